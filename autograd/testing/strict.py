@@ -1,0 +1,253 @@
+"""A stand-in for a GPU array, for tests on a machine without one.
+
+`StrictArray` computes with NumPy, and refuses what CuPy refuses: to turn into a NumPy array by
+itself, and to be mixed with one. Code that runs on it never leaks to the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["StrictArray", "strict", "to_numpy"]
+
+
+class StrictArray:
+    """An array that lives on a pretended device: only explicit copies reach NumPy.
+
+    NumPy's functions, ufuncs, operators and methods work on it and give a `StrictArray` again,
+    0-d results included. `np.asarray(a)`, and mixing with a NumPy array that has dimensions,
+    raise `TypeError`, as with CuPy. `a.get()` is the explicit copy.
+
+    >>> import numpy as np
+    >>> a = strict(np.arange(3.0))
+    >>> np.exp(a).sum() > 11
+    StrictArray(True)
+    >>> np.asarray(a)
+    Traceback (most recent call last):
+    TypeError: expected a device array to stay on its device, got an implicit conversion to ...
+    """
+
+    __slots__ = ("_host", "__weakref__")
+    __array_priority__ = 1000
+
+    def __init__(self, host: Any) -> None:
+        self._host = np.asarray(host)
+
+    def get(self) -> np.ndarray:
+        """Copy to a NumPy array, the explicit way."""
+        return self._host.copy()
+
+    # What must not happen silently ------------------------------------------------------------
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "expected a device array to stay on its device, got an implicit conversion to "
+            "a NumPy array; create arrays with np.zeros_like(x) or like=x, or copy with x.get()"
+        )
+
+    # NumPy's protocols ------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(_has_own_rules(value) for value in inputs):
+            return NotImplemented
+        return _wrapped(getattr(ufunc, method)(*map(_device, inputs), **_device(kwargs)), kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if not all(issubclass(kind, StrictArray | np.ndarray) for kind in types):
+            return NotImplemented
+        return _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):  # no buffer, no __array_interface__, no __dlpack__
+            raise AttributeError(name)
+        value = getattr(self._host, name)
+        if name == "flags" or not callable(value):
+            return _wrapped(value, {})
+
+        def method(*args, **kwargs):
+            return _wrapped(value(*_device(args), **_device(kwargs)), kwargs)
+
+        method.__name__ = name
+        return method
+
+    # Containers and scalars -------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._host.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._host.dtype
+
+    def item(self, *args):
+        return self._host.item(*args)
+
+    def tolist(self):
+        return self._host.tolist()
+
+    def __len__(self) -> int:
+        return len(self._host)
+
+    def __getitem__(self, index):
+        return StrictArray(self._host[_indices(index)])
+
+    def __setitem__(self, index, value) -> None:
+        self._host[_indices(index)] = _device(value)
+
+    def __iter__(self):
+        return map(StrictArray, self._host)
+
+    def __bool__(self) -> bool:
+        return bool(self._host)
+
+    def __float__(self) -> float:
+        return float(self._host)
+
+    def __int__(self) -> int:
+        return int(self._host)
+
+    def __complex__(self) -> complex:
+        return complex(self._host)
+
+    def __index__(self) -> int:
+        return self._host.__index__()
+
+    def __contains__(self, value) -> bool:
+        return _device(value) in self._host
+
+    def __copy__(self):
+        return StrictArray(self._host.copy())
+
+    def __deepcopy__(self, memo):
+        return StrictArray(self._host.copy())
+
+    def __repr__(self) -> str:
+        return f"StrictArray({np.array2string(self._host, separator=', ')})"
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, like every array
+
+
+def strict(array: Any) -> StrictArray:
+    """Copy an array to the pretended device.
+
+    >>> strict([1.0, 2.0]) + 1
+    StrictArray([2., 3.])
+    """
+    return StrictArray(np.array(to_numpy(array)))
+
+
+def to_numpy(array: Any) -> np.ndarray:
+    """Copy any array (NumPy, CuPy, `StrictArray`) explicitly to NumPy.
+
+    >>> to_numpy(strict([1.0, 2.0]))
+    array([1., 2.])
+    """
+    return np.asarray(array.get() if hasattr(array, "get") else array)
+
+
+def _has_own_rules(value: Any) -> bool:
+    """A Tensor, say: NumPy must ask it before it is handed anything unwrapped."""
+    known = isinstance(value, StrictArray | np.ndarray | np.generic)
+    return not known and hasattr(value, "__array_ufunc__")
+
+
+def _device(value: Any) -> Any:
+    """Unwrap device arrays in (nested) arguments, and refuse host arrays among them."""
+    if isinstance(value, StrictArray):
+        return value._host
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype != object:
+        raise TypeError(
+            f"expected device arrays, got a NumPy array {value.shape} {value.dtype} mixed with "
+            "one; create it on the device with np.zeros_like(x) or like=x"
+        )
+    if type(value) in (tuple, list):
+        return type(value)(map(_device, value))
+    if type(value) is dict:
+        return {key: _device(item) for key, item in value.items()}
+    return value
+
+
+def _indices(index: Any) -> Any:
+    """Unwrap an index; CuPy copies index arrays to the device by itself, so they may be host."""
+    if isinstance(index, StrictArray):
+        return index._host
+    if type(index) in (tuple, list):
+        return type(index)(map(_indices, index))
+    return index
+
+
+def _wrapped(value: Any, kwargs: dict[str, Any]) -> Any:
+    out = kwargs.get("out")
+    if out is not None and value is not None:
+        return out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if isinstance(value, np.ndarray | np.generic):
+        return StrictArray(value)
+    if isinstance(value, tuple) and any(isinstance(v, np.ndarray | np.generic) for v in value):
+        items = [_wrapped(item, {}) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if type(value) is list and any(isinstance(v, np.ndarray | np.generic) for v in value):
+        return [_wrapped(item, {}) for item in value]
+    return value
+
+
+_OPERANDS = (StrictArray, np.ndarray, np.generic, bool, int, float, complex)
+
+
+def _binary(ufunc: np.ufunc, swapped: bool = False):
+    def operator(self, other):
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        return ufunc(other, self) if swapped else ufunc(self, other)
+
+    return operator
+
+
+def _in_place(ufunc: np.ufunc):
+    def operator(self, other):
+        return ufunc(self, other, out=(self,))
+
+    return operator
+
+
+def _unary(ufunc: np.ufunc):
+    return lambda self: ufunc(self)
+
+
+# Not NDArrayOperatorsMixin: a Tensor on the other side must get its turn (NotImplemented).
+for _name, _ufunc in {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.true_divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}.items():
+    setattr(StrictArray, f"__{_name}__", _binary(_ufunc))
+    setattr(StrictArray, f"__r{_name}__", _binary(_ufunc, swapped=True))
+    setattr(StrictArray, f"__i{_name}__", _in_place(_ufunc))
+for _name, _ufunc in {
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+}.items():
+    setattr(StrictArray, f"__{_name}__", _binary(_ufunc))
+for _name, _ufunc in {
+    "neg": np.negative,
+    "pos": np.positive,
+    "abs": np.absolute,
+    "invert": np.invert,
+}.items():
+    setattr(StrictArray, f"__{_name}__", _unary(_ufunc))
