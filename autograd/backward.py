@@ -1,0 +1,422 @@
+"""The backward pass: from outputs to leaves, youngest node first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from . import graph
+from .graph import Node, changed_since, state
+from .op import OUTPUT, Plan
+from .tensor import Tensor, wrap
+
+_by_age = attrgetter("order")
+
+
+def ancestors(sources: Iterable) -> list:
+    """Everything that `sources` were computed from and themselves, oldest first.
+
+    A node is created after its parents, so sorting by age is a topological sort: no recursion, no marks.
+    """
+    stack = list(sources)
+    seen = set(stack)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_by_age)
+
+
+def leading_to(order: list, targets: set) -> set:
+    """Those nodes of a topological order through which a gradient reaches one of the targets."""
+    useful = set()
+    for node in order:
+        if node in targets or not useful.isdisjoint(node.parents):
+            useful.add(node)
+    return useful
+
+
+def gradients(
+    seeds: dict,
+    targets: set | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict:
+    """Propagate `seeds` (node or leaf -> gradient) through the graph.
+
+    Gradients are arrays, or Tensors with `create_graph`.  Returns those of `targets`, or of all leaves where `targets` is None.
+    """
+    order = ancestors(seeds)
+    useful = None if targets is None else leading_to(order, targets)
+    if not create_graph and graph.last_change > (oldest := next((n.order for n in order if n.order >= 0), 0)):
+        check_unchanged(order, oldest)
+    grads, found, owned = dict(seeds), {}, set()
+    recording, state.grad = state.grad, create_graph
+    try:
+        with np.errstate(all="ignore"):
+            while order:
+                node = order.pop()
+                g = grads.pop(node, None)
+                if g is None or (useful is not None and node not in useful):
+                    continue
+                if node.hooks:
+                    g = run_hooks(node.hooks, g)
+                if type(node) is not Node:  # a leaf
+                    found[node] = g
+                    continue
+                if targets is not None and node in targets:
+                    found[node] = g
+                plan = node.plan
+                if plan is OUTPUT:
+                    parent = node.parents[0]
+                    slots = grads.get(parent)
+                    if slots is None:
+                        slots = grads[parent] = [None] * len(parent.shape)
+                    slots[node.saved] = g
+                    continue
+                saved = node.saved
+                if saved is None:
+                    raise RuntimeError(
+                        f"trying to backward through {node.op.name} a second time, but what it had saved was freed by the "
+                        "first; call the first backward() or grad() with retain_graph=True"
+                    )
+                parents = node.parents
+                for i, part in partials(node, plan, g, saved, create_graph):
+                    parent = parents[i]
+                    if parent is None or part is None or (useful is not None and parent not in useful):
+                        continue
+                    if part.shape != parent.shape or part.dtype is not parent.dtype:
+                        part = conform(part, parent)
+                    before = grads.get(parent)
+                    if before is None:
+                        if type(parent) is not Node and not create_graph:
+                            if lent(part, g, saved):
+                                part = part.copy()  # a leaf's gradient is its own
+                            owned.add(parent)
+                        grads[parent] = part
+                    elif parent in owned and isinstance(before, np.ndarray):
+                        np.add(before, part, out=before)
+                    else:
+                        grads[parent] = before + part
+                        owned.add(parent)
+                if not retain_graph and saved:
+                    node.saved = None
+    finally:
+        state.grad = recording
+    return found
+
+
+def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -> Iterable[tuple[int, Any]]:
+    """The gradient with respect to each argument that needs one, as the rules have it."""
+    op = plan.op
+    if isinstance(g, list):  # of several outputs
+        g = tuple(g) if op.partial else complete(node, g)
+    if create_graph:
+        saved = attach(node, plan, saved)
+        if op.formula is not None:
+            return through_formula(plan, g, saved)
+    conjugate = op.holomorphic and not isinstance(g, tuple) and g.dtype.kind == "c"
+    if conjugate:
+        g = g.conj()
+    if plan.joint is not None:
+        rule, picks = plan.joint
+        parts = enumerate(rule(g, *[saved[k] for k in picks]))
+    elif len(plan.rules) == 1:
+        i, rule, picks = plan.rules[0]
+        parts = ((i, rule(g, *[saved[k] for k in picks])),)
+    else:
+        parts = [(i, rule(g, *[saved[k] for k in picks])) for i, rule, picks in plan.rules]
+    if conjugate:
+        return [(i, None if part is None else part.conj()) for i, part in parts]
+    return parts
+
+
+def complete(node: Node, g: list) -> tuple:
+    """The gradients of several outputs, zeros for those that nobody used."""
+    like = next(part for part in g if part is not None)
+    if isinstance(like, Tensor):
+        like = like.array
+    made = (np.zeros_like(like, shape=s, dtype=d) for s, d in zip(node.shape, node.dtype, strict=True))
+    if any(isinstance(part, Tensor) for part in g):
+        made = map(wrap, made)
+    return tuple(zero if part is None else part for part, zero in zip(g, made, strict=True))
+
+
+def attach(node: Node, plan: Plan, saved: tuple) -> tuple:
+    """Saved values as Tensors tied to the graph they came from, to differentiate through the rules."""
+    if plan.op.variadic:
+        sources = {plan.op.names[0]: node.parents, "out": node}
+    else:
+        sources = dict(zip(plan.op.names, node.parents, strict=False)) | {"out": node}
+    return tuple(tied(value, sources.get(name)) for name, value in zip(plan.saves, saved, strict=False))
+
+
+def tied(value: Any, source: Any) -> Any:
+    """A saved array as a Tensor that came from `source`: a node, a leaf, or one for each of several."""
+    if source is None or value is None:
+        return value
+    if isinstance(value, tuple):
+        if isinstance(source, Node):  # several outputs of one node
+            source = [Node(OUTPUT, (source,), i, v.shape, v.dtype) for i, v in enumerate(value)]
+        return tuple(tied(v, s) for v, s in zip(value, source, strict=True))
+    made = wrap(value)
+    made.needs_grad = True
+    if isinstance(source, Node):
+        made.grad_fn = source
+    elif value is source.array:
+        return source
+    else:  # a leaf that was converted to another type on the way in
+        from .ops.shape import convert
+
+        return convert(source, value.dtype)
+    return made
+
+
+def through_formula(plan: Plan, g: Any, saved: tuple) -> Iterable[tuple[int, Any]]:
+    """Gradients of a fused op, by way of its formula in simpler ops, which can be differentiated again."""
+    from .ops.shape import identity
+
+    values = [saved[plan.saves.index(name)] for name in plan.op.names]
+    inputs = list(values[0]) if plan.op.variadic else values
+    # Each argument gets a node of its own, so that one tensor in two places has two gradients.
+    wanted = [i for i, needed in enumerate(plan.needs) if needed]
+    for i in wanted:
+        inputs[i] = identity(inputs[i])
+    out = plan.op.formula(*inputs, *values[1:]) if plan.op.variadic else plan.op.formula(*inputs)
+    outs, gs = (out, g) if isinstance(out, tuple) else ((out,), (g,))
+    used = [(o, part) for o, part in zip(outs, gs, strict=True) if part is not None and o.needs_grad]
+    parts = grad(
+        [o for o, _ in used], [inputs[i] for i in wanted], [p for _, p in used], create_graph=True, allow_unused=True
+    )
+    return list(zip(wanted, parts, strict=True))
+
+
+def conform(g: Any, like: Any) -> Any:
+    """Undo broadcasting and conversion: give `g` the shape and dtype of what it is the gradient of."""
+    shape, dtype = like.shape, like.dtype
+    if g.shape != shape:
+        lead = g.ndim - len(shape)
+        if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
+            raise RuntimeError(
+                f"a gradient rule returned the shape {tuple(g.shape)} for an argument of shape {tuple(shape)}"
+            )
+        axes = (*range(lead), *(i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1))
+        if axes:
+            g = g.sum(axis=axes)
+        if g.shape != shape:
+            g = g.reshape(shape)
+    if g.dtype != dtype:
+        if g.dtype.kind == "c" and dtype.kind != "c":
+            g = g.real
+        g = g.astype(dtype) if not isinstance(g, Tensor) else g.to(dtype)
+    return g
+
+
+def lent(part: Any, g: Any, saved: Any) -> bool:
+    """May `part` share memory with something else than the gradient it is?"""
+    return part is g or getattr(part, "base", None) is not None or any(part is value for value in saved)
+
+
+def run_hooks(hooks: list[Callable], g: Any) -> Any:
+    """A gradient after its hooks, which see Tensors."""
+    given = isinstance(g, Tensor)
+    tensor = g if given else wrap(g)
+    for hook in tuple(hooks):
+        result = hook(tensor)
+        if result is not None:
+            if not isinstance(result, Tensor) or result.shape != tensor.shape:
+                got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
+                raise RuntimeError(f"a hook must return None or a Tensor of shape {tuple(tensor.shape)}, got {got}")
+            tensor = result
+    return tensor if given else tensor.array
+
+
+def check_unchanged(order: list, oldest: int) -> None:
+    """Raise if a value that a node has saved was changed in place since."""
+    if not any(changed > oldest for changed, _ in tuple(graph.changes.values())):
+        return
+    for node in order:
+        if type(node) is Node and node.saved and node.plan is not OUTPUT:
+            for value in node.saved:
+                for array in value if isinstance(value, tuple) else (value,):
+                    if hasattr(array, "dtype") and changed_since(array, node.order):
+                        place = f" in {node.call.scope.path}" if node.call is not None else ""
+                        raise RuntimeError(
+                            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                            f"{node.op.name}{place} had saved a value of shape {tuple(array.shape)} that was changed since; "
+                            "use an operation that is not in place, or change a .clone()"
+                        )
+
+
+# ---- what the user calls -----------------------------------------------------------------------------------------
+
+
+def _tuple(value: Any) -> tuple:
+    return (value,) if isinstance(value, Tensor) or value is None else tuple(value)
+
+
+def seed(outputs: Sequence[Tensor], given: Sequence, create_graph: bool) -> dict:
+    """The gradients a backward pass starts from, checked."""
+    if len(given) != len(outputs):
+        raise RuntimeError(f"expected one gradient for each of {len(outputs)} outputs, got {len(given)}")
+    seeds: dict = {}
+    for output, g in zip(outputs, given, strict=True):
+        if not output.needs_grad:
+            raise RuntimeError(
+                "element 0 of tensors does not require grad and does not have a grad_fn: nothing it was computed from "
+                "requires grad, or it was computed under no_grad() or after detach()"
+            )
+        if g is None:
+            if output.array.size != 1:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(output.shape)}; "
+                    "reduce it, for example with .sum() or .mean(), or pass gradient="
+                )
+            array = np.ones_like(output.array)
+            g = wrap(array) if create_graph else array[()] if isinstance(output.array, np.generic) else array
+        else:
+            g = g if isinstance(g, Tensor) else wrap(np.asarray(g))
+            if g.shape != output.shape:
+                raise RuntimeError(
+                    f"Mismatch in shape: the gradient has shape {tuple(g.shape)} and the output {tuple(output.shape)}"
+                )
+            if g.dtype != output.dtype:
+                g = g.to(output.dtype)
+            g = g if create_graph else g.array
+        source = output.grad_fn or output
+        if source in seeds:
+            g = seeds[source] + g
+        seeds[source] = g
+    return seeds
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of `tensors` with respect to the leaves to the leaves' `grad`; see `Tensor.backward`."""
+    outputs = _tuple(tensors)
+    given = (None,) * len(outputs) if grad_tensors is None else _tuple(grad_tensors)
+    targets = None
+    if inputs is not None:
+        inputs = _tuple(inputs)
+        if not inputs:
+            raise RuntimeError("inputs= was empty; leave it out for the gradients of all leaves")
+        if any(not t.needs_grad for t in inputs):
+            raise RuntimeError("one of inputs= does not require grad")
+        targets = {t.grad_fn or t: t for t in inputs}
+    seeds = seed(outputs, given, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    found = gradients(seeds, None if targets is None else set(targets), retain, create_graph)
+    for source, g in found.items():
+        leaf = source if targets is None else targets.get(source, source)
+        accumulate(leaf, g, lent=source in seeds or leaf is not source)
+
+
+def accumulate(leaf: Tensor, g: Any, lent: bool) -> None:
+    """Add a gradient to a leaf's `grad`."""
+    if isinstance(g, Tensor):
+        leaf.grad = g if leaf.grad is None else leaf.grad + g
+    elif leaf.grad is None:
+        leaf.grad = wrap(g.copy() if lent and isinstance(g, np.ndarray) else g)
+    elif isinstance(leaf.grad.array, np.generic) or leaf.grad.needs_grad:
+        leaf.grad = wrap(leaf.grad.array + g)
+    else:
+        total = leaf.grad.array
+        np.add(total, g, out=total)
+    for hook in tuple(leaf.__dict__.get("_after_grad", ())):
+        hook(leaf)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple:
+    """The gradients of `outputs` with respect to `inputs`, summed over the outputs; no tensor's `grad` changes.
+
+    Args:
+        outputs: a Tensor or several.
+        inputs: a Tensor or several, anywhere in their graph.
+        grad_outputs: the gradient of something with respect to each output; a scalar needs none.
+        retain_graph: keep what the graph has saved, for another pass.  Default: `create_graph`.
+        create_graph: record the pass, so that what it returns can be differentiated again.
+        allow_unused: None instead of an error for an input that the outputs do not depend on.
+        is_grads_batched: `grad_outputs` have a leading dimension, over which the pass is repeated.
+        materialize_grads: zeros instead of None for those.
+
+    Returns:
+        A tuple with one Tensor (or None) per input.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
+
+    >>> import autograd as ag
+    >>> x = ag.tensor(3.0, requires_grad=True)
+    >>> (dx,) = ag.autograd.grad(x**3, x, create_graph=True)
+    >>> ag.autograd.grad(dx, x)
+    (tensor(18.),)
+    """
+    outputs, inputs = _tuple(outputs), _tuple(inputs)
+    if materialize_grads and allow_unused is False:
+        raise ValueError("materialize_grads=True needs allow_unused=True or None")
+    given = (None,) * len(outputs) if grad_outputs is None else _tuple(grad_outputs)
+    if is_grads_batched:
+        return batched(outputs, inputs, given, retain_graph, create_graph, allow_unused, materialize_grads)
+    for i, x in enumerate(inputs):
+        if not x.needs_grad:
+            raise RuntimeError(
+                f"input {i} of grad() does not require grad: One of the differentiated Tensors does not require grad"
+            )
+    seeds = seed(outputs, given, create_graph)
+    sources = [x.grad_fn or x for x in inputs]
+    found = gradients(seeds, set(sources), create_graph if retain_graph is None else retain_graph, create_graph)
+    results, handed_out = [], []
+    for i, (x, source) in enumerate(zip(inputs, sources, strict=True)):
+        g = found.get(source)
+        if g is None:
+            if not (allow_unused or materialize_grads):
+                raise RuntimeError(
+                    f"One of the differentiated Tensors appears to not have been used in the graph: input {i} of shape "
+                    f"{tuple(x.shape)}; pass allow_unused=True if that is meant"
+                )
+            results.append(wrap(np.zeros_like(x.array)) if materialize_grads else None)
+            continue
+        if not isinstance(g, Tensor):
+            if isinstance(g, np.ndarray) and (source in seeds or g.base is not None or any(g is h for h in handed_out)):
+                g = g.copy()
+            handed_out.append(g)
+            g = wrap(g)
+        results.append(g)
+    return tuple(results)
+
+
+def batched(outputs: tuple, inputs: tuple, given: tuple, retain: Any, create: bool, unused: Any, zeros: bool) -> tuple:
+    """`grad` for each of a batch of `grad_outputs`, stacked."""
+    from .ops.shape import stack
+
+    count = given[0].shape[0]
+    rows = [
+        grad(
+            outputs,
+            inputs,
+            tuple(g[i] for g in given),
+            retain_graph=True if i + 1 < count else retain,
+            create_graph=create,
+            allow_unused=unused,
+            materialize_grads=zeros,
+        )
+        for i in range(count)
+    ]
+    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))

@@ -1,0 +1,256 @@
+"""The recorded graph: its nodes, when they are recorded, and what has been changed in place since."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+clock = itertools.count().__next__  # one clock for nodes and in-place changes: it says which came first
+
+
+class Mode(threading.local):
+    """What each thread is doing now."""
+
+    grad = True  # are operations recorded?
+    inference = False
+    call: Call | None = None  # the nn module call that is running
+
+
+state = Mode()
+
+
+class Scope:
+    """The place of an nn module in its model: what its dotted path is made of.  It holds no module, so a graph that
+    points here keeps no module alive."""
+
+    __slots__ = ("calls", "kind", "name", "parent")
+
+    def __init__(self, kind: str, name: str = "", parent: Scope | None = None):
+        self.kind, self.name, self.parent = kind, name, parent
+        self.calls = itertools.count().__next__
+
+    @property
+    def path(self) -> str:
+        """Dotted path below the outermost module, such as ``blocks.3.attn``; empty for the outermost itself."""
+        names, scope = [], self
+        while scope.parent is not None:
+            names.append(scope.name)
+            scope = scope.parent
+        return ".".join(reversed(names))
+
+
+class Call:
+    """One call of one module: where it stands, the how-manieth it was, and the call it was made in."""
+
+    __slots__ = ("index", "parent", "scope")
+
+    def __init__(self, scope: Scope):
+        self.scope, self.index, self.parent = scope, scope.calls(), state.call
+
+    def __enter__(self) -> None:
+        state.call = self
+
+    def __exit__(self, *exc: object) -> None:
+        state.call = self.parent
+
+
+def whereabouts() -> str:
+    """`` (in blocks.3.attn)`` while a module runs, for error messages; otherwise nothing."""
+    if state.call is None:
+        return ""
+    return f" (in {state.call.scope.path or state.call.scope.kind})"
+
+
+class Node:
+    """One recorded call: what ran, whose results it used, and the values that its gradient rules will ask for.
+
+    It points to the Nodes (or leaf Tensors) it was computed from, never to a Tensor in between: there are no reference
+    cycles, and memory goes when the last Tensor goes.  A node is younger than its parents, so that `order` is a
+    topological order.
+    """
+
+    __slots__ = ("__weakref__", "call", "dtype", "hooks", "order", "parents", "plan", "saved", "shape", "source")
+
+    def __init__(self, plan: Any, parents: tuple, saved: Any, shape: Any, dtype: Any):
+        self.plan = plan  # the op and the rules of those arguments that need a gradient (see op.Plan)
+        self.parents = parents  # per argument: Node, leaf Tensor, or None where no gradient is due
+        self.saved = saved  # None once freed
+        self.shape = shape
+        self.dtype = dtype
+        self.call = state.call
+        self.hooks: list[Callable] | None = None
+        self.source: str | None = None  # "file:line", when somebody asked for it
+        self.order = clock()
+
+    @property
+    def op(self) -> Any:
+        return self.plan.op
+
+    def name(self) -> str:
+        """The name as PyTorch prints it: ``MulBackward0``."""
+        return f"{self.op.name.title().replace('_', '')}Backward0"
+
+    @property
+    def next_functions(self) -> tuple:
+        """The parents, in PyTorch's form ``((node, 0), …)``."""
+        return tuple((parent, 0) for parent in self.parents)
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(gradient)` on the gradient of this node's output; what it returns replaces the gradient."""
+        if self.hooks is None:
+            self.hooks = []
+        return RemovableHandle(self.hooks, hook)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class RemovableHandle:
+    """Takes a hook out again: ``handle.remove()``, or the end of a ``with handle:`` block."""
+
+    def __init__(self, hooks: list | dict, hook: Any):
+        self.hooks, self.hook = hooks, hook
+        self.id = clock()
+        if isinstance(hooks, dict):
+            hooks[self.id] = hook
+        else:
+            hooks.append(hook)
+
+    def remove(self) -> None:
+        if isinstance(self.hooks, dict):
+            self.hooks.pop(self.id, None)
+        elif self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+# ---- when operations are recorded --------------------------------------------------------------------------------
+
+
+class _Recording:
+    """Switches recording for a ``with`` block, or around each call of a decorated function."""
+
+    def __init__(self, grad: bool, inference: bool | None = None):
+        self.grad, self.inference = grad, inference
+        self.before: list[tuple[bool, bool]] = []  # a stack: the same object may be entered again inside itself
+
+    def __enter__(self) -> None:
+        self.before.append((state.grad, state.inference))
+        state.grad = self.grad
+        if self.inference is not None:
+            state.inference = self.inference
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad, state.inference = self.before.pop()
+
+    def __call__(self, function: Callable) -> Callable:
+        grad, inference = self.grad, self.inference
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with _Recording(grad, inference):  # a fresh one: two threads may be in here at once
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class no_grad(_Recording):
+    """Do not record operations: ``with no_grad():`` or ``@no_grad()``.
+
+    >>> import autograd as ag
+    >>> x = ag.ones(2, requires_grad=True)
+    >>> with ag.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __new__(cls, function: Callable | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)  # `@no_grad` needs no parentheses
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(no_grad):
+    """Record operations again inside `no_grad`: ``with enable_grad():`` or ``@enable_grad()``."""
+
+    def __init__(self) -> None:
+        _Recording.__init__(self, True)
+
+
+class set_grad_enabled(_Recording):
+    """Record operations or not, as `mode` says: at once when called, undone at the end of a ``with`` block."""
+
+    def __init__(self, mode: bool):
+        super().__init__(bool(mode))
+        super().__enter__()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __call__(self, function: Callable) -> Callable:
+        self.__exit__()  # as a decorator it is not to act at once
+        return super().__call__(function)
+
+
+class inference_mode(_Recording):
+    """Like `no_grad`, and what is computed inside can never take part in a graph."""
+
+    def __init__(self, mode: bool = True):
+        super().__init__(state.grad and not mode, bool(mode))
+
+
+def is_grad_enabled() -> bool:
+    """True where operations on tensors that require grad are recorded."""
+    return state.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """True inside `inference_mode`."""
+    return state.inference
+
+
+# ---- changes in place --------------------------------------------------------------------------------------------
+# Nothing is counted while a graph is recorded.  A change in place is noted here with its time, under the array that owns
+# the memory; the backward pass compares that with the age of the nodes which saved a value there.
+
+changes: dict[int, tuple[int, weakref.ref]] = {}
+last_change = -1
+
+
+def owner(array: Any) -> Any:
+    """The array whose memory `array` is a view of."""
+    while (base := getattr(array, "base", None)) is not None and isinstance(base, type(array)):
+        array = base
+    return array
+
+
+def mutated(array: Any) -> None:
+    """Note that the memory of `array` has just been changed."""
+    global last_change
+    whole = owner(array)
+    if isinstance(whole, np.generic):
+        return  # a NumPy scalar cannot change
+    key = id(whole)
+    last_change = clock()
+    known = changes.get(key)
+    ref = known[1] if known is not None else weakref.ref(whole, lambda _: changes.pop(key, None))
+    changes[key] = last_change, ref
+
+
+def changed_since(array: Any, order: int) -> bool:
+    """Has the memory of `array` been changed after the moment `order`?"""
+    known = changes.get(id(owner(array)))
+    return known is not None and known[0] > order

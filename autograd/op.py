@@ -1,0 +1,598 @@
+"""How an op is declared: its forward, and one gradient rule per differentiable argument.
+
+    multiply = elementwise(np.multiply, x=lambda g, y: g * y, y=lambda g, x: g * x)
+
+    @op(x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim))
+    def sum(x, dim=None, keepdim=False): ...
+
+The keyword names the argument that is differentiated.  A rule's first parameter is `g`, the gradient of the output; by the
+names of the others it asks for what it needs: any argument of the forward, `out`, `<argument>_shape`, `needs` (which
+arguments need a gradient).  What no rule names is not kept alive.  The engine undoes broadcasting and restores the dtype
+after the rule.
+
+An op called on arrays computes; called on Tensors it also records.  So a rule is called with plain arrays in a first-order
+backward pass, and with Tensors under ``create_graph=True``, where it records itself.
+
+Rules are those of real analysis.  For complex numbers PyTorch's convention (the conjugate of the derivative) follows from
+them for every holomorphic op, in one place in `backward.py`; the other ops say ``holomorphic=False`` and write it out.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .dtypes import as_dtype, get_default_dtype, promote_types, result_type
+from .graph import Node, state, whereabouts
+from .tensor import Tensor, register_view, share, wrap
+
+REGISTRY: dict[str, Op] = {}  # every op by name
+NUMPY: dict[Callable, Callable] = {}  # NumPy's function -> ours: np.exp(tensor), and np.* inside rules
+
+# While there are observers (drawing, anomaly detection), each call of an op on Tensors goes through them:
+# observer(op, call, *args, **kwargs) is to return call(*args, **kwargs).  One truth test is all they cost when there are none.
+observers: list[Callable] = []
+
+MISSING: Any = inspect.Parameter.empty
+ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome everywhere
+NOTHING = ()
+
+
+class Op:
+    """A forward on arrays, and its gradient rules."""
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable,
+        rules: dict[str, Callable],
+        *,
+        joint: Callable | None = None,
+        holomorphic: bool = True,
+        formula: Callable | None = None,
+        view: bool = False,
+        partial: bool = False,
+    ):
+        signature = inspect.signature(forward)
+        parameters = list(signature.parameters.values())
+        self.name, self.forward, self.signature = name, forward, signature
+        self.variadic = bool(parameters) and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+        self.names = tuple(signature.parameters)
+        self.defaults = tuple(p.default for p in parameters)
+        self.index = {n: i for i, n in enumerate(self.names)}
+        self.positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in parameters)
+        self.rules, self.joint, self.formula = rules, joint, formula
+        self.holomorphic, self.view, self.partial = holomorphic, view, partial
+        self.differentiable = bool(rules) or joint is not None
+        self.plans: dict[Any, Plan] = {}
+        for argument, rule in rules.items():
+            if argument not in self.index:
+                raise TypeError(f"{name}: there is a rule for {argument!r}, but the arguments are {self.names}")
+            self.wants(rule)
+        if joint is not None:
+            self.wants(joint)
+
+    def wants(self, rule: Callable) -> tuple[str, ...]:
+        """What a rule asks for by the names of its parameters, besides `g`; a name that nothing has is an error."""
+        names = tuple(inspect.signature(rule).parameters)[1:]
+        known = {*self.names, *(f"{n}_shape" for n in self.names), "out", "needs"}
+        if unknown := set(names) - known:
+            raise TypeError(f"{self.name}: a rule asks for {sorted(unknown)}; there are {sorted(known)}")
+        return names
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """What to keep and which rules to run when the arguments `needs` need a gradient."""
+        found = self.plans.get(needs)
+        if found is None:
+            found = self.plans[needs] = Plan(self, needs)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+class Plan:
+    """An op together with the arguments that need a gradient: what to save, and the rules to run."""
+
+    __slots__ = ("joint", "needs", "op", "rules", "saves")
+
+    def __init__(self, op: Op, needs: tuple[bool, ...]):
+        self.op, self.needs = op, needs
+        wanted: list[str] = []
+        if op.joint is not None:
+            wanted += op.wants(op.joint)
+        for i, needed in enumerate(needs):
+            if needed and op.joint is None:
+                wanted += op.wants(op.rules[op.names[i]])
+        if op.formula is not None:
+            wanted += op.names  # to run the formula again, everything
+        self.saves = saves = tuple(dict.fromkeys(wanted))  # each once
+        picks = {name: i for i, name in enumerate(saves)}
+        self.joint = None
+        self.rules: tuple[tuple[int, Callable, tuple[int, ...]], ...] = ()
+        if op.joint is not None:
+            self.joint = op.joint, tuple(picks[n] for n in op.wants(op.joint))
+        else:
+            self.rules = tuple(
+                (i, rule, tuple(picks[n] for n in op.wants(rule)))
+                for i, needed in enumerate(needs)
+                if needed
+                for rule in (op.rules[op.names[i]],)
+            )
+
+    def save(self, values: list, out: Any) -> tuple:
+        """The values that the rules will ask for, in the order of `saves`."""
+        saved = []
+        for name in self.saves:
+            i = self.op.index.get(name)
+            if i is not None:
+                saved.append(values[i])
+            elif name == "out":
+                saved.append(out)
+            elif name == "needs":
+                saved.append(self.needs)
+            else:
+                value = values[self.op.index[name.removesuffix("_shape")]]
+                saved.append(tuple(np.shape(v) for v in value) if self.op.variadic else np.shape(value))
+        return tuple(saved)
+
+
+# ---- calling an op -----------------------------------------------------------------------------------------------
+
+
+def bind(op: Op, args: tuple, kwargs: dict) -> list:
+    """The arguments of a call in the order of the op's parameters, defaults filled in."""
+    if op.variadic:
+        values = [args, *op.defaults[1:]]
+    else:
+        values = [*args, *op.defaults[len(args) :]]
+    for name, value in kwargs.items():
+        i = op.index.get(name)
+        if i is None:
+            i = op.index.get(ALIASES.get(name, ""), {"input": 0, "other": 1, "self": 0}.get(name, -1))
+        if not (0 if op.variadic else len(args)) <= i < len(op.names):
+            op.signature.bind(*args, **kwargs)  # raises Python's own TypeError
+        values[i] = value
+    if len(values) != len(op.names) or any(value is MISSING for value in values):
+        op.signature.bind(*args, **kwargs)
+    return values
+
+
+def run(op: Op, values: list) -> Any:
+    """The forward on arrays, silent where PyTorch is silent, with errors that name op, shapes and module."""
+    if op.variadic:
+        positional, named = values[0], zip(op.names[1:], values[1:], strict=True)
+    else:
+        positional, named = (
+            values[: op.positional],
+            zip(op.names[op.positional :], values[op.positional :], strict=True),
+        )
+    keywords = dict(named)
+    try:
+        return op.forward(*positional, **keywords)
+    except RuntimeWarning:  # NumPy's "divide by zero" and the like, where warnings are errors
+        with np.errstate(all="ignore"):
+            return op.forward(*positional, **keywords)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise explained(op, values, error) from None
+
+
+def explained(op: Op, values: Any, error: Exception) -> Exception:
+    """The error of a forward, with the op, the shapes it got, and the module it ran in."""
+    arrays = values[0] if op.variadic else values
+    shapes = [tuple(v.shape) for v in arrays if hasattr(v, "shape") and hasattr(v, "dtype")]
+    reason = str(error)
+    if "broadcast" in reason:
+        reason = "do not broadcast: dimensions, from the last one, must be equal or 1"
+    else:
+        reason = f"do not fit: {reason}"
+    text = " and ".join(map(str, shapes))
+    kind = type(error) if isinstance(error, (IndexError, np.linalg.LinAlgError)) else RuntimeError
+    return kind(f"{op.name}: the shapes {text} {reason}{whereabouts()}")
+
+
+def op(
+    name: str | Callable | None = None,
+    *,
+    numpy: Callable | tuple[Callable, ...] | None = None,
+    method: bool | str = True,
+    joint: Callable | None = None,
+    holomorphic: bool = True,
+    formula: Callable | None = None,
+    view: bool = False,
+    partial: bool = False,
+    promote: tuple[str, ...] = (),
+    floating: bool = False,
+    **rules: Callable,
+) -> Any:
+    """Declare an op: the decorated forward takes and returns arrays.
+
+    Args:
+        name: the op's name; the forward's own unless given.
+        numpy: the NumPy function(s) that become this op when called with a Tensor.
+        method: make it a method of Tensor too (a string: under that name).
+        joint: one rule for all arguments instead of one each: it returns a tuple of gradients, in the order of the
+            arguments (or of `*xs`), None where none is due.
+        holomorphic: False where the rules already follow PyTorch's convention for complex numbers.
+        formula: the same mathematics as a composition of other ops: derivatives of higher order go through it, so that
+            the rules may be kernels on arrays only.
+        view: the result may share the memory of the first argument.
+        partial: of an op with several outputs: the rule takes None for the gradient of an output nobody used, instead of
+            zeros.
+        promote: names of arguments that are converted to their common type first.
+        floating: integers among those are converted to the default floating-point type.
+        rules: per argument, the gradient with respect to it.
+
+    Returns:
+        The function to call, with arrays or Tensors.
+
+    >>> import autograd as ag
+    >>> @op("cube_root", method=False, x=lambda g, out: g / (3 * out * out))
+    ... def cube_root(x):
+    ...     return np.cbrt(x)
+    >>> x = ag.tensor([8.0], requires_grad=True)
+    >>> cube_root(x).sum().backward()
+    >>> x.grad
+    tensor([0.0833])
+    """
+    if callable(name):
+        return op()(name)
+
+    def declare(forward: Callable) -> Callable:
+        made = Op(
+            name or forward.__name__.strip("_"),
+            forward,
+            rules,
+            joint=joint,
+            holomorphic=holomorphic,
+            formula=formula,
+            view=view,
+            partial=partial,
+        )
+        converted = tuple(made.index[n] for n in promote)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return observed(made, plain, *args, **kwargs) if observers else plain(*args, **kwargs)
+
+        def plain(*args: Any, **kwargs: Any) -> Any:
+            destination = kwargs.pop("out", None) if "out" in kwargs and "out" not in made.index else None
+            values = bind(made, args, kwargs)
+            inputs = values[0] if made.variadic else values
+            arrays = [v.array if isinstance(v, Tensor) else v for v in inputs]
+            tensors = any(isinstance(v, Tensor) for v in inputs)
+            if view and tensors:
+                arrays[0] = share(inputs[0])
+            if converted and tensors:
+                target = result_type(*(inputs[i] for i in converted if inputs[i] is not None))
+                if floating and target.kind in "biu":
+                    target = get_default_dtype()
+                for i in converted:
+                    arrays[i] = cast(arrays[i], target)
+            given = [tuple(arrays), *values[1:]] if made.variadic else arrays
+            result = run(made, given)
+            if not tensors:
+                return result
+            result = finish(made, inputs, given, result)
+            return result if destination is None else write_out(result, destination)
+
+        functools.update_wrapper(call, forward)
+        publish(made, call, numpy, method)
+        return call
+
+    return declare
+
+
+def observed(op: Op, call: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Make a call through the observers, the newest outermost."""
+    if any(isinstance(v, Tensor) for v in (*args, *kwargs.values())):
+        for observer in observers:
+            call = functools.partial(observer, op, call)
+    return call(*args, **kwargs)
+
+
+def finish(op: Op, inputs: Any, given: list, result: Any) -> Any:
+    """Wrap the result of a forward, recording it where a gradient is due."""
+    several = isinstance(result, tuple)
+    needs: tuple[bool, ...] = NOTHING
+    if op.differentiable and state.grad:
+        differentiable = op.rules if op.joint is None else None
+        needs = tuple(
+            isinstance(v, Tensor) and v.needs_grad and (differentiable is None or op.names[i] in differentiable)
+            for i, v in enumerate(inputs)
+        )
+    if True not in needs:
+        if several:
+            return tuple(wrap(part) for part in result)
+        out = wrap(result)
+    else:
+        plan = op.plan(needs)
+        parents = tuple((v.grad_fn or v) if needed else None for v, needed in zip(inputs, needs, strict=True))
+        saved = plan.save(given, result)
+        if several:
+            node = Node(plan, parents, saved, tuple(r.shape for r in result), tuple(r.dtype for r in result))
+            return tuple(output(node, i, part) for i, part in enumerate(result))
+        out = wrap(result)
+        if result.dtype.kind not in "fc":
+            return out
+        out.grad_fn = Node(plan, parents, saved, result.shape, result.dtype)
+        out.needs_grad = True
+    if op.view:
+        register_view(out, inputs[0], (op, tuple(given[1:])))
+    return out
+
+
+def output(node: Node, index: int, array: Any) -> Tensor:
+    """One of several outputs of `node`, as a Tensor.  Integer outputs (indices) take no part in the graph."""
+    out = wrap(array)
+    if array.dtype.kind in "fc":
+        out.grad_fn = Node(OUTPUT, (node,), index, array.shape, array.dtype)
+        out.needs_grad = True
+    return out
+
+
+def cast(array: Any, dtype: np.dtype) -> Any:
+    """An array in that type; Python numbers are left to NumPy, which adapts them to the arrays they meet."""
+    if not hasattr(array, "dtype") or array.dtype == dtype:
+        return array
+    return array.astype(dtype)
+
+
+def write_out(result: Any, destination: Any) -> Any:
+    """PyTorch's ``out=``: write a result into an existing tensor."""
+    if isinstance(result, tuple):
+        return tuple(write_out(r, d) for r, d in zip(result, destination, strict=True))
+    if result.needs_grad or destination.needs_grad:
+        raise RuntimeError("out=... arguments don't support automatic differentiation; write `result = f(…)` instead")
+    if destination.array.shape != result.array.shape:
+        destination.array = np.array(result.array, destination.array.dtype)
+        return destination
+    return destination.copy_(result)
+
+
+def publish(made: Op, call: Any, numpy: Any, method: bool | str) -> None:
+    """Put an op into the registry, on Tensor, and before NumPy's functions."""
+    if made.name in REGISTRY:
+        raise TypeError(f"there is already an op {made.name!r}")
+    call.op = made
+    call.__signature__ = made.signature
+    REGISTRY[made.name] = made
+    made.call = call
+    expose(call, method if isinstance(method, str) else made.name if method else None, numpy)
+
+
+def expose(call: Callable, method: str | None, numpy: Any) -> None:
+    if method:
+        setattr(Tensor, method, call)
+    for function in numpy if isinstance(numpy, tuple) else () if numpy is None else (numpy,):
+        NUMPY[function] = call
+
+
+def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
+    """Declare a function composed of ops: a method of Tensor and a NumPy function's double, like an op.
+
+    It accepts NumPy's `axis` and `keepdims`, and PyTorch's `input` and `other` for its first two arguments.
+    """
+
+    def declare(body: Callable) -> Callable:
+        names = tuple(inspect.signature(body).parameters)
+        aliases = {**ALIASES, "input": names[0], "self": names[0], "other": names[1] if len(names) > 1 else "other"}
+        aliases = {old: new for old, new in aliases.items() if old not in names and new in names}
+
+        @functools.wraps(body)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                if aliases:
+                    kwargs = {aliases.get(name, name): value for name, value in kwargs.items()}
+                if "out" in kwargs and "out" not in names:
+                    destination = kwargs.pop("out")
+                    result = body(*args, **kwargs)
+                    return result if destination is None else write_out(result, destination)
+            return body(*args, **kwargs)
+
+        expose(call, method if isinstance(method, str) else body.__name__ if method else None, numpy)
+        return call
+
+    return declare
+
+
+# ---- elementwise ops: the hot path -------------------------------------------------------------------------------
+
+
+class _Output:
+    """The plan of a node that is one of several outputs: its gradient goes to its place in the parent's tuple."""
+
+    op = Op("output", lambda x: x, {})
+    rules, joint = (), None
+
+
+OUTPUT = _Output()
+
+
+def elementwise(
+    ufunc: Callable,
+    name: str | None = None,
+    *,
+    compute: Callable | None = None,
+    dtype: str = "same",
+    numpy: Any = None,
+    method: bool | str = True,
+    holomorphic: bool = True,
+    **rules: Callable,
+) -> Any:
+    """Declare an op that works element by element, with broadcasting, by a function of one or two arrays `x` and `y`.
+
+    Args:
+        ufunc: a NumPy ufunc, or a function of arrays with one or two parameters (then name it).
+        name: the op's name; the ufunc's own unless given.
+        compute: what to call instead of the ufunc where it is faster, such as `operator.mul`.
+        dtype: of the result: "same" as the operands' common type, "float" (integers become the default float), "real"
+            (the same, and complex becomes real), or "bool".
+        rules: the gradient with respect to `x`, and to `y`.  No rule: not differentiable.
+
+    >>> REGISTRY["multiply"].rules["x"](g=2.0, y=3.0)
+    6.0
+    """
+    count = ufunc.nin if isinstance(ufunc, np.ufunc) else len(inspect.signature(ufunc).parameters)
+    f = compute or ufunc
+    forward = (lambda x: f(x)) if count == 1 else (lambda x, y: f(x, y))
+    made = Op(name or ufunc.__name__, forward, rules, holomorphic=holomorphic)
+    made.dtype = dtype
+    if isinstance(ufunc, np.ufunc):
+        numpy = (ufunc,) if numpy is None else (ufunc, *numpy) if isinstance(numpy, tuple) else (ufunc, numpy)
+    call = (unary if count == 1 else binary)(made, f)
+    call.__name__ = call.__qualname__ = made.name
+    call.__doc__ = ufunc.__doc__ if not isinstance(ufunc, np.ufunc) else f"{made.name} of each element."
+    publish(made, call, numpy, method)
+    return call
+
+
+def keeps(plan: Plan) -> tuple[bool, ...]:
+    """Which of (x, y, out) an elementwise plan keeps; its nodes save that triple, with None for the others, or nothing."""
+    triple = ("x", "y", "out")
+    kept = tuple(name in plan.saves for name in triple)
+    plan.rules = tuple((i, rule, tuple(triple.index(plan.saves[p]) for p in picks)) for i, rule, picks in plan.rules)
+    plan.saves = triple
+    return kept
+
+
+def converted(op: Any, operands: tuple) -> list:
+    """The operands' arrays in the type the op computes in, by PyTorch's rules of promotion."""
+    # A NumPy scalar from the user is a Python number to PyTorch; inside a Tensor it is a 0-d array.
+    operands = tuple(v.item() if isinstance(v, np.generic) else v for v in operands)
+    target = result_type(*operands)
+    if op.dtype in ("float", "real") and target.kind in "biu":
+        target = get_default_dtype()
+    return [cast(v.array if isinstance(v, Tensor) else v, target) for v in operands]
+
+
+def general(op: Any, operands: tuple, destination: Any = None) -> Any:
+    """An elementwise op on anything: mixed types, NumPy arrays beside Tensors, arrays alone, ``out=``, with observers."""
+    if not any(isinstance(v, Tensor) for v in operands):
+        return run(op, list(operands))
+    for v in operands:
+        if not isinstance(v, (Tensor, int, float, complex, np.generic)) and not hasattr(v, "__array_ufunc__"):
+            raise TypeError(f"{op.name}: expected Tensors or numbers, got {type(v).__name__}{whereabouts()}")
+    call = functools.partial(compute, op)
+    result = observed(op, call, *operands) if observers else call(*operands)
+    return result if destination is None else write_out(result, destination)
+
+
+def compute(op: Any, *operands: Any) -> Tensor:
+    """Convert, run and record."""
+    arrays = converted(op, operands)
+    return finish_elementwise(op, operands, arrays, run(op, arrays))
+
+
+def finish_elementwise(op: Op, operands: tuple, arrays: list, data: Any) -> Any:
+    out = wrap(data)
+    if op.rules and state.grad:
+        needs = tuple(
+            isinstance(v, Tensor) and v.needs_grad and n in op.rules for v, n in zip(operands, op.names, strict=True)
+        )
+        if True in needs and data.dtype.kind in "fc":
+            plan, kept = op.triples[needs]
+            x, y = arrays[0], arrays[-1]
+            saved = (
+                tuple(v if k else None for v, k in zip((x, y, data), kept, strict=True)) if True in kept else NOTHING
+            )
+            parents = tuple((v.grad_fn or v) if n else None for v, n in zip(operands, needs, strict=True))
+            out.grad_fn = Node(plan, parents, saved, data.shape, data.dtype)
+            out.needs_grad = True
+    return out
+
+
+class _Triples(dict):
+    """Plans of an elementwise op, with what each keeps, made when first asked for."""
+
+    def __init__(self, op: Op):
+        super().__init__()
+        self.op = op
+
+    def __missing__(self, needs: tuple[bool, ...]) -> tuple[Plan, tuple[bool, ...]]:
+        plan = Plan(self.op, needs)
+        self[needs] = made = plan, keeps(plan)
+        return made
+
+
+def unary(op: Any, f: Callable) -> Callable:
+    """The function that calls an elementwise op of one argument."""
+    op.triples = _Triples(op)
+    differentiable = bool(op.rules)
+    if differentiable:
+        plan, (keep_x, _, keep_out) = op.triples[(True,)]
+        nothing = not (keep_x or keep_out)
+
+    def call(input: Any, *, out: Any = None) -> Any:
+        if out is not None or observers or not isinstance(input, Tensor):
+            return general(op, (input,), out)
+        x = input.array
+        try:
+            data = f(x)
+        except (RuntimeWarning, TypeError, ValueError):
+            return general(op, (input,))
+        dtype = data.dtype
+        if dtype is not x.dtype:
+            return general(op, (input,))
+        result = wrap(data)
+        if differentiable and input.needs_grad and state.grad:
+            saved = NOTHING if nothing else (x if keep_x else None, None, data if keep_out else None)
+            result.grad_fn = Node(plan, (input.grad_fn or input,), saved, data.shape, dtype)
+            result.needs_grad = True
+        return result
+
+    return call
+
+
+def binary(op: Any, f: Callable) -> Callable:
+    """The function that calls an elementwise op of two arguments."""
+    op.triples = _Triples(op)
+    triples, differentiable, boolean = op.triples, bool(op.rules), op.dtype == "bool"
+    ndarray = np.ndarray
+
+    def call(input: Any, other: Any, *, out: Any = None) -> Any:
+        x_is, y_is = isinstance(input, Tensor), isinstance(other, Tensor)
+        x = input.array if x_is else input
+        y = other.array if y_is else other
+        kind = type(y)
+        if x_is:
+            if y_is:
+                ready = (kind is type(x) and kind is not ndarray) or x.dtype is y.dtype
+            else:
+                ready = kind is float or kind is int
+        else:
+            ready = y_is and (type(x) is float or type(x) is int)
+        if not ready or out is not None or observers:
+            return general(op, (input, other), out)
+        try:
+            data = f(x, y)
+        except (RuntimeWarning, TypeError, ValueError, OverflowError):
+            return general(op, (input, other))
+        dtype = data.dtype
+        if dtype is not (x if x_is else y).dtype and not boolean:
+            return general(op, (input, other))
+        result = wrap(data)
+        if differentiable:
+            x_needs = x_is and input.needs_grad
+            y_needs = y_is and other.needs_grad
+            if (x_needs or y_needs) and state.grad:
+                plan, (keep_x, keep_y, keep_out) = triples[x_needs, y_needs]
+                result.grad_fn = Node(
+                    plan,
+                    ((input.grad_fn or input) if x_needs else None, (other.grad_fn or other) if y_needs else None),
+                    (x if keep_x else None, y if keep_y else None, data if keep_out else None)
+                    if keep_x or keep_y or keep_out
+                    else NOTHING,
+                    data.shape,
+                    dtype,
+                )
+                result.needs_grad = True
+        return result
+
+    return call
+
+
+__all__ = ["NUMPY", "REGISTRY", "Op", "as_dtype", "cast", "elementwise", "function", "op", "promote_types"]

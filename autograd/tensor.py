@@ -1,0 +1,631 @@
+"""Tensor: an array that may take part in a recorded graph.
+
+Its arithmetic is not here: ops add themselves as methods when they are declared (see `op.py`).  Here are what a Tensor is
+made of, its conversions, its place in the graph, and the protocols by which NumPy and others call it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import dtypes
+from .device import CPU, device, device_of, get_default_device, on, to_device
+from .dtypes import as_dtype
+from .graph import Node, RemovableHandle, owner, state
+
+_new = object.__new__
+
+
+class View:
+    """How a Tensor shares the memory of another: the one it comes from in the end, and the ops that lead from there."""
+
+    __slots__ = ("base", "steps")
+
+    def __init__(self, base: Any, steps: tuple):
+        self.base, self.steps = base, steps
+
+
+class Size(tuple):
+    """A shape: a tuple of ints with PyTorch's `numel()`."""
+
+    def numel(self) -> int:
+        """The number of elements."""
+        count = 1
+        for n in self:
+            count *= n
+        return count
+
+    def __repr__(self) -> str:
+        return f"autograd.Size({list(self)})"
+
+
+class Tensor:
+    """A multi-dimensional array that records what is done with it.
+
+    Use `autograd.tensor(data)` to make one from data.  The class itself, called like PyTorch's legacy constructor, makes a
+    float32 tensor: ``Tensor(2, 3)`` of that shape, ``Tensor([1, 2])`` of those values.
+
+    Source: https://docs.pytorch.org/docs/stable/tensors.html
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "array", "grad", "grad_fn", "hooks", "needs_grad", "view_of", "views")
+
+    array: Any  # a NumPy or CuPy array.  0-d results may be NumPy scalars, which are faster: see `own`
+    grad: Tensor | None
+    grad_fn: Node | None
+    hooks: list[Callable] | None
+    needs_grad: bool  # what `requires_grad` returns, without a call
+    view_of: View | None
+    views: set[weakref.ref] | None
+
+    # As a node of the graph a leaf is one without parents, older than all.
+    order, parents, call = -1, (), None
+
+    def __init__(self, *data: Any, device: Any = None):
+        if len(data) == 1 and not isinstance(data[0], int):
+            value = data[0].array if isinstance(data[0], Tensor) else np.asarray(data[0], dtypes.float32)
+        else:
+            value = np.zeros(data if data else (0,), dtypes.float32)
+        self.array = to_device(value, _device(device))
+        self.grad = self.grad_fn = self.hooks = self.view_of = self.views = None
+        self.needs_grad = False
+
+    if TYPE_CHECKING:  # ops become methods when they are declared
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    # ---- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The lengths of its dimensions."""
+        return Size(self.array.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of one dimension."""
+        return self.shape if dim is None else self.array.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of its elements."""
+        return self.array.dtype
+
+    @property
+    def device(self) -> device:
+        """The device it lives on."""
+        return device_of(self.array)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Is it on a GPU?"""
+        return self.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:
+        """Is it in main memory?"""
+        return self.device.type == "cpu"
+
+    is_sparse = is_nested = is_quantized = is_xpu = is_mps = is_meta = False
+
+    def get_device(self) -> int:
+        """The number of its GPU; -1 on the CPU."""
+        return -1 if self.is_cpu else self.device.index or 0
+
+    def is_floating_point(self) -> bool:
+        """Are its elements real floating-point numbers?"""
+        return self.array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """Are its elements complex?"""
+        return self.array.dtype.kind == "c"
+
+    def is_signed(self) -> bool:
+        """Can its elements be negative?"""
+        return self.array.dtype.kind in "ifc"
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.array.dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.array.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.array.nbytes
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The step in memory, in elements, from one index to the next in each dimension, or in one."""
+        steps = tuple(s // self.array.dtype.itemsize for s in share(self).strides)
+        return steps if dim is None else steps[dim]
+
+    def storage_offset(self) -> int:
+        """Where in the memory it shares its first element lies, in elements."""
+        return (self.data_ptr() - _address(owner(share(self)))) // self.array.dtype.itemsize
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return _address(share(self))
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Do its elements lie in memory in the order of its indices?"""
+        return share(self).flags.c_contiguous
+
+    @property
+    def T(self) -> Tensor:
+        """Its dimensions reversed."""
+        return self.permute(*range(self.array.ndim - 1, -1, -1))
+
+    @property
+    def mT(self) -> Tensor:
+        """Its last two dimensions swapped."""
+        if self.array.ndim < 2:
+            raise RuntimeError(f"mT swaps the last two dimensions, but the shape is {tuple(self.shape)}")
+        return self.transpose(-2, -1)
+
+    @property
+    def H(self) -> Tensor:
+        """A matrix's conjugate transpose."""
+        if self.array.ndim != 2:
+            raise RuntimeError(f"H is for matrices, but the shape is {tuple(self.shape)}; use mH for batches")
+        return self.mH
+
+    @property
+    def mH(self) -> Tensor:
+        """Its last two dimensions swapped, conjugated."""
+        return self.mT.conj() if self.is_complex() else self.mT
+
+    @property
+    def real(self) -> Tensor:
+        """The real part."""
+        from .ops.elementwise import real
+
+        return real(self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part."""
+        from .ops.elementwise import imag
+
+        return imag(self)
+
+    # ---- its place in the graph ----------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Are operations on it recorded?"""
+        return self.needs_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self.array.dtype.kind not in "fc":
+            raise RuntimeError(
+                f"only floating-point and complex tensors can require gradients, this one is {self.dtype}; convert it, "
+                "for example with .float()"
+            )
+        if not value and self.grad_fn is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables; use .detach() for a tensor without"
+            )
+        self.needs_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Record operations on it from now on (or no longer); returns itself."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Was it made by the user rather than by a recorded operation?"""
+        return self.grad_fn is None
+
+    @property
+    def output_nr(self) -> int:
+        """Which of its operation's outputs it is."""
+        node = self.grad_fn
+        return node.saved if node is not None and node.op.name == "output" else 0
+
+    def is_inference(self) -> bool:
+        """Was it made in inference mode?  (No tensor is marked so: it behaves like one made under `no_grad`.)"""
+        return False
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add the gradient of this tensor with respect to each leaf to that leaf's `grad`.
+
+        Args:
+            gradient: the gradient of something with respect to this tensor, of its shape; a scalar needs none.
+            retain_graph: keep what the graph has saved, for a second backward pass.  Default: `create_graph`.
+            create_graph: record the backward pass itself, for derivatives of higher order.
+            inputs: only these tensors get their gradient.
+
+        Raises:
+            RuntimeError: it does not require grad; it is no scalar and `gradient` is missing; the graph was freed.
+
+        >>> import autograd as ag
+        >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        """
+        from .backward import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory, outside the graph."""
+        return wrap(share(self))
+
+    def detach_(self) -> Tensor:
+        """Take itself out of the graph."""
+        if self.view_of is not None:
+            raise RuntimeError("can't detach views in-place; use detach() instead")
+        self.grad_fn, self.needs_grad = None, False
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory, outside the graph; assign another tensor to put its memory in place of this one's."""
+        return wrap(share(self))
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        if not isinstance(other, Tensor):
+            raise TypeError(f".data takes a Tensor, got {type(other).__name__}; use autograd.tensor(…) to make one")
+        self.array = share(other)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(gradient)` when this tensor's gradient is known; a tensor it returns takes the gradient's place.
+
+        Raises RuntimeError if it does not require grad.
+        """
+        if not self.needs_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self.grad_fn is not None:
+            return self.grad_fn.register_hook(hook)
+        if self.hooks is None:
+            self.hooks = []
+        return RemovableHandle(self.hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook(leaf)` each time a gradient has been added to this leaf's `grad`."""
+        if not self.needs_grad or self.grad_fn is not None:
+            raise RuntimeError("post accumulate grad hooks are for leaf tensors that require grad")
+        return RemovableHandle(self.__dict__.setdefault("_after_grad", []), hook)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this tensor in `grad` although it is no leaf."""
+        if not self.needs_grad:
+            raise RuntimeError("can't retain_grad on a tensor that has requires_grad=False")
+        if self.grad_fn is None or self.retains_grad:
+            return
+        me = weakref.ref(self)  # the graph must not point back to it
+
+        def keep(g: Tensor) -> None:
+            if (tensor := me()) is not None:
+                tensor.grad = g.clone() if tensor.grad is None else tensor.grad + g
+
+        self.grad_fn.register_hook(keep)
+        self.retains_grad = True
+
+    retains_grad = False
+
+    # ---- its values ----------------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """Its only element, as a Python number."""
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"a Tensor with {self.array.size} elements cannot be converted to a number; shape {tuple(self.shape)}"
+            )
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """Its elements as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The NumPy array behind it, sharing memory; `force` detaches and copies to the CPU first where needed."""
+        if not force:
+            if self.needs_grad:
+                raise RuntimeError(
+                    "can't call numpy() on a Tensor that requires grad; use tensor.detach().numpy() instead"
+                )
+            if self.is_cuda:
+                raise TypeError("can't convert a cuda tensor to NumPy; use tensor.cpu().numpy() to copy it first")
+        return to_device(share(self), CPU)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            none = "no" if self.array.size == 0 else "more than one"
+            raise RuntimeError(
+                f"Boolean value of Tensor with {none} value is ambiguous; shape {tuple(self.shape)}, use .any() or .all()"
+            )
+        return bool(self.array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.array.size != 1 or self.array.dtype.kind not in "biu":
+            raise TypeError(
+                f"only integer tensors of a single element can be converted to an index, got {self.dtype} of shape {tuple(self.shape)}"
+            )
+        return int(self.array.item())
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([self[i] for i in range(self.array.shape[0])])
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
+
+    __hash__ = object.__hash__  # equality is elementwise; as a dictionary key a tensor is itself
+
+    def __repr__(self) -> str:
+        from .display import show
+
+        return show(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.array.item(), spec) if not self.array.ndim and spec else repr(self)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self)})
+
+    # ---- conversions ---------------------------------------------------------------------------------------------
+
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+        **_: Any,
+    ) -> Tensor:
+        """Itself in another type and on another device, in any of PyTorch's spellings; itself if nothing changes.
+
+        >>> import autograd as ag
+        >>> ag.ones(2).to("cpu", ag.float64).dtype
+        dtype('float64')
+        """
+        from .ops.shape import convert
+
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype, device = arg.dtype, arg.device
+            elif isinstance(arg, bool) or arg is None:
+                continue  # non_blocking, copy
+            elif isinstance(arg, (str, int, _device_class)) and not _names_dtype(arg):
+                device = arg
+            else:
+                dtype = arg
+        wanted = None if dtype is None else as_dtype(dtype)
+        where = None if device is None else _device(device)
+        here = self.device
+        moves = where is not None and (where.type != here.type or where.index not in (None, here.index))
+        if not copy and not moves and wanted in (None, self.dtype):
+            return self
+        return convert(self, wanted or self.dtype, where if moves else None)
+
+    def type(self, dtype: Any = None) -> Any:
+        """Itself in another type; without an argument the name of its type, ``autograd.FloatTensor``."""
+        if dtype is None:
+            return f"autograd.{_LEGACY[self.dtype.name]}"
+        if isinstance(dtype, str):
+            dtype = dtype.rpartition(".")[2]
+            dtype = _LEGACY_DTYPE.get(dtype, dtype)
+        return self.to(dtype=getattr(dtype, "legacy_dtype", dtype))
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """Itself in the type of another tensor."""
+        return self.to(other.dtype)
+
+    def cpu(self) -> Tensor:
+        """Itself in main memory."""
+        return self.to("cpu")
+
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> Tensor:
+        """Itself on a GPU."""
+        return self.to("cuda" if device is None else device)
+
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """Itself: NumPy has no page-locked memory."""
+        return self
+
+    def share_memory_(self) -> Tensor:
+        """Itself: worker processes get their own copies (see autograd.data)."""
+        return self
+
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """A tensor of `data`, in this one's type and on its device unless said otherwise."""
+        from .creation import tensor
+
+        return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        if self.grad_fn is not None:
+            raise RuntimeError("only leaf tensors can be pickled or deep-copied; use tensor.detach() first")
+        return _rebuild, (type(self), to_device(share(self), CPU), str(self.device), self.needs_grad, self.__dict__)
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        import copy
+
+        if self.grad_fn is not None:
+            raise RuntimeError("only leaf tensors can be deep-copied; use tensor.detach() or tensor.clone() first")
+        made = memo[id(self)] = _new(type(self))
+        _fill(made, share(self).copy(order="K"), self.needs_grad)
+        made.grad = copy.deepcopy(self.grad, memo)
+        made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return made
+
+    # ---- protocols -----------------------------------------------------------------------------------------------
+
+    __array_priority__ = 1000
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .op import NUMPY
+
+        ours = NUMPY.get(ufunc)
+        if ours is None or method != "__call__" or kwargs.get("out") is not None or "where" in kwargs:
+            what = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+            raise TypeError(
+                f"{what} cannot be recorded on a Tensor{_how(ours, kwargs)}; use tensor.detach().numpy() for its values"
+            )
+        return ours(*inputs, **kwargs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        from .op import NUMPY
+
+        ours = NUMPY.get(function)
+        if ours is None:
+            name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}".replace("numpy", "np", 1)
+            raise TypeError(
+                f"{name} cannot be recorded on a Tensor: autograd has no gradient for it; use tensor.detach().numpy() for its values"
+            )
+        return ours(*args, **kwargs)
+
+    def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
+        if self.needs_grad:
+            raise BufferError("can't export a Tensor that requires grad; use tensor.detach() first")
+        return share(self).__dlpack__(**({} if stream is None else {"stream": stream}), **kwargs)
+
+    def __dlpack_device__(self) -> Any:
+        return share(self).__dlpack_device__()
+
+
+_device_class = device
+
+
+def _device(where: Any) -> device:
+    return get_default_device() if where is None else where if isinstance(where, _device_class) else device(where)
+
+
+def _names_dtype(name: Any) -> bool:
+    return isinstance(name, str) and not name.startswith(("cpu", "cuda"))
+
+
+def _how(ours: Any, kwargs: dict) -> str:
+    if ours is None:
+        return ": autograd has no gradient for it"
+    return f" with {', '.join(kwargs)}" if kwargs else ""
+
+
+def _address(array: Any) -> int:
+    return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
+
+
+def _fill(tensor: Tensor, array: Any, needs_grad: bool) -> Tensor:
+    tensor.array = array
+    tensor.grad = tensor.grad_fn = tensor.hooks = tensor.view_of = tensor.views = None
+    tensor.needs_grad = needs_grad
+    return tensor
+
+
+def _rebuild(kind: type, array: Any, where: str, needs_grad: bool, attributes: dict) -> Tensor:
+    with on(device(where)) as xp:
+        made = _fill(_new(kind), xp.asarray(array), needs_grad)
+    made.__dict__.update(attributes)
+    return made
+
+
+def wrap(array: Any) -> Tensor:
+    """A Tensor around an array, outside any graph."""
+    t = _new(Tensor)
+    t.array = array
+    t.grad = t.grad_fn = t.hooks = t.view_of = t.views = None
+    t.needs_grad = False
+    return t
+
+
+def share(tensor: Tensor) -> Any:
+    """The array of a Tensor as memory that can be shared and written: a NumPy scalar becomes a 0-d array first."""
+    array = tensor.array
+    if isinstance(array, np.generic):
+        array = tensor.array = np.asarray(array)
+    return array
+
+
+own = share  # the same, where the purpose is to write
+
+
+def register_view(out: Tensor, source: Tensor, step: tuple) -> None:
+    """Note that `out` was made from `source` by a step, if it shares its memory: changes of one are changes of the other."""
+    base, steps = source, ()
+    if source.view_of is not None:
+        base, steps = source.view_of.base, source.view_of.steps
+    if owner(out.array) is not owner(base.array):
+        return
+    out.view_of = View(base, (*steps, step))
+    if base.views is None:
+        base.views = set()
+    base.views.add(weakref.ref(out, base.views.discard))
+
+
+_LEGACY = {
+    "float16": "HalfTensor",
+    "float32": "FloatTensor",
+    "float64": "DoubleTensor",
+    "uint8": "ByteTensor",
+    "int8": "CharTensor",
+    "int16": "ShortTensor",
+    "int32": "IntTensor",
+    "int64": "LongTensor",
+    "bool": "BoolTensor",
+    "complex64": "ComplexFloatTensor",
+    "complex128": "ComplexDoubleTensor",
+    "uint16": "UInt16Tensor",
+    "uint32": "UInt32Tensor",
+    "uint64": "UInt64Tensor",
+}
+_LEGACY_DTYPE = {name: np.dtype(dtype) for dtype, name in _LEGACY.items()}
+
+__all__ = ["Size", "Tensor", "own", "share", "state", "wrap"]
