@@ -1,0 +1,352 @@
+"""Finding the wrong element: projections that tell, bisection that locates, verdicts that explain.
+
+One random direction v over all entries of x and one random cotangent u of the outputs compare
+<gradient, v> with the numeric derivative of <u, f> along v: two numbers that agree only when every
+entry does. When they disagree, halves of x are compared the same way until single entries are
+left; those are examined on their own, with left and right slopes where the function may have a
+kink; and the output entry is found by bisecting u.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograd.testing.numeric import Estimate, complex_step, differentiate, one_sided, step_sizes
+from autograd.testing.problem import Problem
+from autograd.testing.result import KINK, OK, UNSEEN, UNSURE, WRONG, Failure
+
+__all__ = ["Search"]
+
+EVERYTHING = 512  # up to so many entries, a mismatch is followed by a look at every one
+ENOUGH = 24  # beyond that, stop after so many wrong ones
+TESTS = 400  # or after so many comparisons
+
+
+@dataclass
+class Column:
+    """Derivatives of all outputs with respect to one entry of x."""
+
+    value: np.ndarray
+    error: np.ndarray
+    rounding: np.ndarray
+
+
+class Search:
+    """One problem, compared entry by entry or in random projections."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        rtol: float | None = None,
+        kinks: str = "subgradient",
+        order: int = 1,
+    ) -> None:
+        self.problem, self.rng, self.kinks, self.order = problem, rng, kinks, order
+        self.rtol = problem.plan.rtol if rtol is None else rtol
+        self.pairs: list[tuple[np.ndarray, np.ndarray]] = []  # (cotangent, gradient)
+        self.active = np.ones(problem.x.size, bool)  # False: not to be moved, known to be special
+        self.missing = np.zeros(problem.x.size, bool)  # True: the gradient came back as None
+        self.verdicts = np.full(problem.x.size, UNSEEN, np.int8)
+        self.analytic = np.full(problem.x.size, np.nan)
+        self.numeric = np.full(problem.x.size, np.nan)
+        self.failures: list[Failure] = []
+        self.notes: list[str] = []
+        self.columns: dict[int, Column] = {}
+        self.complete = True
+
+    # The two modes --------------------------------------------------------------------------
+
+    def cotangent(self) -> np.ndarray:
+        """Random signs times U(0.5, 1.5): plain signs would cancel on errors of position."""
+        size = self.problem.y.size
+        return self.rng.choice([-1.0, 1.0], size) * self.rng.uniform(0.5, 1.5, size)
+
+    def add_pair(self, u: np.ndarray, g: np.ndarray) -> None:
+        self.pairs.append((u, g))
+
+    def full(self) -> None:
+        """Examine every entry under every cotangent."""
+        for entry in np.flatnonzero(self.active):
+            self.examine(int(entry))
+
+    def fast(self) -> None:
+        """Compare projections, and look closer only when they disagree."""
+        everything = np.flatnonzero(self.active)
+        for number in range(len(self.pairs)):
+            if self.suspicious(everything, number):
+                self.locate(everything, number)
+                return
+
+    def locate(self, entries: np.ndarray, number: int) -> None:
+        """Find the wrong entries among those whose projection disagrees.
+
+        When no half of a group disagrees, the halves have been compared on their own, and the
+        group's disagreement was a kink or noise that only their common step had met.
+        """
+        if entries.size <= EVERYTHING:
+            self.full()
+        else:
+            self._bisect(entries, number)
+
+    @property
+    def bad(self) -> int:
+        """How many entries are wrong or undecided."""
+        return int(np.sum((self.verdicts == WRONG) | (self.verdicts == UNSURE)))
+
+    def _bisect(self, entries: np.ndarray, number: int) -> None:
+        stack, tests, found = [entries], 0, 0
+        while stack and found < ENOUGH and tests < TESTS:
+            group = stack.pop()
+            if group.size == 1:
+                self.examine(int(group[0]))
+                found += self.verdicts[group[0]] != OK
+                continue
+            middle = group.size // 2
+            halves = [group[:middle], group[middle:]]
+            suspects = [half for half in halves if self.suspicious(half, number)]
+            tests += 2
+            stack.extend(reversed(suspects))
+        if stack:
+            self.complete = False
+            for entry in self.rng.choice(entries, min(40, entries.size), replace=False):
+                if self.verdicts[entry] == UNSEEN:
+                    self.examine(int(entry))
+
+    # Comparing --------------------------------------------------------------------------------
+
+    def slope(self, v: np.ndarray, weights: np.ndarray | None) -> Estimate:
+        problem = self.problem
+        method = complex_step if problem.method == "complex" else differentiate
+        return method(problem.forward, problem.x, problem.typical, v, problem.plan, weights)
+
+    def _project(self, entries: np.ndarray, number: int) -> tuple[Estimate, float]:
+        u, g = self.pairs[number]
+        v = np.zeros(self.problem.x.size)
+        v[entries] = self.rng.choice([-1.0, 1.0], entries.size) * self.rng.uniform(
+            0.5, 1.5, entries.size
+        )
+        estimate = self.slope(v, u)
+        return estimate, float(g[entries] @ estimate.direction[entries])
+
+    def suspicious(self, entries: np.ndarray, number: int) -> bool:
+        """Does the projection on these entries disagree, or say nothing?"""
+        estimate, analytic = self._project(entries, number)
+        g = self.pairs[number][1]
+        scale = max(
+            float(np.abs(g[entries]) @ np.abs(estimate.direction[entries])), abs(estimate.value)
+        )
+        return self._undecided(estimate.error, estimate.rounding, scale) or not (
+            abs(analytic - estimate.value) <= self.rtol * scale + 10 * estimate.error
+        )
+
+    def _undecided(self, error: float, rounding: float, scale: float) -> bool:
+        return not error <= self.problem.plan.hopeless * scale + 100 * rounding
+
+    def column(self, entry: int) -> Column:
+        """Derivatives of every output with respect to one entry, kept for the other cotangents."""
+        found = self.columns.get(entry)
+        if found is None:
+            v = np.zeros(self.problem.x.size)
+            v[entry] = 1.0
+            estimate = self.slope(v, None)
+            length = abs(estimate.direction[entry])
+            sign = np.sign(estimate.direction[entry])
+            found = Column(
+                estimate.value / (length * sign), estimate.error / length, estimate.rounding / length
+            )
+            if self.problem.x.size * self.problem.y.size <= 1_000_000:
+                self.columns[entry] = found
+        return found
+
+    def examine(self, entry: int) -> None:
+        """Decide on one entry: ok, wrong, a kink, or undecided."""
+        if self.verdicts[entry] != UNSEEN:
+            return
+        column = self.column(entry)
+        self.verdicts[entry] = OK
+        for number, (u, g) in enumerate(self.pairs):
+            analytic, numeric = float(g[entry]), float(u @ column.value)
+            error = float(np.linalg.norm(u * column.error))
+            if number == 0:
+                self.analytic[entry], self.numeric[entry] = analytic, numeric
+            scale = max(abs(analytic), float(np.abs(u) @ np.abs(column.value)))
+            undecided = self._undecided(error, float(np.linalg.norm(u * column.rounding)), scale)
+            if undecided or not abs(analytic - numeric) <= self.rtol * scale + 10 * error:
+                verdict = self._second_look(entry, number, column, undecided)
+                if verdict != OK:
+                    self.verdicts[entry] = verdict
+                    self.analytic[entry], self.numeric[entry] = analytic, numeric
+                    return
+
+    def _second_look(self, entry: int, number: int, column: Column, undecided: bool) -> int:
+        """Rule out rounding in the gradient itself, then kinks."""
+        u, g = self.pairs[number]
+        analytic, numeric = float(g[entry]), float(u @ column.value)
+        error = float(np.linalg.norm(u * column.error))
+        scale = max(abs(analytic), float(np.abs(u) @ np.abs(column.value)))
+        slack = self.rtol * scale + 10 * error + 10 * self._gradient_noise(entry, u)
+        if not undecided and abs(analytic - numeric) <= slack:
+            return OK
+        sides = [self._one_sided(entry, side) for side in (-1, +1)]
+        (left, left_error), (right, right_error) = sides
+        jump = np.abs(right - left)
+        size = np.maximum(np.abs(left), np.abs(right))
+        with np.errstate(all="ignore"):
+            kinked = jump > 1e-5 * size + 10 * (left_error + right_error)
+        certain = np.all(np.isfinite(left_error + right_error))
+        if certain and np.any(kinked):
+            # Each output has its own interval of slopes; u stretches and adds them.
+            low = np.where(kinked, np.minimum(u * left, u * right), u * (left + right) / 2).sum()
+            high = np.where(kinked, np.maximum(u * left, u * right), u * (left + right) / 2).sum()
+            noise = 1e-6 * scale + 10 * float(np.abs(u) @ (left_error + right_error))
+            inside = bool(low - noise <= analytic <= high + noise)
+            return self._kink(entry, number, column, left, right, inside)
+        if undecided and certain:
+            numeric = float(u @ (left + right)) / 2
+            noise = float(np.abs(u) @ (left_error + right_error))
+            if abs(analytic - numeric) <= self.rtol * scale + 10 * noise <= 1e-3 * scale:
+                return OK
+            if abs(analytic - numeric) > 1e-3 * scale + 100 * noise:
+                undecided = False  # smooth enough close by, and plainly different
+                column = Column((left + right) / 2, left_error + right_error, column.rounding)
+        if undecided:
+            return self._inconclusive(entry, analytic, numeric, error)
+        self.failures.append(self._wrong(entry, number, column))
+        return WRONG
+
+    def _gradient_noise(self, entry: int, u: np.ndarray) -> float:
+        """How much the gradient moves when x moves by its own rounding."""
+        problem = self.problem
+        base, spread = None, 0.0
+        for _ in range(2):
+            eps = problem.plan.eps * self.rng.choice([-2.0, 2.0], problem.x.size)
+            moved = problem.pullback(problem.x * (1 + eps), u)[entry]
+            base = self._gradient_at(entry, u) if base is None else base
+            spread = max(spread, abs(moved - base))
+        return spread if np.isfinite(spread) else 0.0
+
+    def _gradient_at(self, entry: int, u: np.ndarray) -> float:
+        return float(next(g for cotangent, g in self.pairs if cotangent is u)[entry])
+
+    def _one_sided(self, entry: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """The better of three one-sided slopes at ever smaller steps."""
+        problem = self.problem
+        size = step_sizes(problem.x, problem.typical, "typical")[entry]
+
+        def curve(t: float) -> np.ndarray:
+            moved = problem.x.copy()
+            moved[entry] += t * size
+            return problem.forward(moved)
+
+        best = (np.full(problem.y.size, np.nan), np.full(problem.y.size, np.inf))
+        coarse = problem.plan.eps > 1e-12
+        for step in (0.05, 0.01) if coarse else (1e-3, 1e-5, 1e-7):
+            try:
+                with np.errstate(all="ignore"):
+                    value, error = one_sided(curve, side, step, problem.plan.eps)
+            except Exception:  # outside the domain on this side
+                continue
+            total = np.sum(error)
+            if np.isfinite(total) and total < np.sum(best[1]):
+                best = value, error
+        return best[0] / size, best[1] / size
+
+    # Saying what is wrong ----------------------------------------------------------------------
+
+    def _failure(self, kind: str, entry: int, **details) -> Failure:
+        slot = self.problem.inputs.slot_of(entry)
+        return Failure(
+            kind,
+            order=self.order,
+            input=slot.name,
+            in_index=slot.element(entry),
+            x=float(self.problem.x[entry]),
+            **details,
+        )
+
+    def _spell(self, entry: int, output: int | None) -> str:
+        outputs = self.problem.outputs
+        top = "<u, out>" if output is None else outputs.slot_of(output).spell(output)
+        return f"d {top} / d {self.problem.inputs.slot_of(entry).spell(entry)}"
+
+    def _kink(self, entry, number, column, left, right, inside: bool) -> int:
+        if self.kinks == "skip" or (inside and self.kinks == "subgradient"):
+            name = self.problem.inputs.slot_of(entry).spell(entry)
+            state = "lies between" if inside else "was not compared with"
+            self.notes.append(f"kink at {name}: the analytic value {state} the left and right slopes")
+            return KINK
+        output = int(np.argmax(np.abs(right - left)))
+        failure = self._wrong(entry, number, column, output)
+        failure.kind = "kink"
+        failure.left, failure.right = float(left[output]), float(right[output])
+        side = "a valid subgradient" if inside else "outside [left, right]"
+        failure.message = f"the analytic value is {side}"
+        self.failures.append(failure)
+        return WRONG
+
+    def _inconclusive(self, entry: int, analytic: float, numeric: float, error: float) -> int:
+        if self.kinks == "skip":
+            return KINK
+        self.failures.append(
+            self._failure(
+                "inconclusive",
+                entry,
+                where=self._spell(entry, None),
+                analytic=analytic,
+                numeric=numeric,
+                error=error,
+                message="the numeric derivative's own error is too large to decide: "
+                "a kink, a jump or noise is close by, or the domain ends here",
+            )
+        )
+        return UNSURE
+
+    def _wrong(self, entry: int, number: int, column: Column, output: int | None = None) -> Failure:
+        """A failure with its output entry, found by bisecting the cotangent."""
+        u, g = self.pairs[number]
+        analytic, numeric = float(g[entry]), float(u @ column.value)
+        error = float(np.linalg.norm(u * column.error))
+        details: dict = {}
+        if len(self.failures) < 8:  # more would not be shown
+            output = self._output_of(entry, number, column) if output is None else output
+            if output is not None:
+                unit = np.zeros_like(u)
+                unit[output] = 1.0
+                analytic = float(self.problem.pullback(self.problem.x, unit)[entry])
+                numeric, error = float(column.value[output]), float(column.error[output])
+                slot = self.problem.outputs.slot_of(output)
+                details = {"output": slot.name, "out_index": slot.element(output)}
+        kind = "none" if self.missing[entry] else "value"
+        where = self._spell(entry, output)
+        return self._failure(
+            kind, entry, where=where, analytic=analytic, numeric=numeric, error=error, **details
+        )
+
+    def _output_of(self, entry: int, number: int, column: Column) -> int | None:
+        """The output entry whose derivative is wrong; None when only sums of them are."""
+        u, _ = self.pairs[number]
+        group = np.arange(u.size)
+        if group.size == 1 and self._differs(entry, group, np.ones(1), column):
+            return 0
+        while group.size > 1:
+            middle = group.size // 2
+            for half in (group[:middle], group[middle:]):
+                if self._differs(entry, half, u[half], column):
+                    group = half
+                    break
+            else:
+                return None
+        unit_differs = self._differs(entry, group, np.ones(1), column)
+        return int(group[0]) if unit_differs else None
+
+    def _differs(self, entry: int, outputs: np.ndarray, weights: np.ndarray, column: Column) -> bool:
+        u = np.zeros(self.problem.y.size)
+        u[outputs] = weights
+        analytic = float(self.problem.pullback(self.problem.x, u)[entry])
+        numeric = float(weights @ column.value[outputs])
+        error = float(np.linalg.norm(weights * column.error[outputs]))
+        scale = max(abs(analytic), float(np.abs(weights) @ np.abs(column.value[outputs])))
+        return not abs(analytic - numeric) <= self.rtol * scale + 10 * error
