@@ -1,0 +1,19 @@
+"""Names of PyTorch's database that are not compared, each with the reason.  A test fails when one of MISSING exists."""
+
+# What gradloom has no use for.
+MISSING: dict[str, str] = {}
+
+# What draws random numbers: the generators differ, so values cannot be equal.
+RANDOM: set[str] = {
+    "bernoulli", "cauchy", "empty", "empty_like", "empty_permuted", "empty_strided", "exponential", "geometric", "log_normal",
+    "multinomial", "new_empty", "new_empty_strided", "nn.functional.alpha_dropout", "nn.functional.dropout", "nn.functional.dropout2d",
+    "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout", "nn.functional.fractional_max_pool2d",
+    "nn.functional.fractional_max_pool3d", "nn.functional.rrelu", "normal", "normal.number_mean", "normal.in_place", "pca_lowrank", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "svd_lowrank", "uniform", "resize_", "resize_as_",
+}  # fmt: skip
+
+# Where our result differs on purpose, by name or name-dtype.
+DIFFERENT: dict[str, str] = {}
+
+# Where PyTorch has no second derivative although its database says so.
+BACKWARD_ONLY_FIRST: set[str] = set()
