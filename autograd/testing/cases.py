@@ -1,0 +1,499 @@
+"""A table of ops and samples, one line each, that tests everything an op owes its users.
+
+    CASES = [
+        OpCase("exp", *UNARY, reference=np.exp),
+        OpCase("log", *UNARY, domain="positive"),
+        OpCase("matmul", S((3, 4), (4, 5)), S((2, 3, 4), (4,))),
+        OpCase(my_op, S((5, 2), factor=3.0), kinks=(0.0,)),
+    ]
+
+    @pytest.mark.parametrize("check", each_check(CASES), ids=str)
+    def test_op(check):
+        check()
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd.testing.checks import LAYOUTS, lay_out
+from autograd.testing.packing import flatten, is_inexact, unflatten
+from autograd.testing.strict import StrictArray, strict, to_numpy
+
+__all__ = ["BINARY", "UNARY", "Draw", "OpCase", "S", "Sample", "draw", "each_check", "integers", "uncovered"]
+
+Domain = str | Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def _spread(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Values of both signs, no two alike and none near 0: no ties, no kinks."""
+    n = int(np.prod(shape))
+    steps = (np.arange(n) + rng.uniform(0.25, 0.75, n)) / max(n, 1)
+    return rng.permutation((0.1 + 2 * steps) * rng.choice([-1.0, 1.0], n)).reshape(shape)
+
+
+def _square(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Well-conditioned matrices."""
+    return rng.normal(size=shape) * 0.3 + 2 * np.eye(shape[-2], shape[-1])
+
+
+def _positive_definite(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    a = rng.normal(size=shape) * 0.3
+    return a @ np.swapaxes(a, -1, -2) + np.diag(np.arange(1.0, shape[-1] + 1))
+
+
+DOMAINS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
+    "any": _spread,
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "positive": lambda rng, shape: np.abs(_spread(rng, shape)) + 0.1,
+    "unit": lambda rng, shape: _spread(rng, shape) / 2.5,  # inside (-1, 1)
+    "probability": lambda rng, shape: np.abs(_spread(rng, shape)) / 2.5 + 0.05,  # inside (0, 1)
+    "above 1": lambda rng, shape: np.abs(_spread(rng, shape)) + 1.1,
+    "square": _square,
+    "positive definite": _positive_definite,
+    "bool": lambda rng, shape: rng.random(shape) < 0.5,
+}
+
+
+def integers(high: int, low: int = 0) -> Domain:
+    """A domain of integers low <= n < high, for indices and classes."""
+    return lambda rng, shape: rng.integers(low, high, shape)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """An argument to be drawn at random: from which domain, in which shape."""
+
+    domain: Domain
+    shape: tuple[int, ...]
+    complex: bool = False
+
+    def __call__(self, rng: np.random.Generator, dtype: np.dtype) -> np.ndarray:
+        make = DOMAINS[self.domain] if isinstance(self.domain, str) else self.domain
+        array = np.asarray(make(rng, self.shape))
+        if is_inexact(array.dtype):
+            if self.complex or dtype.kind == "c":
+                array = array + 1j * np.asarray(make(rng, self.shape))
+                return array.astype(np.complex128 if dtype.itemsize > 4 or dtype.kind == "c" else np.complex64)
+            return array.astype(dtype)
+        return array
+
+
+def draw(domain: Domain, shape: Sequence[int], complex: bool = False) -> Draw:
+    """An argument from another domain than the case's: `S((3, 4), draw("bool", (3, 4)))`.
+
+    Args:
+        domain: "any", "normal", "positive", "unit", "probability", "above 1", "square", "positive
+            definite", "bool", `integers(high)`, or a function of (rng, shape).
+        shape: the shape to draw.
+        complex: draw real and imaginary part.
+    """
+    if isinstance(domain, str) and domain not in DOMAINS:
+        raise ValueError(f"expected a domain of {sorted(DOMAINS)}, got {domain!r}")
+    return Draw(domain, tuple(shape), complex)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One call: positional arguments, of which shapes are drawn, and keyword arguments."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def __str__(self) -> str:
+        spelled = [f"{k}={v!r}" for k, v in self.kwargs.items()]
+        return ", ".join([*map(_spell_argument, self.args), *spelled])
+
+
+def S(*args: Any, **kwargs: Any) -> Sample:  # noqa: N802  # short, as it stands in every line of a table
+    """A sample call of an op.
+
+    A tuple of ints is the shape of an array to draw, `()` a 0-d one; a list of shapes is a list of
+    arrays; `draw(...)` chooses a domain; arrays are used as they are; anything else, and every
+    keyword argument, is passed on.
+
+    >>> str(S((3, 4), (4,), dim=0))
+    '(3, 4), (4,), dim=0'
+    """
+    return Sample(args, kwargs)
+
+
+UNARY = (S((3, 4)), S(()), S((0, 3)), S((2, 1, 3)))
+"""Samples for an elementwise op of one argument."""
+
+BINARY = (S((3, 4), (3, 4)), S((3, 1), (4,)), S((), (2, 3)), S((0, 3), (3,)), S((2, 3), ()))
+"""Samples for an elementwise op of two arguments: equal, broadcast, 0-d and empty shapes."""
+
+
+class OpCase:
+    """One op with samples, and the checks that every op must pass.
+
+    Args:
+        op: the op's dotted name in `autograd` ("exp", "linalg.inv", "Tensor.exp"), which is also its
+            name in `torch`; or any function of tensors.
+        *samples: calls to check, from `S(...)`; none means `UNARY`.
+        fn: what to call for the op's name, for ops that need help to be called or compared.
+        domain: where shapes without `draw` are drawn from.
+        kinks: points to keep away from; values nearer than 0.05 are moved.
+        reference: NumPy function of the same arguments, for values; `axis`/`keepdims` spelt its way.
+        torch: dotted name in torch, a function of torch tensors, or None for ops it has not.
+        order: highest derivative to check; 0 for ops without gradients.
+        dtypes: dtypes to draw floating arguments in.
+        complex: check complex128 arguments too.
+        layouts: compare Fortran, strided, reversed and offset memory.
+        strict: run on a stand-in for device arrays, which refuses to become a NumPy array.
+        analytic: the op is complex-analytic: use the complex step.
+        wrt: positions or names of the arguments to differentiate; default all floating ones.
+        rtol: relative tolerance of gradients; default 1e-9 in float64.
+        tol: relative tolerance of values and gradients against the reference and torch, in units
+            of the dtype's rounding error; default 200.
+        mode, kink_verdict: as `mode=` and `kinks=` of `gradcheck`.
+
+    >>> case = OpCase("exp", S((2, 3)), reference=np.exp)
+    >>> case.check()
+    """
+
+    def __init__(
+        self,
+        op: str | Callable,
+        *samples: Sample,
+        fn: Callable | None = None,
+        domain: Domain = "any",
+        kinks: Collection[float] = (),
+        reference: Callable | None = None,
+        torch: str | Callable | None = "same name",
+        order: int = 2,
+        dtypes: Sequence[Any] = ("float32", "float64"),
+        complex: bool = False,
+        layouts: bool = True,
+        strict: bool = True,
+        analytic: bool = False,
+        wrt: Any = None,
+        rtol: float | None = None,
+        tol: float = 200.0,
+        mode: str = "auto",
+        kink_verdict: str = "subgradient",
+    ) -> None:
+        self.name = op if isinstance(op, str) else getattr(op, "__name__", repr(op))
+        self._fn = fn if fn is not None else op
+        self.samples = samples or UNARY
+        self.domain, self.kinks, self.reference, self.order = domain, tuple(kinks), reference, order
+        self.dtypes = tuple(np.dtype(d) for d in dtypes) + ((np.dtype(np.complex128),) if complex else ())
+        self.layouts, self.strict, self.analytic, self.wrt = layouts, strict, analytic, wrt
+        self.rtol, self.tol, self.mode, self.kink_verdict = rtol, tol, mode, kink_verdict
+        self._torch = torch
+
+    def __repr__(self) -> str:
+        return f"OpCase({self.name!r})"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def fn(self) -> Callable:
+        """The function under test."""
+        if callable(self._fn):
+            return self._fn
+        import autograd
+
+        return _resolve(autograd, self._fn)
+
+    def torch_fn(self) -> Callable | None:
+        """The same op in torch; None when torch is not installed or has no such op."""
+        if self._torch is None:
+            return None
+        try:
+            import torch
+        except ImportError:
+            return None
+        if callable(self._torch):
+            return self._torch
+        name = self.name if self._torch == "same name" else self._torch
+        try:
+            return _resolve(torch, name)
+        except AttributeError:
+            if self._torch == "same name" and not isinstance(self._fn, str):
+                return None  # a user's own function need not exist there
+            raise
+
+    # Samples ----------------------------------------------------------------------------------
+
+    def calls(self, dtype: Any = "float64") -> Iterator[tuple[Sample, list[Any], dict[str, Any]]]:
+        """Each sample with its arguments drawn as NumPy arrays of a dtype; the same each time."""
+        dtype = np.dtype(dtype)
+        for number, sample in enumerate(self.samples):
+            rng = np.random.default_rng([zlib.crc32(self.name.encode()), number])
+            yield sample, [self._draw(a, rng, dtype) for a in sample.args], dict(sample.kwargs)
+
+    def _draw(self, argument: Any, rng: np.random.Generator, dtype: np.dtype) -> Any:
+        if isinstance(argument, Draw):
+            return self._away_from_kinks(argument(rng, dtype))
+        if isinstance(argument, tuple) and all(type(n) is int for n in argument):
+            return self._away_from_kinks(Draw(self.domain, argument)(rng, dtype))
+        if isinstance(argument, list) and argument and all(isinstance(a, tuple | Draw) for a in argument):
+            return [self._draw(a, rng, dtype) for a in argument]
+        if isinstance(argument, np.ndarray) and is_inexact(argument.dtype):
+            return argument.astype(dtype)
+        return argument
+
+    def _away_from_kinks(self, array: np.ndarray) -> np.ndarray:
+        for kink in self.kinks if array.dtype.kind == "f" else ():
+            near = np.abs(array - kink) < 0.05
+            array = np.where(near, kink + np.where(array >= kink, 0.1, -0.1), array).astype(array.dtype)
+        return array
+
+    # Checks -----------------------------------------------------------------------------------
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Names of the checks that apply."""
+        names = ["values", "dtypes"]
+        names += ["gradients"] if self.order else []
+        names += ["layouts"] if self.layouts else []
+        names += ["strict"] if self.strict else []
+        names += ["torch"] if self._torch is not None else []
+        return tuple(names)
+
+    def check(self, *names: str) -> None:
+        """Run the named checks, or all that apply; the first thing wrong raises AssertionError."""
+        __tracebackhide__ = True
+        for name in names or self.checks:
+            getattr(self, f"check_{name}")()
+
+    def check_values(self) -> None:
+        """Values and shapes are the reference's; inputs stay as they were."""
+        __tracebackhide__ = True
+        for dtype in self.dtypes:
+            for sample, args, kwargs in self.calls(dtype):
+                before = _copies(args)
+                outputs = self._run(args, kwargs)
+                for (_, old), (_, new) in zip(flatten(before), flatten(args), strict=True):
+                    if isinstance(old, np.ndarray):
+                        assert np.array_equal(old, new, equal_nan=old.dtype.kind in "fc"), (
+                            f"{self.name}({sample}): an input was changed in place"
+                        )
+                if self.reference is not None:
+                    expected = self.reference(*before, **kwargs)
+                    self._compare(sample, outputs, _arrays(expected), "reference", dtype)
+
+    def check_dtypes(self) -> None:
+        """float32 stays float32, and gradients have their input's dtype."""
+        __tracebackhide__ = True
+        for dtype in self.dtypes:
+            for sample, args, kwargs in self.calls(dtype):
+                for number, out in enumerate(self._run(args, kwargs)):
+                    if is_inexact(out.dtype) and any(a.dtype.kind in "fc" for a in _inexact(args)):
+                        widest = max(np.finfo(a.dtype).bits for a in _inexact(args))
+                        assert np.finfo(out.dtype).bits <= widest, (
+                            f"{self.name}({sample}): output {number} is {out.dtype} for {dtype} inputs"
+                        )
+
+    def check_gradients(self) -> None:
+        """Gradients are right at every order, by `gradcheck`."""
+        from autograd.testing.gradcheck import gradcheck
+
+        __tracebackhide__ = True
+        checks = [c for c in _gradient_checks() if c != "layout" or self.layouts]
+        for dtype in self.dtypes:
+            for sample, args, kwargs in self.calls(dtype):
+                if not _inexact(args):
+                    continue
+
+                def call(*xs: Any, kwargs: dict[str, Any] = kwargs) -> Any:
+                    return self.fn(*xs, **kwargs)
+
+                gradcheck(
+                    call,
+                    *args,
+                    wrt=self.wrt,
+                    order=self.order if np.finfo(dtype).bits == 64 else 1,
+                    mode=self.mode,
+                    rtol=self.rtol,
+                    kinks=self.kink_verdict,
+                    method="complex" if self.analytic and dtype.kind == "f" else "ridders",
+                    checks=checks,
+                    name=f"{self.name}({sample}) [{dtype}]",
+                )
+
+    def check_layouts(self) -> None:
+        """The arrangement in memory does not matter."""
+        __tracebackhide__ = True
+        for sample, args, kwargs in self.calls(self.dtypes[-1]):
+            expected = self._run(args, kwargs)
+            for layout in LAYOUTS:
+                leaves = [lay_out(a, layout) if isinstance(a, np.ndarray) else a for _, a in flatten(args)]
+                moved = list(unflatten(args, iter(leaves)))
+                self._compare(sample, self._run(moved, kwargs), expected, f"{layout} memory", self.dtypes[-1])
+
+    def check_strict(self) -> None:
+        """The op and its rules stay on the device, forward, backward and backward again."""
+        import autograd
+
+        __tracebackhide__ = True
+        for sample, args, kwargs in self.calls("float64"):
+            wide = [a for a in _inexact(args) if a.dtype.itemsize >= 8]
+            expected = self._run(args, kwargs)
+            tensors = [_on_device(a) for _, a in flatten(args)]
+            outputs = _tensors(self.fn(*unflatten(args, iter(tensors)), **kwargs))
+            self._stays(sample, outputs, "result")
+            self._compare(sample, [to_numpy(o.array) for o in outputs], expected, "device", np.dtype("float64"))
+            leaves = [t for t in tensors if getattr(t, "requires_grad", False)]
+            for order in range(1, min(self.order, 2) + 1 if wide else 1):
+                outputs = [o for o in outputs if o.requires_grad]
+                if not outputs or not leaves:
+                    break
+                gradients = autograd.grad(
+                    outputs,
+                    leaves,
+                    [_ones_on_device(o) for o in outputs],
+                    create_graph=order < self.order,
+                    allow_unused=True,
+                )
+                outputs = [g for g in gradients if g is not None]
+                self._stays(sample, outputs, f"gradient of order {order}")
+
+    def check_torch(self) -> None:
+        """Values and first gradients are PyTorch's; skipped when torch is not installed."""
+        from autograd.testing.compare import assert_matches
+
+        __tracebackhide__ = True
+        reference = self.torch_fn()
+        if reference is None:
+            return
+        for dtype in self.dtypes:
+            for sample, args, kwargs in self.calls(dtype):
+                assert_matches(
+                    lambda *xs, kwargs=kwargs: self.fn(*xs, **kwargs),
+                    lambda *xs, kwargs=kwargs: reference(*xs, **kwargs),
+                    *args,
+                    reference_library="torch",
+                    order=1 if self.order and _inexact(args) else 0,
+                    rtol=self.tol * float(np.finfo(dtype).eps),
+                    wrt=self.wrt,
+                    name=f"{self.name}({sample}) [{dtype}]",
+                )
+
+    # Help -------------------------------------------------------------------------------------
+
+    def _run(self, args: list[Any], kwargs: dict[str, Any]) -> list[np.ndarray]:
+        """Output arrays of the op on tensors made from arrays."""
+        import autograd
+
+        leaves = [autograd.from_numpy(a) if isinstance(a, np.ndarray) else a for _, a in flatten(args)]
+        return _arrays(self.fn(*unflatten(args, iter(leaves)), **kwargs))
+
+    def _compare(self, sample, found, expected, what: str, dtype: np.dtype) -> None:
+        __tracebackhide__ = True
+        assert len(found) == len(expected), (
+            f"{self.name}({sample}): {len(found)} outputs, {len(expected)} of the {what}"
+        )
+        for a, b in zip(found, expected, strict=True):
+            assert a.shape == b.shape, f"{self.name}({sample}): shape {a.shape}, {b.shape} of the {what}"
+            scale = np.max(np.abs(np.nan_to_num(b)), initial=0) if is_inexact(b.dtype) else 0
+            tolerance = self.tol * float(np.finfo(dtype).eps) * scale
+            close = np.isclose(a, b, rtol=0, atol=tolerance, equal_nan=True) if a.dtype.kind != "b" else a == b
+            assert np.all(close), (
+                f"{self.name}({sample}): {a[~close][0]!r} at {[int(i) for i in np.argwhere(~close)[0]]}, "
+                f"{b[~close][0]!r} of the {what} ({int((~close).sum())} of {a.size} elements differ)"
+            )
+
+    def _stays(self, sample: Sample, tensors: list[Any], what: str) -> None:
+        __tracebackhide__ = True
+        for tensor in tensors:
+            assert isinstance(tensor.array, StrictArray), (
+                f"{self.name}({sample}): the {what} {tuple(tensor.shape)} left the device as "
+                f"{type(tensor.array).__name__}"
+            )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one case, to be called by a parametrised test."""
+
+    case: OpCase
+    check: str
+
+    def __call__(self) -> None:
+        __tracebackhide__ = True
+        self.case.check(self.check)
+
+    def __str__(self) -> str:
+        return f"{self.case.name}-{self.check}"
+
+
+def each_check(cases: Iterable[OpCase]) -> list[Check]:
+    """All checks of all cases, for `pytest.mark.parametrize("check", each_check(CASES), ids=str)`."""
+    return [Check(case, name) for case in cases for name in case.checks]
+
+
+def uncovered(cases: Iterable[OpCase], names: Iterable[str]) -> list[str]:
+    """Names that no case covers, sorted: a table is complete when this is empty.
+
+    >>> uncovered([OpCase("exp")], ["exp", "log"])
+    ['log']
+    """
+    return sorted(set(names) - {case.name for case in cases})
+
+
+def _gradient_checks() -> tuple[str, ...]:
+    from autograd.testing.checks import DEFAULT_CHECKS
+
+    return DEFAULT_CHECKS
+
+
+def _resolve(module: Any, dotted: str) -> Callable:
+    found: Any = module
+    for part in dotted.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _spell_argument(argument: Any) -> str:
+    if isinstance(argument, Draw):
+        return str(argument.shape)
+    if isinstance(argument, list):
+        return f"[{', '.join(map(_spell_argument, argument))}]"
+    return f"array{argument.shape}" if isinstance(argument, np.ndarray) else repr(argument)
+
+
+def _copies(args: list[Any]) -> list[Any]:
+    leaves = [a.copy() if isinstance(a, np.ndarray) else a for _, a in flatten(args)]
+    return list(unflatten(args, iter(leaves)))
+
+
+def _inexact(args: list[Any]) -> list[np.ndarray]:
+    return [a for _, a in flatten(args) if isinstance(a, np.ndarray) and is_inexact(a.dtype)]
+
+
+def _tensors(result: Any) -> list[Any]:
+    return [value for _, value in flatten(result) if hasattr(value, "array")]
+
+
+def _arrays(result: Any) -> list[np.ndarray]:
+    values = [value for _, value in flatten(result)]
+    return [to_numpy(v.detach().numpy() if hasattr(v, "detach") else v) for v in values]
+
+
+def _on_device(argument: Any) -> Any:
+    """A tensor whose array refuses to leave its device."""
+    import autograd
+
+    if not isinstance(argument, np.ndarray):
+        return argument
+    tensor = autograd.from_numpy(argument)
+    tensor.array = strict(argument)
+    return tensor.requires_grad_() if is_inexact(argument.dtype) else tensor
+
+
+def _ones_on_device(tensor: Any) -> Any:
+    import autograd
+
+    ones = autograd.from_numpy(np.ones(tuple(tensor.shape), tensor.dtype))
+    ones.array = strict(np.ones(tuple(tensor.shape), tensor.dtype))
+    return ones
