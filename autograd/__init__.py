@@ -9,11 +9,16 @@ tensor([2., 4., 6.])
 
 from __future__ import annotations
 
-from . import autograd, creation, dtypes, ops
+import importlib
+from typing import Any
+
+from . import autograd, creation, dtypes, functional, ops
+from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .creation import *
 from .device import cuda, device, get_default_device, set_default_device
 from .display import set_printoptions
 from .dtypes import *
+from .function import Function
 from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .ops.elementwise import *
 from .ops.indexing import *
@@ -24,3 +29,23 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
+
+# What PyTorch programs reach through the name `torch`, and what is loaded when first asked for.
+_LAZY = {
+    "data": "autograd.data",
+    "draw": "autograd.draw",
+    "fft": "autograd.fft",
+    "func": "autograd.func",
+    "linalg": "autograd.linalg",
+    "nn": "nn",
+    "optim": "optim",
+    "special": "autograd.special",
+    "testing": "autograd.testing",
+    "utils": "autograd.utils",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(_LAZY[name])
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}")

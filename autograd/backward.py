@@ -56,6 +56,8 @@ def gradients(
         check_unchanged(order, oldest)
     grads, found, owned = dict(seeds), {}, set()
     recording, state.grad = state.grad, create_graph
+    if anomaly := state.anomaly:
+        from .anomaly import check_backward
     try:
         with np.errstate(all="ignore"):
             while order:
@@ -79,13 +81,13 @@ def gradients(
                     slots[node.saved] = g
                     continue
                 saved = node.saved
-                if saved is None:
-                    raise RuntimeError(
-                        f"trying to backward through {node.op.name} a second time, but what it had saved was freed by the "
-                        "first; call the first backward() or grad() with retain_graph=True"
-                    )
+                if type(saved) is not tuple:
+                    saved = restored(node)
                 parents = node.parents
-                for i, part in partials(node, plan, g, saved, create_graph):
+                parts = partials(node, plan, g, saved, create_graph)
+                if anomaly:
+                    parts = check_backward(node, g, parts)
+                for i, part in parts:
                     parent = parents[i]
                     if parent is None or part is None or (useful is not None and parent not in useful):
                         continue
@@ -103,11 +105,25 @@ def gradients(
                     else:
                         grads[parent] = before + part
                         owned.add(parent)
-                if not retain_graph and saved:
-                    node.saved = None
+                if not retain_graph:
+                    for i in plan.data:
+                        if hasattr(saved[i], "nbytes") or type(saved[i]) is tuple:
+                            node.saved = None
+                            break
     finally:
         state.grad = recording
     return found
+
+
+def restored(node: Node) -> tuple:
+    """What a node had saved and no longer has: recomputed if it was checkpointed."""
+    if node.saved is not None:
+        node.saved.recompute()
+        return node.saved
+    raise RuntimeError(
+        f"trying to backward through {node.op.name} a second time, but what it had saved was freed by the first; call the "
+        "first backward() or grad() with retain_graph=True"
+    )
 
 
 def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -> Iterable[tuple[int, Any]]:
@@ -240,7 +256,7 @@ def check_unchanged(order: list, oldest: int) -> None:
     if not any(changed > oldest for changed, _ in tuple(graph.changes.values())):
         return
     for node in order:
-        if type(node) is Node and node.saved and node.plan is not OUTPUT:
+        if type(node) is Node and node.saved and type(node.saved) is tuple:
             for value in node.saved:
                 for array in value if isinstance(value, tuple) else (value,):
                     if hasattr(array, "dtype") and changed_since(array, node.order):

@@ -19,6 +19,7 @@ class Mode(threading.local):
 
     grad = True  # are operations recorded?
     inference = False
+    anomaly = False  # are gradients checked for NaN and infinity?
     call: Call | None = None  # the nn module call that is running
 
 

@@ -98,7 +98,7 @@ class Op:
 class Plan:
     """An op together with the arguments that need a gradient: what to save, and the rules to run."""
 
-    __slots__ = ("joint", "needs", "op", "rules", "saves")
+    __slots__ = ("data", "joint", "needs", "op", "rules", "saves")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]):
         self.op, self.needs = op, needs
@@ -112,6 +112,8 @@ class Plan:
             wanted += op.names  # to run the formula again, everything
         self.saves = saves = tuple(dict.fromkeys(wanted))  # each once
         picks = {name: i for i, name in enumerate(saves)}
+        # Where saved values may be large: those are freed after use.  Shapes and options may be used again, as in PyTorch.
+        self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
         self.joint = None
         self.rules: tuple[tuple[int, Callable, tuple[int, ...]], ...] = ()
         if op.joint is not None:
@@ -456,6 +458,7 @@ def keeps(plan: Plan) -> tuple[bool, ...]:
     kept = tuple(name in plan.saves for name in triple)
     plan.rules = tuple((i, rule, tuple(triple.index(plan.saves[p]) for p in picks)) for i, rule, picks in plan.rules)
     plan.saves = triple
+    plan.data = tuple(i for i, k in enumerate(kept) if k)
     return kept
 
 

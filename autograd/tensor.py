@@ -452,7 +452,7 @@ class Tensor:
         where = None if device is None else _device(device)
         here = self.device
         moves = where is not None and (where.type != here.type or where.index not in (None, here.index))
-        if not copy and not moves and wanted in (None, self.dtype):
+        if not copy and not moves and (wanted is None or wanted == self.dtype):
             return self
         return convert(self, wanted or self.dtype, where if moves else None)
 

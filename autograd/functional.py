@@ -1,0 +1,317 @@
+"""Derivatives of functions: products with Jacobians and Hessians, and the matrices themselves; recomputation.
+
+The signatures are those of ``torch.autograd.functional`` (https://docs.pytorch.org/docs/stable/autograd.html#functional-higher-level-api).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .backward import ancestors, grad
+from .graph import Node, changed_since, clock, enable_grad, state
+from .random import default_generator
+from .tensor import Tensor, wrap
+
+
+def _many(value: Any) -> tuple:
+    return (value,) if isinstance(value, Tensor) else tuple(value)
+
+
+def _like(parts: tuple, given: Any) -> Any:
+    """A tuple of results in the form of the argument they belong to: one tensor for one tensor."""
+    return parts[0] if isinstance(given, Tensor) else tuple(parts)
+
+
+def _prepared(inputs: Any, create_graph: bool) -> tuple:
+    """The inputs as starting points: tied to the caller's graph only where that is to be differentiated."""
+    from .ops.shape import identity
+
+    made = []
+    for x in _many(inputs):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"inputs must be Tensors, got {type(x).__name__}")
+        made.append(identity(x) if create_graph and x.needs_grad else x.detach().requires_grad_())
+    return tuple(made)
+
+
+def _zeros_for_none(parts: tuple, like: tuple, strict: bool, what: str) -> tuple:
+    if strict and any(p is None for p in parts):
+        i = next(i for i, p in enumerate(parts) if p is None)
+        raise RuntimeError(f"{what}: the output is independent of input {i}; with strict=False its derivative is zero")
+    return tuple(wrap(np.zeros_like(x.array)) if p is None else p for p, x in zip(parts, like, strict=True))
+
+
+def _released(parts: tuple, create_graph: bool) -> tuple:
+    return parts if create_graph else tuple(p.detach() for p in parts)
+
+
+def _outputs(func: Callable, xs: tuple) -> tuple[Any, tuple]:
+    with enable_grad():
+        result = func(*xs)
+    outs = _many(result)
+    if not all(isinstance(o, Tensor) for o in outs):
+        raise TypeError("the function must return a Tensor or a tuple of Tensors")
+    return result, outs
+
+
+def _derivatives(outs: tuple, xs: tuple, vs: tuple | None, create_graph: bool, retain: bool = False) -> tuple:
+    """`grad` that takes outputs which depend on nothing."""
+    pairs = [(o, v) for o, v in zip(outs, vs or (None,) * len(outs), strict=True) if o.needs_grad]
+    if not pairs:
+        return (None,) * len(xs)
+    return grad(
+        [o for o, _ in pairs],
+        xs,
+        [v for _, v in pairs],
+        create_graph=create_graph,
+        retain_graph=True if retain else None,
+        allow_unused=True,
+    )
+
+
+def _directions(v: Any, like: tuple, what: str) -> tuple:
+    if v is None:
+        if len(like) != 1 or like[0].array.size != 1:
+            raise RuntimeError(f"{what}: v can be left out only for a single element; give a tensor of shape {tuple(like[0].shape)}")
+        return (wrap(np.ones_like(like[0].array)),)
+    vs = _many(v)
+    for i, (part, x) in enumerate(zip(vs, like, strict=True)):
+        if part.shape != x.shape:
+            raise RuntimeError(f"{what}: v[{i}] has shape {tuple(part.shape)}, expected {tuple(x.shape)}")
+    return vs
+
+
+def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """``(func(inputs), vᵀ J)``: the product of a vector with the Jacobian.
+
+    Args:
+        func: takes the tensors `inputs`, returns a tensor or several.
+        inputs: a tensor or a tuple.
+        v: one tensor of the shape of each output; may be left out for a scalar output.
+        create_graph: make the result differentiable.
+        strict: raise where the output does not depend on an input.
+
+    >>> import autograd as ag
+    >>> vjp(lambda x: x**2, ag.tensor([1.0, 2.0]), ag.tensor([1.0, 1.0]))[1]
+    tensor([2., 4.])
+    """
+    xs = _prepared(inputs, create_graph)
+    result, outs = _outputs(func, xs)
+    vs = _directions(v, outs, "vjp")
+    parts = _zeros_for_none(_derivatives(outs, xs, vs, create_graph), xs, strict, "vjp")
+    return _like(_released(outs, create_graph), result), _like(_released(parts, create_graph), inputs)
+
+
+def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """``(func(inputs), J v)``: the derivative along a direction, by two backward passes.
+
+    The product vᵀ J is linear in its vector; its own derivative with respect to that vector is J v.
+
+    >>> import autograd as ag
+    >>> jvp(lambda x: x**3, ag.tensor([1.0, 2.0]), ag.tensor([1.0, 0.0]))[1]
+    tensor([3., 0.])
+    """
+    xs = _prepared(inputs, create_graph)
+    vs = _directions(v, xs, "jvp")
+    result, outs = _outputs(func, xs)
+    us = tuple(wrap(np.zeros_like(o.array)).requires_grad_() for o in outs)
+    with enable_grad():
+        parts = _derivatives(outs, xs, us, create_graph=True)
+        parts = _zeros_for_none(parts, xs, strict, "jvp")
+        tangents = _derivatives(parts, us, vs, create_graph)
+    tangents = _zeros_for_none(tangents, outs, strict, "jvp")
+    return _like(_released(outs, create_graph), result), _like(_released(tangents, create_graph), result)
+
+
+def jacobian(
+    func: Callable,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any:
+    """The Jacobian: for output of shape S and input of shape T a tensor of shape S + T; tuples for several of them.
+
+    `vectorize` and `strategy` are accepted for PyTorch's sake; rows come from backward passes.
+
+    >>> import autograd as ag
+    >>> jacobian(lambda x: x * x, ag.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    from .ops.shape import reshape, stack
+
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ValueError(f"strategy must be 'reverse-mode' or 'forward-mode', got {strategy!r}")
+    xs = _prepared(inputs, create_graph)
+    result, outs = _outputs(func, xs)
+    table = []
+    for out in outs:
+        rows = []
+        for i in range(out.array.size):
+            unit = np.zeros_like(out.array).reshape(-1)
+            unit[i] = 1
+            parts = _derivatives((out,), xs, (wrap(unit.reshape(out.shape)),), create_graph, retain=True)
+            rows.append(_zeros_for_none(parts, xs, strict, "jacobian"))
+        columns = zip(*rows, strict=True) if rows else ([] for _ in xs)
+        made = tuple(
+            reshape(stack(list(column)), (*out.shape, *x.shape))
+            if rows
+            else wrap(np.zeros_like(x.array, shape=(*out.shape, *x.shape)))
+            for column, x in zip(columns, xs, strict=True)
+        )
+        table.append(_like(_released(made, create_graph), inputs))
+    return _like(tuple(table), result)
+
+
+def _scalar(func: Callable) -> Callable:
+    def wrapped(*xs: Tensor) -> Tensor:
+        out = func(*xs)
+        if not isinstance(out, Tensor) or out.array.size != 1:
+            shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+            raise RuntimeError(f"the function must return a Tensor with a single element, got {shape}")
+        return out.reshape(())
+
+    return wrapped
+
+
+def _gradient(func: Callable, strict: bool) -> Callable:
+    """The gradient of a scalar function, as a function that can be differentiated."""
+
+    def gradient(*xs: Tensor) -> tuple:
+        out = _scalar(func)(*xs)
+        return _zeros_for_none(_derivatives((out,), xs, None, create_graph=True), xs, strict, "gradient")
+
+    return gradient
+
+
+def hessian(
+    func: Callable,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Any:
+    """The Hessian of a scalar function: for an input of shape T a tensor of shape T + T; tuples for several inputs.
+
+    >>> import autograd as ag
+    >>> hessian(lambda x: (x**3).sum(), ag.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    table = jacobian(_gradient(func, strict), _many(inputs), create_graph, strict)
+    return table[0][0] if isinstance(inputs, Tensor) else table
+
+
+def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """``(func(inputs), vᵀ H)``: the product of a vector with the Hessian of a scalar function."""
+    xs = _prepared(inputs, create_graph)
+    vs = _directions(v, xs, "vhp")
+    with enable_grad():
+        out = _scalar(func)(*xs)
+        firsts = _zeros_for_none(_derivatives((out,), xs, None, create_graph=True), xs, strict, "vhp")
+        parts = _zeros_for_none(_derivatives(firsts, xs, vs, create_graph), xs, strict, "vhp")
+    return (out if create_graph else out.detach()), _like(_released(parts, create_graph), inputs)
+
+
+def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+    """``(func(inputs), H v)``: the product of the Hessian of a scalar function with a vector.
+
+    The Hessian is symmetric, so it is `vhp`'s product.
+
+    >>> import autograd as ag
+    >>> hvp(lambda x: (x**3).sum(), ag.tensor([1.0, 2.0]), ag.tensor([1.0, 1.0]))[1]
+    tensor([ 6., 12.])
+    """
+    return vhp(func, inputs, v, create_graph, strict)
+
+
+# ---- recomputation -----------------------------------------------------------------------------------------------
+
+
+class _Segment:
+    """A part of the graph that threw its saved values away, and how to get them again."""
+
+    def __init__(self, nodes: list[Node], rerun: Callable[[], list[Node]]):
+        self.nodes, self.rerun = nodes, rerun
+        self.leaves = [p for n in nodes for p in n.parents if isinstance(p, Tensor)]
+        self.made = clock()
+
+    def recompute(self) -> None:
+        for leaf in self.leaves:
+            if changed_since(leaf.array, self.made):
+                raise RuntimeError(
+                    f"a checkpointed tensor of shape {tuple(leaf.shape)} was changed in place before the backward pass, so its "
+                    "segment cannot be computed again; run backward() before optimizer.step()"
+                )
+        fresh = self.rerun()
+        if [n.op.name for n in fresh] != [n.op.name for n in self.nodes]:
+            raise RuntimeError(
+                f"a checkpointed function did not run the same operations again ({len(self.nodes)} before, {len(fresh)} now); "
+                "it must be deterministic"
+            )
+        for node, again in zip(self.nodes, fresh, strict=True):
+            if node.saved is self:
+                node.saved = again.saved
+
+
+def _recorded(outputs: Any, since: int) -> list[Node]:
+    """The nodes made after a moment that lead to these outputs, oldest first."""
+    sources = {t.grad_fn for t in _many(outputs) if isinstance(t, Tensor) and t.grad_fn is not None}
+    return [n for n in ancestors(sources) if n.order > since]
+
+
+def checkpoint(
+    function: Callable,
+    *args: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """``function(*args)``, whose intermediate values are not kept but computed again in the backward pass.
+
+    Memory for time: a part of a model run in this way keeps only its inputs.  The graph itself stays, so that derivatives
+    of any order and gradients of everything the function uses are as without it.
+
+    Args:
+        function: deterministic; random numbers from the default generator are drawn again as they were.
+        use_reentrant: accepted for PyTorch's sake.
+        preserve_rng_state: draw the same random numbers again.
+
+    Source: Chen et al. 2016, https://arxiv.org/abs/1604.06174
+
+    >>> import autograd as ag
+    >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> checkpoint(lambda x: x.exp().sin(), x).sum().backward()
+    >>> x.grad
+    tensor([-2.4784,  3.3129])
+    """
+    if not state.grad:
+        return function(*args, **kwargs)
+    before = default_generator.numpy.bit_generator.state if preserve_rng_state else None
+    since = clock()
+    result = function(*args, **kwargs)
+    nodes = _recorded(result, since)
+
+    def rerun() -> list[Node]:
+        held = default_generator.numpy.bit_generator.state
+        if before is not None:
+            default_generator.numpy.bit_generator.state = before
+        try:
+            with enable_grad():
+                start = clock()
+                fresh = [a.detach().requires_grad_(a.needs_grad) if isinstance(a, Tensor) else a for a in args]
+                return _recorded(function(*fresh, **kwargs), start)
+        finally:
+            default_generator.numpy.bit_generator.state = held
+
+    segment = _Segment(nodes, rerun)
+    for node in nodes:
+        if type(node.saved) is tuple and node.saved:
+            node.saved = segment
+    return result
