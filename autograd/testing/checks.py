@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.testing.packing import eps_of
 from autograd.testing.problem import Problem, Target
 from autograd.testing.result import Failure
 
@@ -84,9 +85,7 @@ def not_finite(point: Point) -> list[Failure]:
             )
     if failures:
         return failures
-    for slot, gradient, x in zip(
-        point.problem.inputs.slots, point.gradients, point.arrays, strict=True
-    ):
+    for slot, gradient, x in zip(point.problem.inputs.slots, point.gradients, point.arrays, strict=True):
         if gradient is None or np.shape(gradient) != slot.shape:
             continue
         bad = np.argwhere(~np.isfinite(np.asarray(gradient)))
@@ -145,8 +144,7 @@ def unmutated(point: Point) -> list[Failure]:
             failures.append(
                 Failure(
                     "mutation",
-                    f"{name} was changed in place at {list(index)}: {before[index]:+.6g} became "
-                    f"{after[index]:+.6g}",
+                    f"{name} was changed in place at {list(index)}: {before[index]:+.6g} became {after[index]:+.6g}",
                     input=name,
                     in_index=index,
                 )
@@ -170,7 +168,7 @@ def linear(point: Point) -> list[Failure]:
         expected = 2.0 * a - 0.5 * b
         scale = np.max(np.abs(a) + np.abs(b), initial=0.0)
         error = np.abs(c - expected)
-        eps = np.finfo(point.problem.precision).eps
+        eps = eps_of(point.problem.precision)
         if np.any(error > 1e5 * eps * scale):
             index = np.unravel_index(int(np.argmax(error)), error.shape)
             ignored = np.array_equal(a, b) and np.array_equal(a, c)
@@ -236,9 +234,7 @@ def aliasing(point: Point) -> list[Failure]:
         together = problem.library.pullback(shared, leaves, point.cotangents)
         problem.n_backward += 1
         names = f"{point.names[i]!r} passed also as {point.names[j]!r}"
-        failures += _differ(
-            point, "aliasing", names, together[i], apart[i] + apart[j], "one tensor", "the sum of both"
-        )
+        failures += _differ(point, "aliasing", names, together[i], apart[i] + apart[j], "one tensor", "the sum of both")
     return failures
 
 
@@ -283,9 +279,7 @@ def layouts(point: Point) -> list[Failure]:
         gradients = point.pull(arrays, cotangents)
         for name, found, expected in zip(point.names, gradients, point.gradients, strict=True):
             if expected is not None and found is not None:
-                failures += _differ(
-                    point, "layout", name, found, expected, f"{layout} memory", "contiguous memory"
-                )
+                failures += _differ(point, "layout", name, found, expected, f"{layout} memory", "contiguous memory")
     return failures
 
 
@@ -306,8 +300,7 @@ def freed(point: Point) -> list[Failure]:
         gc.collect()
     kept = [name for name, ref in zip(point.names, watched, strict=False) if ref() is not None]
     return [
-        Failure("leak", f"{name!r} is still referenced after the results were dropped", input=name)
-        for name in kept
+        Failure("leak", f"{name!r} is still referenced after the results were dropped", input=name) for name in kept
     ]
 
 
@@ -356,7 +349,7 @@ def _differ(point, kind, name, found, expected, how, other) -> list[Failure]:
     if found.shape != expected.shape:
         text = f"the gradient of {name} has shape {found.shape} for {how}, {expected.shape} for {other}"
         return [Failure(kind, text, input=name)]
-    eps = np.finfo(point.problem.precision).eps
+    eps = eps_of(point.problem.precision)
     scale = np.max(np.abs(expected), initial=0.0)
     error = np.abs(found - expected)
     wrong = ~(error <= 1e4 * eps * scale + point.nondet_tol) & ~(np.isnan(found) & np.isnan(expected))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.testing.libraries import Gradloom, Jax, Library, Torch, to_array
-from autograd.testing.packing import Layout, flatten, is_inexact
+from autograd.testing.packing import Layout, eps_of, flatten, is_inexact
 from autograd.testing.problem import Target, describe
 from autograd.testing.result import OK, WRONG, Failure, GradCheckError, GradCheckResult, InputMap
 
@@ -163,9 +163,7 @@ def _compare_orders(result, f, ours: Library, reference, theirs: Library, inputs
         count = len(places)
         for degree in range(1, order + 1):
             if degree > 1:
-                calls = [
-                    target.library.derivative(call, count) for target, call in zip(targets, calls, strict=True)
-                ]
+                calls = [target.library.derivative(call, count) for target, call in zip(targets, calls, strict=True)]
                 count = len(arrays)
             outputs = [t.library.values(c, _leaves(t, arrays)) for t, c in zip(targets, calls, strict=True)]
             layout = Layout([f"out{i}" for i in range(len(outputs[0]))], outputs[0])
@@ -218,7 +216,7 @@ def _compare_one(result: GradCheckResult, name: str, a: Any, b: Any, rtol: float
 def _apart(a: np.ndarray, b: np.ndarray, rtol: float | None) -> np.ndarray:
     """Where two arrays differ by more than the tolerance; NaN equals NaN, infinity itself."""
     if rtol is None:
-        eps = max(float(np.finfo(x.dtype).eps) for x in (a, b) if is_inexact(x.dtype))
+        eps = max(eps_of(x.dtype) for x in (a, b) if is_inexact(x.dtype))
         rtol = max(1e-7, 250 * eps)
     with np.errstate(all="ignore"):
         finite = np.isfinite(a) & np.isfinite(b)
@@ -230,9 +228,7 @@ def _apart(a: np.ndarray, b: np.ndarray, rtol: float | None) -> np.ndarray:
 
 def _pair(actual: Any, expected: Any, names: Sequence[str] | None) -> list[tuple[str, Any, Any]]:
     if isinstance(actual, Mapping) != isinstance(expected, Mapping):
-        raise TypeError(
-            f"expected two dicts or two lists, got {type(actual).__name__} and {type(expected).__name__}"
-        )
+        raise TypeError(f"expected two dicts or two lists, got {type(actual).__name__} and {type(expected).__name__}")
     if isinstance(actual, Mapping):
         if set(actual) != set(expected):
             odd = sorted(set(actual) ^ set(expected))

@@ -11,7 +11,7 @@ import numpy as np
 from autograd.testing import checks as side
 from autograd.testing.hints import hints_for
 from autograd.testing.libraries import HandWritten, Library, library_for
-from autograd.testing.packing import is_inexact
+from autograd.testing.packing import eps_of
 from autograd.testing.problem import Problem, Target, describe, twin_dtype
 from autograd.testing.result import Failure, GradCheckError, GradCheckResult, InputMap
 from autograd.testing.search import Search
@@ -215,9 +215,7 @@ def _tell(search: Search, gradients: Sequence[Any], result: GradCheckResult) -> 
     maps, missing = [], []
     for slot, gradient in zip(problem.inputs.slots, gradients, strict=True):
         part = slice(slot.start, slot.stop)
-        verdict, analytic, numeric = (
-            values[part] for values in (search.verdicts, search.analytic, search.numeric)
-        )
+        verdict, analytic, numeric = (values[part] for values in (search.verdicts, search.analytic, search.numeric))
         if slot.is_complex:  # an element is as bad as the worse of its two parts
             verdict = verdict.reshape(-1, 2).max(axis=1)
             analytic = analytic.copy().view(np.complex128)
@@ -242,7 +240,7 @@ def _precision(target: Target, rng: np.random.Generator) -> list[Failure]:
         return []
     if not all(a.size for a in arrays):
         return []
-    lowest = max(np.finfo(a.dtype).eps for a in arrays)
+    lowest = max(eps_of(a.dtype) for a in arrays)
     problem = _in_double_precision(target, "ridders")
     slots = problem.outputs.slots
     us = [rng.uniform(0.5, 1.5, s.shape) * rng.choice([-1.0, 1.0], s.shape) for s in slots]
@@ -259,9 +257,7 @@ def _precision(target: Target, rng: np.random.Generator) -> list[Failure]:
     try:
         low = Problem(target.library, target.call, target.leaves, target.names, arrays)
         dtypes = [s.dtype for s in low.outputs.slots]
-        found = low.gradients(
-            [a.copy() for a in arrays], [np.asarray(u, d) for u, d in zip(us, dtypes, strict=True)]
-        )
+        found = low.gradients([a.copy() for a in arrays], [np.asarray(u, d) for u, d in zip(us, dtypes, strict=True)])
     finally:
         target.twin = True
     failures = []
@@ -316,8 +312,7 @@ def _validate(mode, order, method, kinks, projections, checks) -> None:
 def _repro(label: str, target: Target, options: _Options, order: int, wrt: Any) -> str:
     n = len(target.inputs)
     shapes = ", ".join(
-        f"{name}{list(a.shape)}"
-        for name, a in list(zip(target.names, target.arrays, strict=True))[: max(n, 1)]
+        f"{name}{list(a.shape)}" for name, a in list(zip(target.names, target.arrays, strict=True))[: max(n, 1)]
     )
     text = f"gradcheck({label}, {shapes or '…'}, seed={options.seed}, mode={options.mode!r}"
     text += f", order={order}" if order > 1 else ""

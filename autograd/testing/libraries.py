@@ -81,14 +81,15 @@ class Gradloom(Library):
 
     def __init__(self, device: Any = None) -> None:
         import autograd
+        from autograd.backward import grad
 
-        self.autograd, self.device = autograd, device
+        self.autograd, self.gradients, self.device = autograd, grad, device
 
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.autograd.Tensor)
 
     def constant(self, array: np.ndarray) -> Any:
-        tensor = self.autograd.from_numpy(array)
+        tensor = self.autograd.from_numpy(np.asarray(array))
         return tensor if self.device is None else tensor.to(self.device)
 
     def leaf(self, array: np.ndarray, into: Any = None) -> Any:
@@ -98,10 +99,7 @@ class Gradloom(Library):
         return into
 
     def grad(self, outputs: list, leaves: list, cotangents: list, record: bool) -> list[Any]:
-        gradients = self.autograd.grad(
-            outputs, leaves, cotangents, create_graph=record, allow_unused=True
-        )
-        return list(gradients)
+        return list(self.gradients(outputs, leaves, cotangents, create_graph=record, allow_unused=True))
 
     def get(self, parameter: Any) -> Any:
         return parameter.array
@@ -125,7 +123,7 @@ class Torch(Library):
         return isinstance(value, self.torch.Tensor)
 
     def constant(self, array: np.ndarray) -> Any:
-        tensor = self.torch.from_numpy(array)
+        tensor = self.torch.from_numpy(np.asarray(array))
         return tensor if self.device is None else tensor.to(self.device)
 
     def leaf(self, array: np.ndarray, into: Any = None) -> Any:
@@ -136,9 +134,7 @@ class Torch(Library):
 
     def grad(self, outputs: list, leaves: list, cotangents: list, record: bool) -> list[Any]:
         cotangents = [c.to(out.dtype) for c, out in zip(cotangents, outputs, strict=True)]
-        gradients = self.torch.autograd.grad(
-            outputs, leaves, cotangents, create_graph=record, allow_unused=True
-        )
+        gradients = self.torch.autograd.grad(outputs, leaves, cotangents, create_graph=record, allow_unused=True)
         return list(gradients)
 
     def get(self, parameter: Any) -> Any:
@@ -154,7 +150,7 @@ class Jax(Library):
     name = "jax"
 
     def __init__(self, device: Any = None) -> None:
-        import jax
+        import jax  # pyright: ignore[reportMissingImports]  # not everybody has it
 
         self.jax = jax
 
@@ -173,9 +169,7 @@ class Jax(Library):
     def recorded_pullback(self, call: Call, leaves: list, cotangents: list, record: bool) -> list:
         outputs, vjp = self.jax.vjp(lambda *xs: [self.jax.numpy.asarray(y) for y in call(list(xs))], *leaves)
         jnp = self.jax.numpy
-        cotangents = [
-            jnp.conj(jnp.asarray(c, dtype=y.dtype)) for c, y in zip(cotangents, outputs, strict=True)
-        ]
+        cotangents = [jnp.conj(jnp.asarray(c, dtype=y.dtype)) for c, y in zip(cotangents, outputs, strict=True)]
         return [jnp.conj(g) for g in vjp(cotangents)]
 
 
@@ -254,9 +248,12 @@ def library_for(leaves: Sequence[Any], f: Any, device: Any = None, name: str = "
             raise ValueError(f"expected library to be 'auto' or one of {sorted(kinds)}, got {name!r}")
         return kinds[name](device)
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
-    if torch is not None and hasattr(torch, "nn"):
-        if isinstance(f, torch.nn.Module) or any(isinstance(x, torch.Tensor) for x in leaves):
-            return Torch(device)
+    if (
+        torch is not None
+        and hasattr(torch, "nn")
+        and any(isinstance(x, (torch.Tensor, torch.nn.Module)) for x in (f, *leaves))
+    ):
+        return Torch(device)
     if jax is not None and any(isinstance(x, jax.Array) for x in leaves):
         return Jax(device)
     return Gradloom(device)

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd.testing.packing import eps_of
+
 __all__ = ["Estimate", "Plan", "differentiate", "extrapolate", "one_sided", "step_sizes", "typical_size"]
 
 Curve = Callable[[float], np.ndarray]  # t -> the function's value at x + t * direction
@@ -53,7 +55,7 @@ class Plan:
     @staticmethod
     def for_dtype(dtype: Any, method: str = "ridders") -> Plan:
         """Choose steps for a function that computes in the given precision."""
-        eps = float(np.finfo(dtype).eps)
+        eps = eps_of(dtype)
         if method == "central":
             return Plan(eps, 1e-6, np.inf, np.inf, ((eps ** (1 / 3), "typical", 2),))
         if eps < 1e-12:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Layout", "Slot", "flatten", "is_inexact", "unflatten"]
+__all__ = ["Layout", "Slot", "eps_of", "flatten", "is_inexact", "unflatten"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,12 @@ def _as_reals(array: Any, slot: Slot) -> np.ndarray:
 def is_inexact(dtype: Any) -> bool:
     """True for real and complex floating dtypes."""
     return np.dtype(dtype).kind in "fc"
+
+
+def eps_of(dtype: Any) -> float:
+    """Relative rounding error of a floating dtype."""
+    kind: Any = np.dtype(dtype)
+    return float(np.finfo(kind).eps)
 
 
 def flatten(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:

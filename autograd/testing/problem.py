@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd.testing.libraries import HandWritten, Library, is_differentiable, library_for, to_array
 from autograd.testing.numeric import Plan, typical_size
-from autograd.testing.packing import Layout, flatten, is_inexact, unflatten
+from autograd.testing.packing import Layout, eps_of, flatten, is_inexact, unflatten
 
 __all__ = ["Problem", "Target", "describe", "twin_dtype"]
 
@@ -31,9 +31,7 @@ class Target:
             of floating dtype when none does.
     """
 
-    def __init__(
-        self, f: Any, inputs: Sequence[Any], wrt: Any = None, library: Library | None = None
-    ) -> None:
+    def __init__(self, f: Any, inputs: Sequence[Any], wrt: Any = None, library: Library | None = None) -> None:
         self.f, self.inputs = f, list(inputs)
         names = argument_names(f, len(inputs))
         flat = [leaf for i, name in enumerate(names) for leaf in flatten(self.inputs[i], name)]
@@ -43,9 +41,7 @@ class Target:
         self.places = chosen
         self.flat = [value for _, value in flat]
         self.constants = {
-            i: to_array(value)
-            for i, value in enumerate(self.flat)
-            if i not in chosen and not _is_plain(value)
+            i: to_array(value) for i, value in enumerate(self.flat) if i not in chosen and not _is_plain(value)
         }
         self.names = [flat[i][0] for i in chosen]
         self.arrays = [np.array(to_array(flat[i][1])) for i in chosen]
@@ -138,16 +134,13 @@ class Problem:
         self.inputs = Layout(names, arrays)
         self.x = self.inputs.pack(arrays)
         self.typical = np.concatenate(
-            [np.full(s.size, typical_size(self.x[s.start : s.stop])) for s in self.inputs.slots]
-            or [np.zeros(0)]
+            [np.full(s.size, typical_size(self.x[s.start : s.stop])) for s in self.inputs.slots] or [np.zeros(0)]
         )
         outputs = self.values(arrays)
         self.outputs = Layout([f"out[{i}]" for i in range(len(outputs))], outputs)
         self.y = self.outputs.pack(outputs)
-        precision = max((np.finfo(o.dtype).eps for o in outputs), default=0.0)
-        self.precision = np.dtype(
-            np.float64 if precision < 1e-12 else np.float32 if precision < 1e-5 else np.float16
-        )
+        precision = max((eps_of(o.dtype) for o in outputs), default=0.0)
+        self.precision = np.dtype(np.float64 if precision < 1e-12 else np.float32 if precision < 1e-5 else np.float16)
         self.method = method
         self.plan = Plan.for_dtype(self.precision, method)
 

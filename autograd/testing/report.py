@@ -50,10 +50,7 @@ def _headline(result: GradCheckResult) -> str:
     total = sum(m.verdict.size for m in result.maps)
     of = f"{count} of {total}" if result.complete else f"at least {count} of {total}"
     inputs = ", ".join(f"{m.name!r} {m.shape}" for m in wrong[:4])
-    return (
-        f"{result.name}: {prefix}analytic and numeric gradient disagree in {of} elements "
-        f"(input {inputs})   {cost}"
-    )
+    return f"{result.name}: {prefix}analytic and numeric gradient disagree in {of} elements (input {inputs})   {cost}"
 
 
 def _failures(result: GradCheckResult) -> list[str]:
@@ -93,7 +90,9 @@ def _map(item: InputMap) -> list[str]:
         values, counts = np.unique(wrong[:, axis], return_counts=True)
         if len(values) < item.shape[axis]:
             shown = ", ".join(str(v) for v in values[:6]) + (", …" if len(values) > 6 else "")
-            parts.append(f"axis {axis} at {shown} ({counts.max()} each)" if len(values) > 1 else f"axis {axis} at {shown}")
+            parts.append(
+                f"axis {axis} at {shown} ({counts.max()} each)" if len(values) > 1 else f"axis {axis} at {shown}"
+            )
     return [f"  wrong elements of {item.name!r} lie at: " + "; ".join(parts)] if parts else []
 
 
@@ -134,9 +133,7 @@ def heat_map(item: InputMap, limit: int = 48) -> str:
         for j in range(columns):
             x, y = 1 + j * side, 1 + i * side
             fill, mark = _colour(errors[i, j], verdicts[i, j])
-            parts.append(
-                f"<rect x='{x}' y='{y}' width='{side - 1}' height='{side - 1}' fill='{fill}'/>"
-            )
+            parts.append(f"<rect x='{x}' y='{y}' width='{side - 1}' height='{side - 1}' fill='{fill}'/>")
             if mark:
                 parts.append(
                     f"<text x='{x + side / 2 - 0.5:.1f}' y='{y + side * 0.75:.1f}' "

@@ -135,8 +135,7 @@ class GradCheckResult:
     def to_json(self) -> str:
         """Everything but the maps as JSON text."""
         data = {
-            key: getattr(self, key)
-            for key in ("name", "location", "seed", "mode", "order", "ok", "notes", "hints")
+            key: getattr(self, key) for key in ("name", "location", "seed", "mode", "order", "ok", "notes", "hints")
         }
         data |= {key: getattr(self, key) for key in ("n_elements", "n_forward", "n_backward")}
         data["seconds"] = round(self.seconds, 6)

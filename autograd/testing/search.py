@@ -125,9 +125,7 @@ class Search:
     def _project(self, entries: np.ndarray, number: int) -> tuple[Estimate, float]:
         u, g = self.pairs[number]
         v = np.zeros(self.problem.x.size)
-        v[entries] = self.rng.choice([-1.0, 1.0], entries.size) * self.rng.uniform(
-            0.5, 1.5, entries.size
-        )
+        v[entries] = self.rng.choice([-1.0, 1.0], entries.size) * self.rng.uniform(0.5, 1.5, entries.size)
         estimate = self.slope(v, u)
         return estimate, float(g[entries] @ estimate.direction[entries])
 
@@ -135,9 +133,7 @@ class Search:
         """Does the projection on these entries disagree, or say nothing?"""
         estimate, analytic = self._project(entries, number)
         g = self.pairs[number][1]
-        scale = max(
-            float(np.abs(g[entries]) @ np.abs(estimate.direction[entries])), abs(estimate.value)
-        )
+        scale = max(float(np.abs(g[entries]) @ np.abs(estimate.direction[entries])), abs(estimate.value))
         return self._undecided(estimate.error, estimate.rounding, scale) or not (
             abs(analytic - estimate.value) <= self.rtol * scale + 10 * estimate.error
         )
@@ -154,9 +150,7 @@ class Search:
             estimate = self.slope(v, None)
             length = abs(estimate.direction[entry])
             sign = np.sign(estimate.direction[entry])
-            found = Column(
-                estimate.value / (length * sign), estimate.error / length, estimate.rounding / length
-            )
+            found = Column(estimate.value / (length * sign), estimate.error / length, estimate.rounding / length)
             if self.problem.x.size * self.problem.y.size <= 1_000_000:
                 self.columns[entry] = found
         return found
@@ -321,9 +315,7 @@ class Search:
                 details = {"output": slot.name, "out_index": slot.element(output)}
         kind = "none" if self.missing[entry] else "value"
         where = self._spell(entry, output)
-        return self._failure(
-            kind, entry, where=where, analytic=analytic, numeric=numeric, error=error, **details
-        )
+        return self._failure(kind, entry, where=where, analytic=analytic, numeric=numeric, error=error, **details)
 
     def _output_of(self, entry: int, number: int, column: Column) -> int | None:
         """The output entry whose derivative is wrong; None when only sums of them are."""

@@ -29,7 +29,7 @@ class StrictArray:
     TypeError: expected a device array to stay on its device, got an implicit conversion to ...
     """
 
-    __slots__ = ("_host", "__weakref__")
+    __slots__ = ("__weakref__", "_host")
     __array_priority__ = 1000
 
     def __init__(self, host: Any) -> None:
@@ -164,7 +164,7 @@ def _device(value: Any) -> Any:
             "one; create it on the device with np.zeros_like(x) or like=x"
         )
     if type(value) in (tuple, list):
-        return type(value)(map(_device, value))
+        return type(value)([_device(item) for item in value])
     if type(value) is dict:
         return {key: _device(item) for key, item in value.items()}
     return value
@@ -175,7 +175,7 @@ def _indices(index: Any) -> Any:
     if isinstance(index, StrictArray):
         return index._host
     if type(index) in (tuple, list):
-        return type(index)(map(_indices, index))
+        return type(index)([_indices(item) for item in index])
     return index
 
 
