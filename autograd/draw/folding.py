@@ -1,0 +1,333 @@
+"""Runs of isomorphic blocks, or of time steps, as one: nothing is lost, `unfold` gives the same graph back.
+
+Nodes are numbered in the order they ran, and what one module call made is one stretch of that order.  So a repeat is a
+stretch of `length` nodes that comes `count` times in a row, and the wiring of all of it is one rule per input: copy k
+reads node ``base + k * stride``.  A stride equal to the length means "the same place in this copy" or, where the base
+lies one length earlier, "in the copy before" (carried); stride 0 is a tensor that all copies share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from .structure import Graph, Node, node_text
+
+__all__ = ["Folded", "Repeat", "Wire", "fold"]
+
+MAX_PERIOD = 64  # items of one container that may form one copy
+MIN_COPIES = 2  # … of module calls
+MIN_COPIES_OF_OPS = 4  # … of bare ops: three additions in a row are no pattern
+
+
+class Wire(NamedTuple):
+    """Where one input comes from: copy k reads ``base + k * stride``, but copy 0 reads `first` if that is given."""
+
+    base: int
+    stride: int
+    first: int | None = None
+
+    def source(self, copy: int) -> int:
+        """Id of the node that copy number `copy` reads."""
+        return self.first if copy == 0 and self.first is not None else self.base + copy * self.stride
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`count` copies of the stretch of `length` nodes from `start` on, directly inside the module call `call`."""
+
+    start: int
+    length: int
+    count: int
+    call: int
+    wires: tuple[tuple[Wire, ...], ...]
+
+    @property
+    def stop(self) -> int:
+        """The first node after all copies."""
+        return self.start + self.length * self.count
+
+    def carried(self) -> list[tuple[int, int]]:
+        """Pairs (producer, consumer), as nodes of the first copy: what each copy hands to the next."""
+        pairs = [
+            (wire.base + self.length, self.start + position)
+            for position, wires in enumerate(self.wires)
+            for wire in wires
+            if wire.stride == self.length and wire.base < self.start and wire.base + self.length >= self.start
+        ]
+        return list(dict.fromkeys(pairs))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A graph whose repeated nodes are stripped of their inputs: `repeats` has the rule that gives them back.
+
+    `repeats` lists inner ones before the ones around them; their numbers are those of the first copy.
+    """
+
+    graph: Graph
+    repeats: tuple[Repeat, ...] = ()
+
+    @property
+    def folded_away(self) -> int:
+        """How many copies are not shown for themselves."""
+        return sum(repeat.count - 1 for repeat in self.repeats)
+
+    def unfold(self) -> Graph:
+        """The graph that was folded."""
+        nodes = list(self.graph.nodes)
+        for start, length, count, wires in ((r.start, r.length, r.count, r.wires) for r in self.repeats):
+            for copy in range(1, count):
+                for position in range(length):
+                    place = start + copy * length + position
+                    inputs = tuple(wire.source(copy) for wire in wires[position])
+                    nodes[place] = replace(nodes[place], inputs=inputs)
+        return replace(self.graph, nodes=tuple(nodes))
+
+    def shown(self) -> list[int]:
+        """Ids of the nodes that stand for themselves and for their copies."""
+        skip = {r.start + r.length: r.stop for r in self.repeats}
+        ids, i, n = [], 0, len(self.graph.nodes)
+        while i < n:
+            # An inner repeat may end where an outer one's second copy begins.
+            while i in skip and skip[i] > i:
+                i = skip[i]
+            if i < n:
+                ids.append(i)
+            i += 1
+        return ids
+
+    def to_text(self) -> str:
+        """`Graph.to_text` with each repeat written once, indented, under its number of copies."""
+        lines, ends = [], []
+        by_start: dict[int, list[Repeat]] = {}
+        for repeat in reversed(self.repeats):
+            by_start.setdefault(repeat.start, []).append(repeat)
+        for i in self.shown():
+            while ends and i >= ends[-1].start + ends[-1].length:
+                lines.extend(_closing(ends, ends.pop()))
+            for repeat in by_start.get(i, ()):
+                lines.append("  " * len(ends) + f"repeat × {repeat.count:,} {{")
+                ends.append(repeat)
+            lines.append("  " * len(ends) + node_text(self.graph, self.graph.nodes[i]))
+        while ends:
+            lines.extend(_closing(ends, ends.pop()))
+        return "\n".join([*lines, *(f"output %{i}" for i in self.graph.outputs)])
+
+
+def _closing(ends: list[Repeat], repeat: Repeat) -> list[str]:
+    carried = ", ".join(f"%{producer} to %{consumer}" for producer, consumer in repeat.carried())
+    return ["  " * len(ends) + "}" + (f" carrying {carried}" if carried else "")]
+
+
+# ---- the tree of calls ----------------------------------------------------------------------------------------------
+
+
+class Item(NamedTuple):
+    """One thing in a container: a node, or a module call with what it made."""
+
+    signature: int
+    start: int
+    stop: int
+    call: int  # -1 for a node
+    items: tuple[Item, ...]
+
+
+def call_chain(graph: Graph, call: int) -> list[int]:
+    """The calls around something made in `call`, outermost first."""
+    chain = []
+    while call >= 0:
+        chain.append(call)
+        call = graph.calls[call].parent
+    return chain[::-1]
+
+
+class _Interner:
+    """Equal things get equal small numbers."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[object, int] = {}
+
+    def __call__(self, thing: object) -> int:
+        return self.numbers.setdefault(thing, len(self.numbers))
+
+
+def _node_signature(node: Node) -> tuple:
+    params = tuple((p.arg, p.name.rpartition(".")[2], p.shape, p.dtype, p.requires_grad) for p in node.params)
+    return (node.op, node.kind, len(node.inputs), params, node.shape, node.dtype, node.requires_grad, node.stop, node.error)
+
+
+def _tree(graph: Graph, expand: Sequence[str], intern: _Interner, signatures: list[int]) -> list[Item]:
+    """The items outside all calls; a call that comes back after something else ran is a second item."""
+    chains: dict[int, list[int]] = {-1: []}
+    open_calls: list[int] = []
+    contents: list[list[Item]] = [[]]
+
+    def close() -> None:
+        call, items = open_calls.pop(), tuple(contents.pop())
+        path = graph.calls[call].path
+        shape = (graph.calls[call].kind, tuple(item.signature for item in items))
+        asked = any(path == name or path.startswith(name + ".") or name.startswith(path + ".") for name in expand if path)
+        signature = intern(("asked for", call) if asked else shape)
+        contents[-1].append(Item(signature, items[0].start, items[-1].stop, call, items))
+
+    for node in graph.nodes:
+        chain = chains.get(node.call)
+        if chain is None:
+            chain = chains[node.call] = call_chain(graph, node.call)
+        if chain != open_calls:
+            common = 0
+            while common < min(len(chain), len(open_calls)) and chain[common] == open_calls[common]:
+                common += 1
+            while len(open_calls) > common:
+                close()
+            for call in chain[common:]:
+                open_calls.append(call)
+                contents.append([])
+        contents[-1].append(Item(signatures[node.id], node.id, node.id + 1, -1, ()))
+    while open_calls:
+        close()
+    return contents[0]
+
+
+# ---- finding repeats ------------------------------------------------------------------------------------------------
+
+
+def fold(graph: Graph, expand: Iterable[str] = ()) -> Folded:
+    """Fold each run of isomorphic blocks: same ops, shapes and parameters, same wiring inside and from copy to copy.
+
+    Args:
+        graph: the graph.
+        expand: dotted paths of modules that are to stand for themselves, such as ``("blocks.3",)``.
+
+    Returns:
+        The folded graph; ``fold(graph).unfold() == graph``.
+    """
+    expand = (expand,) if isinstance(expand, str) else tuple(expand)
+    intern = _Interner()
+    signatures: list[int] = [intern(_node_signature(node)) for node in graph.nodes]
+    repeats: list[Repeat] = []
+    # A container is folded after the one around it; its repeats come before in the result.
+    waiting: list[tuple[int, Sequence[Item]]] = [(-1, _tree(graph, expand, intern, signatures))]
+    while waiting:
+        call, items = waiting.pop()
+        position = 0
+        periods = _Periods([item.signature for item in items], [item.call >= 0 for item in items])
+        while position < len(items):
+            period, count = periods.best(position)
+            found = None
+            if count:
+                found = _wire_up(graph, signatures, items, position, period, count, call)
+                if found and found.count < periods.least(position, period):
+                    found = None
+            if found is None:
+                if items[position].items:
+                    waiting.append((items[position].call, items[position].items))
+                position += 1
+                continue
+            repeats.append(found)
+            body = items[position : position + period]
+            # One copy is folded in turn; with period 1 that is what the one call contains.
+            waiting.append((call, body) if period > 1 else (body[0].call, body[0].items))
+            position += period * found.count
+    repeats.reverse()
+    nodes = list(graph.nodes)
+    for repeat in repeats:
+        for i in range(repeat.start + repeat.length, repeat.stop):
+            if nodes[i].inputs:
+                nodes[i] = replace(nodes[i], inputs=())
+    return Folded(replace_nodes(graph, nodes), tuple(repeats))
+
+
+def replace_nodes(graph: Graph, nodes: Sequence[Node]) -> Graph:
+    """`graph` with other nodes."""
+    return replace(graph, nodes=tuple(nodes))
+
+
+class _Periods:
+    """For each place in a row of items, the repetition that starts there and covers most."""
+
+    def __init__(self, signatures: Sequence[int], is_call: Sequence[bool]):
+        self.n = len(signatures)
+        self.calls_before = np.concatenate([[0], np.cumsum(is_call)]) if self.n else np.zeros(1, int)
+        row = np.asarray(signatures)
+        # runs[p - 1][i]: how many items from i on equal the item p further on.
+        limit = min(MAX_PERIOD, self.n // MIN_COPIES)
+        self.runs = [_run_lengths(row[:-p] == row[p:]) for p in range(1, limit + 1)]
+        self.useful = np.zeros(self.n, bool)
+        for p, runs in enumerate(self.runs, 1):
+            self.useful[: len(runs)] |= runs >= p
+
+    def least(self, start: int, period: int) -> int:
+        """How many copies make a repeat here."""
+        calls = self.calls_before[start + period] - self.calls_before[start]
+        return MIN_COPIES if calls else MIN_COPIES_OF_OPS
+
+    def best(self, start: int) -> tuple[int, int]:
+        """(period, count) of the widest repetition from `start`, or (0, 0)."""
+        best, covered = (0, 0), 0
+        if not self.useful[start]:
+            return best
+        for period, runs in enumerate(self.runs, 1):
+            if start >= len(runs):
+                break
+            count = 1 + int(runs[start]) // period
+            if count >= self.least(start, period) and count * period > covered:
+                best, covered = (period, count), count * period
+        return best
+
+
+def _run_lengths(same: np.ndarray) -> np.ndarray:
+    """For each place how many True follow, itself included."""
+    places = np.arange(len(same))
+    next_false = np.minimum.accumulate(np.where(same, len(same), places)[::-1])[::-1]
+    return next_false - places
+
+
+# ---- checking the wiring --------------------------------------------------------------------------------------------
+
+
+def _wire_up(
+    graph: Graph, signatures: list[int], items: Sequence[Item], position: int, period: int, count: int, call: int
+) -> Repeat | None:
+    """As many of the copies as are wired alike, with the rule; None if not even two are."""
+    nodes = graph.nodes
+    start = items[position].start
+    length = items[position + period - 1].stop - start
+    rules: list[list[Wire]] = []
+    for i in range(length):
+        row = []
+        for first, second in zip(nodes[start + i].inputs, nodes[start + length + i].inputs, strict=True):
+            wire = _rule(start, length, first, second, signatures)
+            if wire is None:
+                return None
+            row.append(wire)
+        rules.append(row)
+    copies = 2
+    while copies < count:
+        at = start + copies * length
+        alike = all(
+            nodes[at + i].inputs == tuple(base + copies * stride for base, stride, _ in row)
+            for i, row in enumerate(rules)
+        )
+        if not alike:
+            break
+        copies += 1
+    return Repeat(start, length, copies, call, tuple(map(tuple, rules)))
+
+
+def _rule(start: int, length: int, first: int, second: int, signatures: list[int]) -> Wire | None:
+    """The wire that gives `first` in copy 0 and `second` in copy 1, if that is one pattern."""
+    if first >= start:  # inside its own copy
+        return Wire(first, length) if second == first + length else None
+    if second >= start + length:
+        return None
+    if second >= start:  # from the copy before
+        return Wire(second - length, length, first)
+    if second == first:
+        return Wire(first, 0)
+    # Each copy has its own tensor from outside (the slices of a sequence, say): they stand in a row.
+    return Wire(first, second - first) if signatures[first] == signatures[second] else None

@@ -1,0 +1,103 @@
+"""What the user calls things: parameters by their place in a model, other tensors by their variables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..tensor import Tensor
+
+__all__ = ["Names", "find_names"]
+
+OWN = ("autograd.", "nn.", "optim.")  # frames of these are not the user's
+MANY = 2_000  # variables of one frame that are looked at
+
+
+class Names:
+    """Names by the identity of tensors, which it keeps alive while it lives itself: make it, use it, drop it."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[int, str] = {}
+        self.buffers: dict[int, str] = {}
+        self.variables: dict[int, str] = {}
+        self.nodes: dict[int, tuple[str, Tensor]] = {}  # by the identity of grad_fn
+        self.kept: dict[int, Tensor] = {}
+        self.owners: list[tuple[str, Any]] = []  # (variable, model)
+
+    def add_model(self, name: str, model: Any) -> None:
+        """Take the names of the model's parameters and buffers."""
+        if any(model is known for _, known in self.owners):
+            return
+        self.owners.append((name, model))
+        for table, items in ((self.parameters, model.named_parameters()), (self.buffers, model.named_buffers())):
+            for dotted, tensor in items:
+                self.kept[id(tensor)] = tensor
+                table.setdefault(id(tensor), dotted)
+
+    def add_tensor(self, name: str, tensor: Tensor) -> None:
+        """Take a variable's name, if the tensor has none yet."""
+        self.kept[id(tensor)] = tensor
+        self.variables.setdefault(id(tensor), name)
+        if tensor.grad_fn is not None:
+            self.nodes.setdefault(id(tensor.grad_fn), (name, tensor))
+
+    def settle(self, used: set[int]) -> None:
+        """When several models take part in one graph, tell them apart by the variables that hold them."""
+        taking_part = [
+            (name, model) for name, model in self.owners if any(id(p) in used for p in model.parameters())
+        ]
+        if len(taking_part) < 2:
+            return
+        ids = [(name, {id(p) for p in model.parameters()}) for name, model in taking_part]
+        # A model inside another (its encoder, say) is no second model.
+        outer = [(n, own) for n, own in ids if not any(own < other for _, other in ids)]
+        if len(outer) < 2:
+            return
+        for name, own in outer:
+            for key in own:
+                if name and not self.parameters[key].startswith(name + "."):
+                    self.parameters[key] = f"{name}.{self.parameters[key]}"
+
+
+def is_module(value: Any) -> bool:
+    """Does it look like an nn module?  (The engine does not import `nn`.)"""
+    return not isinstance(value, (type, Tensor)) and hasattr(value, "named_parameters") and hasattr(value, "named_buffers")
+
+
+def find_names(model: Any = None, names: Mapping[str, Any] | None = None) -> Names:
+    """Collect names from a model, from a mapping such as ``locals()``, and from the variables of the user's frames."""
+    found = Names()
+    if model is not None:
+        found.add_model("", model)
+    spaces: list[Mapping[str, Any]] = [names] if names else []
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith(OWN):
+            spaces.append(frame.f_locals)
+            if len(spaces) < 3 and frame.f_globals is not frame.f_locals:
+                spaces.append(frame.f_globals)
+            if len(spaces) > 8:
+                break
+        frame = frame.f_back
+    modules: list[tuple[str, Any]] = []
+    for space in spaces:
+        if len(space) > MANY:
+            continue
+        for name, value in list(space.items()):
+            if name.startswith("_"):
+                continue
+            if isinstance(value, Tensor):
+                found.add_tensor(name, value)
+            elif is_module(value):
+                modules.append((name, value))
+    # A model before the parts it is made of, so that names are those from the outermost.
+    sized = []
+    for name, value in modules:
+        try:
+            sized.append((-sum(1 for _ in value.named_parameters()), name, value))
+        except Exception:  # something that only looks like a module
+            continue
+    for _, name, value in sorted(sized, key=lambda entry: entry[0]):
+        found.add_model(name, value)
+    return found
