@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import graph
+from .dtypes import complex64, complex128
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
 from .tensor import Tensor, wrap
 
+ndarray = np.ndarray
 _by_age = attrgetter("order")
 
 
@@ -60,8 +62,7 @@ def gradients(
         from .anomaly import check_backward
     try:
         with np.errstate(all="ignore"):
-            while order:
-                node = order.pop()
+            for node in reversed(order):
                 g = grads.pop(node, None)
                 if g is None or (useful is not None and node not in useful):
                     continue
@@ -72,35 +73,42 @@ def gradients(
                     continue
                 if targets is not None and node in targets:
                     found[node] = g
-                plan = node.plan
+                plan, saved, parents = node.plan, node.saved, node.parents
                 if plan is OUTPUT:
-                    parent = node.parents[0]
+                    parent = parents[0]
                     slots = grads.get(parent)
                     if slots is None:
                         slots = grads[parent] = [None] * len(parent.shape)
-                    slots[node.saved] = g
+                    slots[saved] = g
                     continue
-                saved = node.saved
                 if type(saved) is not tuple:
                     saved = restored(node)
-                parents = node.parents
-                parts = partials(node, plan, g, saved, create_graph)
+                if plan.joint is not None or create_graph or node.dtype is complex128 or node.dtype is complex64:
+                    parts = partials(node, plan, g, saved, create_graph)
+                else:
+                    parts = [
+                        (i, rule(g) if not picks else rule(g, saved[picks[0]]) if len(picks) == 1 else rule(g, *[saved[k] for k in picks]))
+                        for i, rule, picks in plan.rules
+                    ]
                 if anomaly:
                     parts = check_backward(node, g, parts)
                 for i, part in parts:
                     parent = parents[i]
                     if parent is None or part is None or (useful is not None and parent not in useful):
                         continue
-                    if part.shape != parent.shape or part.dtype is not parent.dtype:
-                        part = conform(part, parent)
+                    leaf = type(parent) is not Node
+                    like = parent.array if leaf else parent
+                    if part.__class__ is ndarray or like.shape or like.dtype.type is not part.__class__:
+                        if part.shape != like.shape or part.dtype is not like.dtype:
+                            part = conform(part, like)
                     before = grads.get(parent)
                     if before is None:
-                        if type(parent) is not Node and not create_graph:
+                        if leaf and not create_graph:
                             if lent(part, g, saved):
                                 part = part.copy()  # a leaf's gradient is its own
                             owned.add(parent)
                         grads[parent] = part
-                    elif parent in owned and isinstance(before, np.ndarray):
+                    elif parent in owned and isinstance(before, ndarray):
                         np.add(before, part, out=before)
                     else:
                         grads[parent] = before + part

@@ -52,16 +52,17 @@ class Tensor:
     Source: https://docs.pytorch.org/docs/stable/tensors.html
     """
 
-    __slots__ = ("__dict__", "__weakref__", "array", "grad", "grad_fn", "hooks", "needs_grad", "view_of", "views")
+    __slots__ = ("__dict__", "__weakref__", "array", "grad", "grad_fn", "needs_grad", "view_of")
 
     array: Any  # a NumPy or CuPy array.  0-d results may be NumPy scalars, which are faster: see `own`
     grad: Tensor | None
     grad_fn: Node | None
-    hooks: list[Callable] | None
     needs_grad: bool  # what `requires_grad` returns, without a call
     view_of: View | None
-    views: set[weakref.ref] | None
 
+    # Rare, so not part of every instance.
+    hooks: list[Callable] | None = None
+    views: set[weakref.ref] | None = None
     # As a node of the graph a leaf is one without parents, older than all.
     order, parents, call = -1, (), None
 
@@ -71,7 +72,7 @@ class Tensor:
         else:
             value = np.zeros(data if data else (0,), dtypes.float32)
         self.array = to_device(value, _device(device))
-        self.grad = self.grad_fn = self.hooks = self.view_of = self.views = None
+        self.grad = self.grad_fn = self.view_of = None
         self.needs_grad = False
 
     if TYPE_CHECKING:  # ops become methods when they are declared
@@ -565,7 +566,7 @@ def _address(array: Any) -> int:
 
 def _fill(tensor: Tensor, array: Any, needs_grad: bool) -> Tensor:
     tensor.array = array
-    tensor.grad = tensor.grad_fn = tensor.hooks = tensor.view_of = tensor.views = None
+    tensor.grad = tensor.grad_fn = tensor.view_of = None
     tensor.needs_grad = needs_grad
     return tensor
 
@@ -581,7 +582,7 @@ def wrap(array: Any) -> Tensor:
     """A Tensor around an array, outside any graph."""
     t = _new(Tensor)
     t.array = array
-    t.grad = t.grad_fn = t.hooks = t.view_of = t.views = None
+    t.grad = t.grad_fn = t.view_of = None
     t.needs_grad = False
     return t
 
