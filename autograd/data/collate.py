@@ -13,9 +13,7 @@ from autograd.tensor import Tensor, share, wrap
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
-_UNKNOWN = (
-    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
-)
+_UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
 
 def default_collate(batch: Any) -> Any:
@@ -58,10 +56,7 @@ def collate(batch: Any, *, collate_fn_map: Mapping[Any, Callable] | None = None)
     if isinstance(element, Mapping):
         return _rebuilt(
             element,
-            {
-                key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map)
-                for key in element
-            },
+            {key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in element},
         )
     if not isinstance(element, Sequence):
         raise TypeError(_UNKNOWN.format(kind))
@@ -70,7 +65,7 @@ def collate(batch: Any, *, collate_fn_map: Mapping[Any, Callable] | None = None)
             "each element in list of batch should be of equal size, got the sizes "
             f"{sorted({len(sample) for sample in batch})}"
         )
-    columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
+    columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)]
     return _rebuilt(element, columns)
 
 
@@ -128,8 +123,7 @@ def _stack_arrays(arrays: list[np.ndarray], xp: Any = np) -> Any:
 def _collate_tensors(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Tensor:
     first = batch[0]
     plain = all(
-        isinstance(tensor, Tensor) and not tensor.needs_grad and tensor.dtype == first.dtype
-        for tensor in batch
+        isinstance(tensor, Tensor) and not tensor.needs_grad and tensor.dtype == first.dtype for tensor in batch
     )
     if plain and first.is_cpu:
         return wrap(_stack_arrays([share(tensor) for tensor in batch]))
@@ -156,7 +150,7 @@ def _collate_floats(batch: Sequence[float], *, collate_fn_map: Any = None) -> Te
 
 
 def _collate_ints(batch: Sequence[int], *, collate_fn_map: Any = None) -> Tensor:
-    return autograd.tensor(list(batch))
+    return autograd.as_tensor(list(batch))
 
 
 def _collate_strings(batch: Any, *, collate_fn_map: Any = None) -> Any:

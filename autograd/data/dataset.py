@@ -83,7 +83,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         5
     """
 
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[Any, ...]
 
     def __init__(self, *tensors: Tensor) -> None:
         if not tensors:
@@ -91,8 +91,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         lengths = [tensor.shape[0] for tensor in tensors]
         if len(set(lengths)) > 1:
             raise AssertionError(
-                f"Size mismatch between tensors: their first dimensions are {lengths}, "
-                "and must be equal"
+                f"Size mismatch between tensors: their first dimensions are {lengths}, and must be equal"
             )
         self.tensors = tensors
 
@@ -179,9 +178,7 @@ class ConcatDataset(Dataset[Item]):
             raise AssertionError("datasets should not be an empty iterable")
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
-                raise AssertionError(
-                    "ConcatDataset does not support IterableDataset: use ChainDataset"
-                )
+                raise AssertionError("ConcatDataset does not support IterableDataset: use ChainDataset")
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
 
     def __len__(self) -> int:
@@ -191,8 +188,7 @@ class ConcatDataset(Dataset[Item]):
         if index < 0:
             if -index > len(self):
                 raise ValueError(
-                    f"absolute value of index should not exceed dataset length: got {index} for "
-                    f"length {len(self)}"
+                    f"absolute value of index should not exceed dataset length: got {index} for length {len(self)}"
                 )
             index += len(self)
         which = bisect.bisect_right(self.cumulative_sizes, index)
@@ -226,8 +222,7 @@ class ChainDataset(IterableDataset[Item]):
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
                 raise AssertionError(
-                    "ChainDataset only supports IterableDataset, got "
-                    f"{type(dataset).__name__}: use ConcatDataset"
+                    f"ChainDataset only supports IterableDataset, got {type(dataset).__name__}: use ConcatDataset"
                 )
             yield dataset
 
@@ -252,10 +247,7 @@ class Subset(Dataset[Item]):
         self.dataset = dataset
         self.indices = indices
         kind = type(self)
-        if (
-            kind.__getitem__ is not Subset.__getitem__
-            and kind.__getitems__ is Subset.__getitems__
-        ):
+        if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
             raise NotImplementedError(
                 f"{kind.__name__} overrides __getitem__ but not __getitems__, which a DataLoader "
                 "calls: add\n\ndef __getitems__(self, indices):\n"
@@ -288,15 +280,11 @@ def _items(dataset: Any, indices: list, exact: bool = True) -> list:
         return [dataset[index] for index in indices]
     items: Any = getitems(indices)
     if exact and len(items) != len(indices):
-        raise ValueError(
-            f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}"
-        )
+        raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}")
     return items
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
-) -> list[Subset]:
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
     """Split a dataset at random into subsets that share no sample.
 
     Args:
@@ -320,15 +308,11 @@ def random_split(
         lengths = _sizes_of_fractions(lengths, total)
     if sum(lengths) != total:
         raise ValueError(
-            "Sum of input lengths does not equal the length of the input dataset! "
-            f"Got {sum(lengths)} for {total}"
+            f"Sum of input lengths does not equal the length of the input dataset! Got {sum(lengths)} for {total}"
         )
     indices = permutation(total, generator)
     ends = itertools.accumulate(lengths)
-    return [
-        Subset(dataset, indices[int(end - length) : int(end)])
-        for end, length in zip(ends, lengths, strict=True)
-    ]
+    return [Subset(dataset, indices[int(end - length) : int(end)]) for end, length in zip(ends, lengths, strict=True)]
 
 
 def _sizes_of_fractions(fractions: Sequence[float], total: int) -> list[int]:

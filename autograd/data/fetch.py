@@ -7,6 +7,7 @@ from typing import Any
 
 from autograd.data.collate import default_collate
 from autograd.data.dataset import IterableDataset
+from autograd.data.randomness import batch_stream
 
 __all__ = ["WHOLE_BATCH", "Fetcher", "place"]
 
@@ -23,9 +24,7 @@ class Fetcher:
         drop_last: an iterable dataset's last batch is left out unless it is full.
     """
 
-    def __init__(
-        self, dataset: Any, batched: bool, collate_fn: Callable[[Any], Any], drop_last: bool
-    ) -> None:
+    def __init__(self, dataset: Any, batched: bool, collate_fn: Callable[[Any], Any], drop_last: bool) -> None:
         self.dataset = dataset
         self.batched = batched
         self.collate_fn = collate_fn
@@ -38,27 +37,32 @@ class Fetcher:
         """Begin another epoch."""
         self._stream, self._ended = None, False
 
-    def fetch(self, indices: Any) -> Any:
+    def fetch(self, indices: Any, epoch_seed: int, batch: int) -> Any:
         """The batch of these indices, or of so many samples of a stream.
+
+        Args:
+            indices: what the sampler gave.
+            epoch_seed: with the batch's number, starts the random numbers drawn meanwhile.
+            batch: the batch's number in the epoch.
 
         Raises:
             StopIteration: the stream has ended.
             RuntimeError: a map-style dataset raised StopIteration, which would end the epoch.
         """
         self.position[0] = WHOLE_BATCH
-        if isinstance(self.dataset, IterableDataset):
-            return self.collate_fn(self._from_stream(indices))
-        try:
-            if not self.batched:
-                return self.collate_fn(self.dataset[indices])
-            if self.collate_fn is default_collate:
-                gather = getattr(self.dataset, "collated", None)
-                batch = gather(indices) if gather else None
-                if batch is not None:
-                    return batch
-            return self.collate_fn(self._samples(indices))
-        except StopIteration as error:
-            raise RuntimeError("the dataset raised StopIteration") from error
+        if self.batched and self.collate_fn is default_collate:
+            gather = getattr(self.dataset, "collated", None)
+            gathered = gather(indices) if gather else None
+            if gathered is not None:
+                return gathered
+        with batch_stream(epoch_seed, batch):
+            if isinstance(self.dataset, IterableDataset):
+                return self.collate_fn(self._from_stream(indices))
+            try:
+                samples = self._samples(indices) if self.batched else self.dataset[indices]
+                return self.collate_fn(samples)
+            except StopIteration as error:
+                raise RuntimeError("the dataset raised StopIteration") from error
 
     def _samples(self, indices: list) -> list:
         getitems = getattr(self.dataset, "__getitems__", None)

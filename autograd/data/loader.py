@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from autograd.data.collate import default_collate, default_convert
 from autograd.data.dataset import IterableDataset
 from autograd.data.fetch import Fetcher, place
-from autograd.data.randomness import batch_stream, random_seed
+from autograd.data.randomness import random_seed
 from autograd.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 from autograd.data.workers import WorkerIterator
 from autograd.random import Generator
@@ -110,15 +110,11 @@ class DataLoader(Generic[Item]):
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
                 raise ValueError(
-                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, "
-                    "and drop_last"
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
                 )
             batch_size = None
         elif batch_size is None and drop_last:
-            raise ValueError(
-                "batch_size=None option disables auto-batching and is mutually exclusive with "
-                "drop_last"
-            )
+            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
         if sampler is None:
             if iterable:
                 sampler = _Endless()
@@ -152,8 +148,7 @@ class DataLoader(Generic[Item]):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and "_initialized" in self.__dict__:
             raise ValueError(
-                f"{name} attribute should not be set after {type(self).__name__} is initialized: "
-                "make another loader"
+                f"{name} attribute should not be set after {type(self).__name__} is initialized: make another loader"
             )
         super().__setattr__(name, value)
 
@@ -248,14 +243,11 @@ class _SerialIterator:
         fetcher = self._fetcher
         batch, indices = next(self._indices)
         try:
-            with batch_stream(self._seed, batch):
-                return fetcher.fetch(indices)
+            return fetcher.fetch(indices, self._seed, batch)
         except StopIteration:
             raise
         except Exception as error:
-            where = place(
-                fetcher.dataset, fetcher.batched, indices, fetcher.position[0], batch
-            )
+            where = place(fetcher.dataset, fetcher.batched, indices, fetcher.position[0], batch)
             error.add_note(f"A DataLoader was at {where}.")
             raise
 
@@ -269,18 +261,14 @@ def _counted(batches: Iterator[Any], loader: DataLoader) -> Iterator[Any]:
                 f"Length of IterableDataset {loader.dataset} was reported to be {announced}, but "
                 f"{count} batches have been fetched"
                 + (
-                    ": with workers, each must read its own share (see get_worker_info)."
-                    if loader.num_workers
-                    else "."
+                    ": with workers, each must read its own share (see get_worker_info)." if loader.num_workers else "."
                 ),
                 stacklevel=2,
             )
         yield batch
 
 
-def _check_workers(
-    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool
-) -> None:
+def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool) -> None:
     if num_workers < 0:
         raise ValueError(
             "num_workers option should be non-negative; use num_workers=0 to disable "
@@ -304,8 +292,7 @@ def _check_stream(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     for name, value in options.items():
         if value is not None:
             raise ValueError(
-                f"DataLoader with IterableDataset: expected unspecified {name} option, but got "
-                f"{name}={value}"
+                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
             )
 
 

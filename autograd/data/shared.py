@@ -118,7 +118,7 @@ def _reduce_tensor(tensor: Tensor) -> tuple:
     return tensor.__reduce_ex__(pickle.HIGHEST_PROTOCOL)  # type: ignore[return-value]
 
 
-_REDUCERS = ChainMap({Tensor: _reduce_tensor}, copyreg.dispatch_table)
+_REDUCERS: Any = ChainMap({Tensor: _reduce_tensor}, copyreg.dispatch_table)  # type: ignore[arg-type]
 
 
 def pack(value: Any, slot: Slot) -> tuple[int, bytes | None]:
@@ -137,8 +137,9 @@ def pack(value: Any, slot: Slot) -> tuple[int, bytes | None]:
     table = struct.pack(f"<q{len(sizes)}q", len(sizes), *sizes)
     total = _places(len(table), sizes)[-1]
     room = slot.room(total)
-    inline = None if room is not None else bytearray(total)
-    target = memoryview(inline) if room is None else room
+    inline = bytearray(total) if room is None else None
+    target = memoryview(inline) if inline is not None else room
+    assert target is not None
     target[: len(table)] = table
     for part, start in zip(parts, _places(len(table), sizes), strict=False):
         target[start : start + part.nbytes] = part
@@ -151,9 +152,7 @@ def unpack(source: memoryview | bytes) -> Any:
     (count,) = struct.unpack_from("<q", source)
     sizes = struct.unpack_from(f"<{count}q", source, 8)
     places = _places(8 + 8 * count, sizes)
-    first, *rest = (
-        source[start : start + size] for start, size in zip(places, sizes, strict=False)
-    )
+    first, *rest = (source[start : start + size] for start, size in zip(places, sizes, strict=False))
     return pickle.loads(first, buffers=[bytearray(part) for part in rest])
 
 

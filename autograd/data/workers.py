@@ -25,7 +25,7 @@ from multiprocessing import connection
 from typing import Any, NoReturn
 
 from autograd.data.fetch import Fetcher, place
-from autograd.data.randomness import batch_stream, random_seed, seed_everything
+from autograd.data.randomness import random_seed, seed_everything
 from autograd.data.shared import Slot, pack, unpack
 from autograd.random import default_generator
 
@@ -65,9 +65,7 @@ def get_worker_info() -> WorkerInfo | None:
 # ---- in the worker ----------------------------------------------------------------------------
 
 
-def _work(
-    info: WorkerInfo, fetcher: Fetcher, init_fn: Any, link: connection.Connection, slots: list[Slot]
-) -> None:
+def _work(info: WorkerInfo, fetcher: Fetcher, init_fn: Any, link: connection.Connection, slots: list[Slot]) -> None:
     """A worker's life: until it is told to stop, or the main process is gone."""
     _begin(info)
     failure = _run_init(init_fn, info)
@@ -133,8 +131,7 @@ def _run_init(init_fn: Any, info: WorkerInfo) -> tuple[int, Any] | None:
 
 def _make(fetcher: Fetcher, seed: int, batch: int, indices: Any) -> tuple[int, Any]:
     try:
-        with batch_stream(seed, batch):
-            return _BATCH, fetcher.fetch(indices)
+        return _BATCH, fetcher.fetch(indices, seed, batch)
     except StopIteration:
         return _END, None
     except Exception as error:
@@ -265,9 +262,7 @@ class WorkerIterator:
         fetcher = loader._fetcher()
         for i in range(loader.num_workers):
             info = WorkerInfo(i, loader.num_workers, (self._seed + i) % 2**63, loader.dataset)
-            self._workers.append(
-                _Worker(start, info, fetcher, loader.worker_init_fn, loader.prefetch_factor)
-            )
+            self._workers.append(_Worker(start, info, fetcher, loader.worker_init_fn, loader.prefetch_factor))
 
     def __iter__(self) -> WorkerIterator:
         return self
@@ -323,9 +318,7 @@ class WorkerIterator:
     def _send(self, task: _Task) -> None:
         worker = task.worker
         size, inline = pack(task.indices, worker.slots[task.slot])
-        note = _TASK.pack(
-            self._epoch, self._seed, task.batch, task.slot, size, inline is not None
-        )
+        note = _TASK.pack(self._epoch, self._seed, task.batch, task.slot, size, inline is not None)
         # A worker that has died is reported when its answer is waited for.
         with suppress(OSError):
             worker.link.send_bytes(note)
@@ -362,8 +355,7 @@ class WorkerIterator:
         while not worker.link.poll(min(_CHECK, max(0.0, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 raise RuntimeError(
-                    f"DataLoader timed out after {timeout} seconds, while worker {worker.id} was "
-                    f"at {self._place(task)}"
+                    f"DataLoader timed out after {timeout} seconds, while worker {worker.id} was at {self._place(task)}"
                 )
             # Its end of the connection may have been inherited by a process that it started.
             if not worker.process.is_alive() and not worker.link.poll(0):
@@ -379,8 +371,7 @@ class WorkerIterator:
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"
         raise RuntimeError(
-            f"DataLoader worker (pid(s) {process.pid}) exited unexpectedly ({how}) at "
-            f"{self._place(task)}"
+            f"DataLoader worker (pid(s) {process.pid}) exited unexpectedly ({how}) at {self._place(task)}"
         )
 
     def _place(self, task: _Task) -> str:
