@@ -65,6 +65,8 @@ class Op:
         self.defaults = tuple(p.default for p in parameters)
         self.index = {n: i for i, n in enumerate(self.names)}
         self.positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in parameters)
+        self.required = sum(p.default is MISSING for p in parameters)
+        self.flat = self.positional == len(parameters) and not self.variadic  # can be called as forward(*values)
         self.rules, self.joint, self.formula = rules, joint, formula
         self.holomorphic, self.view, self.partial = holomorphic, view, partial
         self.differentiable = bool(rules) or joint is not None
@@ -98,48 +100,38 @@ class Op:
 class Plan:
     """An op together with the arguments that need a gradient: what to save, and the rules to run."""
 
-    __slots__ = ("data", "joint", "needs", "op", "rules", "saves")
+    __slots__ = ("data", "joint", "needs", "op", "places", "rules", "saves")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]):
+        if op.joint is None:  # an argument without a rule has no gradient, whatever it is
+            needs = tuple(needed and name in op.rules for needed, name in zip(needs, op.names, strict=True))
         self.op, self.needs = op, needs
-        wanted: list[str] = []
+        rules = [(i, op.rules[op.names[i]]) for i, needed in enumerate(needs) if needed and op.joint is None]
+        wanted = [name for _, rule in rules for name in op.wants(rule)]
         if op.joint is not None:
             wanted += op.wants(op.joint)
-        for i, needed in enumerate(needs):
-            if needed and op.joint is None:
-                wanted += op.wants(op.rules[op.names[i]])
         if op.formula is not None:
             wanted += op.names  # to run the formula again, everything
         self.saves = saves = tuple(dict.fromkeys(wanted))  # each once
         picks = {name: i for i, name in enumerate(saves)}
         # Where saved values may be large: those are freed after use.  Shapes and options may be used again, as in PyTorch.
         self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
-        self.joint = None
-        self.rules: tuple[tuple[int, Callable, tuple[int, ...]], ...] = ()
-        if op.joint is not None:
-            self.joint = op.joint, tuple(picks[n] for n in op.wants(op.joint))
-        else:
-            self.rules = tuple(
-                (i, rule, tuple(picks[n] for n in op.wants(rule)))
-                for i, needed in enumerate(needs)
-                if needed
-                for rule in (op.rules[op.names[i]],)
-            )
+        self.rules = tuple((i, rule, tuple(picks[n] for n in op.wants(rule))) for i, rule in rules)
+        self.joint = None if op.joint is None else (op.joint, tuple(picks[n] for n in op.wants(op.joint)))
+        self.places = tuple((op.index.get(n), op.index.get(n.removesuffix("_shape")), n) for n in saves)
 
     def save(self, values: list, out: Any) -> tuple:
         """The values that the rules will ask for, in the order of `saves`."""
         saved = []
-        for name in self.saves:
-            i = self.op.index.get(name)
-            if i is not None:
-                saved.append(values[i])
-            elif name == "out":
-                saved.append(out)
-            elif name == "needs":
-                saved.append(self.needs)
+        for place, shaped, name in self.places:
+            if place is not None:
+                saved.append(values[place])
+            elif shaped is None:
+                saved.append(out if name == "out" else self.needs)
+            elif self.op.variadic:
+                saved.append(tuple([v.shape for v in values[shaped]]))
             else:
-                value = values[self.op.index[name.removesuffix("_shape")]]
-                saved.append(tuple(np.shape(v) for v in value) if self.op.variadic else np.shape(value))
+                saved.append(getattr(values[shaped], "shape", ()))
         return tuple(saved)
 
 
@@ -166,21 +158,20 @@ def bind(op: Op, args: tuple, kwargs: dict) -> list:
 
 def run(op: Op, values: list) -> Any:
     """The forward on arrays, silent where PyTorch is silent, with errors that name op, shapes and module."""
-    if op.variadic:
-        positional, named = values[0], zip(op.names[1:], values[1:], strict=True)
-    else:
-        positional, named = (
-            values[: op.positional],
-            zip(op.names[op.positional :], values[op.positional :], strict=True),
-        )
-    keywords = dict(named)
     try:
-        return op.forward(*positional, **keywords)
+        return op.forward(*values) if op.flat else spread(op, values)
     except RuntimeWarning:  # NumPy's "divide by zero" and the like, where warnings are errors
         with np.errstate(all="ignore"):
-            return op.forward(*positional, **keywords)
+            return op.forward(*values) if op.flat else spread(op, values)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise explained(op, values, error) from None
+
+
+def spread(op: Op, values: list) -> Any:
+    """Call a forward that takes any number of arrays, or has keyword-only parameters."""
+    count = 1 if op.variadic else op.positional
+    positional = values[0] if op.variadic else values[:count]
+    return op.forward(*positional, **dict(zip(op.names[count:], values[count:], strict=True)))
 
 
 def explained(op: Op, values: Any, error: Exception) -> Exception:
@@ -256,29 +247,37 @@ def op(
             partial=partial,
         )
         converted = tuple(made.index[n] for n in promote)
+        variadic, defaults, takes_out = made.variadic, made.defaults, "out" in made.index
 
         def call(*args: Any, **kwargs: Any) -> Any:
             return observed(made, plain, *args, **kwargs) if observers else plain(*args, **kwargs)
 
         def plain(*args: Any, **kwargs: Any) -> Any:
-            destination = kwargs.pop("out", None) if "out" in kwargs and "out" not in made.index else None
-            values = bind(made, args, kwargs)
-            inputs = values[0] if made.variadic else values
-            arrays = [v.array if isinstance(v, Tensor) else v for v in inputs]
-            tensors = any(isinstance(v, Tensor) for v in inputs)
-            if view and tensors:
+            destination = None if takes_out or not kwargs else kwargs.pop("out", None)
+            if kwargs or variadic or not made.required <= len(args) <= made.positional:
+                values = bind(made, args, kwargs)
+            else:
+                values = [*args, *defaults[len(args) :]]
+            inputs = values[0] if variadic else values
+            arrays, tensors = [], False
+            for v in inputs:
+                if isinstance(v, Tensor):
+                    arrays.append(v.array)
+                    tensors = True
+                else:
+                    arrays.append(v)
+            if not tensors:
+                return run(made, values)
+            if view:
                 arrays[0] = share(inputs[0])
-            if converted and tensors:
-                target = result_type(*(inputs[i] for i in converted if inputs[i] is not None))
+            if converted:
+                target = result_type(*[inputs[i] for i in converted if inputs[i] is not None])
                 if floating and target.kind in "biu":
                     target = get_default_dtype()
                 for i in converted:
                     arrays[i] = cast(arrays[i], target)
-            given = [tuple(arrays), *values[1:]] if made.variadic else arrays
-            result = run(made, given)
-            if not tensors:
-                return result
-            result = finish(made, inputs, given, result)
+            given = [tuple(arrays), *values[1:]] if variadic else arrays
+            result = finish(made, inputs, given, run(made, given))
             return result if destination is None else write_out(result, destination)
 
         functools.update_wrapper(call, forward)
@@ -299,27 +298,24 @@ def observed(op: Op, call: Callable, *args: Any, **kwargs: Any) -> Any:
 def finish(op: Op, inputs: Any, given: list, result: Any) -> Any:
     """Wrap the result of a forward, recording it where a gradient is due."""
     several = isinstance(result, tuple)
-    needs: tuple[bool, ...] = NOTHING
+    plan = None
     if op.differentiable and state.grad:
-        differentiable = op.rules if op.joint is None else None
-        needs = tuple(
-            isinstance(v, Tensor) and v.needs_grad and (differentiable is None or op.names[i] in differentiable)
-            for i, v in enumerate(inputs)
-        )
-    if True not in needs:
-        if several:
-            return tuple(wrap(part) for part in result)
-        out = wrap(result)
-    else:
-        plan = op.plan(needs)
-        parents = tuple((v.grad_fn or v) if needed else None for v, needed in zip(inputs, needs, strict=True))
+        needs = tuple([isinstance(v, Tensor) and v.needs_grad for v in inputs])
+        if True in needs:
+            plan = op.plan(needs)
+            needs = plan.needs
+            if True not in needs or not (several or result.dtype.kind in "fc"):
+                plan = None
+    if plan is not None:
+        parents = tuple([(v.grad_fn or v) if needed else None for v, needed in zip(inputs, needs, strict=True)])
         saved = plan.save(given, result)
         if several:
             node = Node(plan, parents, saved, tuple(r.shape for r in result), tuple(r.dtype for r in result))
             return tuple(output(node, i, part) for i, part in enumerate(result))
-        out = wrap(result)
-        if result.dtype.kind not in "fc":
-            return out
+    elif several:
+        return tuple(wrap(part) for part in result)
+    out = wrap(result)
+    if plan is not None:
         out.grad_fn = Node(plan, parents, saved, result.shape, result.dtype)
         out.needs_grad = True
     if op.view:

@@ -21,12 +21,16 @@ _new = object.__new__
 
 
 class View:
-    """How a Tensor shares the memory of another: the one it comes from in the end, and the ops that lead from there."""
+    """How a Tensor shares the memory of another: the one it comes from in the end, and the ops that lead from there.
 
-    __slots__ = ("base", "steps")
+    `unrecorded`: a step was made under `no_grad`.  `several`: it came with other views, as those of `split` do.  PyTorch
+    does not record a change in place of either.
+    """
 
-    def __init__(self, base: Any, steps: tuple):
-        self.base, self.steps = base, steps
+    __slots__ = ("base", "several", "steps", "unrecorded")
+
+    def __init__(self, base: Any, steps: tuple, unrecorded: bool = False, several: bool = False):
+        self.base, self.steps, self.unrecorded, self.several = base, steps, unrecorded, several
 
 
 class Size(tuple):
@@ -600,12 +604,17 @@ own = share  # the same, where the purpose is to write
 
 def register_view(out: Tensor, source: Tensor, step: tuple) -> None:
     """Note that `out` was made from `source` by a step, if it shares its memory: changes of one are changes of the other."""
+    memory = getattr(out.array, "base", None)
+    if memory is None:
+        return
     base, steps = source, ()
     if source.view_of is not None:
         base, steps = source.view_of.base, source.view_of.steps
-    if owner(out.array) is not owner(base.array):
+    if memory is not base.array and owner(memory) is not owner(base.array):
         return
     out.view_of = View(base, (*steps, step))
+    if base.needs_grad and base.grad_fn is None:
+        return  # in place it cannot be changed and recorded, so its views need not be told
     if base.views is None:
         base.views = set()
     base.views.add(weakref.ref(out, base.views.discard))
