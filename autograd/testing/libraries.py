@@ -248,11 +248,8 @@ def library_for(leaves: Sequence[Any], f: Any, device: Any = None, name: str = "
             raise ValueError(f"expected library to be 'auto' or one of {sorted(kinds)}, got {name!r}")
         return kinds[name](device)
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
-    if (
-        torch is not None
-        and hasattr(torch, "nn")
-        and any(isinstance(x, (torch.Tensor, torch.nn.Module)) for x in (f, *leaves))
-    ):
+    modules = () if torch is None or not hasattr(torch, "nn") else (torch.Tensor, torch.nn.Module)
+    if any(isinstance(x, modules) for x in (f, *leaves)):
         return Torch(device)
     if jax is not None and any(isinstance(x, jax.Array) for x in leaves):
         return Jax(device)
