@@ -19,11 +19,15 @@ from .device import cuda, device, get_default_device, set_default_device
 from .display import set_printoptions
 from .dtypes import *
 from .function import Function
+from .inplace import fill
 from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .ops.elementwise import *
+from .ops.diagonal import *
 from .ops.indexing import *
+from .ops.joining import *
 from .ops.linalg import *
 from .ops.reduction import *
+from .ops.scatter import *
 from .ops.shape import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor
