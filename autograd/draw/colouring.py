@@ -14,17 +14,21 @@ __all__ = ["colour"]
 LOW, HIGH = -8.0, 2.0
 
 
-def colour(scene: Scene, by: str | None) -> None:
+def colour(scene: Scene, by: str | None, boxes: Iterable[Box] | None = None) -> None:
     """Set the shade, badge, note and bars of each box.
 
     Args:
         scene: the scene; its boxes are changed.
         by: ``"grad"``, ``"value"``, ``"time"``, ``"memory"``, or None for no colouring.
+        boxes: which boxes; those drawn as boxes if not given.
     """
     if by is not None and by not in COLORS:
         raise ValueError(f"color is None or one of {', '.join(map(repr, COLORS))}, got {by!r}")
     scene.color = by
-    leaves = [box for box in scene.visible()[0] if box.kind != "output"]
+    scene.legend = []
+    for box in scene.root.walk():
+        box.shade, box.badge, box.note, box.spark = None, "", "", []
+    leaves = [b for b in (scene.visible()[0] if boxes is None else boxes) if b.kind not in ("output", "root")]
     if by in ("grad", "value"):
         for box in leaves:
             _by_stats(scene, box, by)
@@ -101,13 +105,13 @@ def _by_share(scene: Scene, leaves: list[Box], by: str) -> None:
             ]
         else:
             amounts[box] = [sum(nodes[i].saved_nbytes for i in ids) for ids in scene.members(box)]
-    most = max((sum(per_copy) for per_copy in amounts.values()), default=0)
-    everything = sum(sum(per_copy) for per_copy in amounts.values())
+    shown = [sum(per_copy) for box, per_copy in amounts.items() if box.node >= 0] or [0]
+    most, everything = max(shown), sum(shown) or 1
     text = time_text if by == "time" else bytes_text
     for box, per_copy in amounts.items():
         total = sum(per_copy)
         if total and most:
-            box.shade = total / most
+            box.shade = min(total / most, 1.0)
             box.note = f"{text(total)}, {total / everything:.0%}"
             if len(per_copy) > 1:
                 box.spark = [amount / max(per_copy) for amount in per_copy]
