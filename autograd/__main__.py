@@ -71,7 +71,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (default: 0)")
     parser.add_argument("--batch-size", type=int, default=64, help="images per step (default: 64)")
     parser.add_argument("--lr", type=float, default=2e-3, help="Adam's learning rate (default: 0.002)")
-    parser.add_argument("--out", type=Path, default=Path("runs/digits"), help="folder to write to (default: runs/digits)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/digits"), help="folder to write to (default: runs/digits)"
+    )
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error("--epochs must be at least 1")
@@ -90,14 +92,18 @@ def main() -> None:
     model = Digits()
     loss_fn = nn.CrossEntropyLoss()
     optimizer = optim.Adam(model.parameters(), lr=options.lr)
-    print(f"{len(train_set)} images to learn from, {len(test_set)} held out; {sum(p.numel() for p in model.parameters())} parameters")
+    print(
+        f"{len(train_set)} images to learn from, {len(test_set)} held out; {sum(p.numel() for p in model.parameters())} parameters"
+    )
 
     losses = []
     with tqdm(range(1, options.epochs + 1), unit="epoch") as epochs:
         for epoch in epochs:
             losses.append(train(model, train_loader, loss_fn, optimizer))
             known, unknown = accuracy(model, DataLoader(train_set, batch_size=512)), accuracy(model, test_loader)
-            epochs.write(f"epoch {epoch:2d}   loss {losses[-1]:.4f}   train accuracy {known:.2%}   test accuracy {unknown:.2%}")
+            epochs.write(
+                f"epoch {epoch:2d}   loss {losses[-1]:.4f}   train accuracy {known:.2%}   test accuracy {unknown:.2%}"
+            )
 
     curve, graph, weights = (options.out / name for name in ("loss.svg", "graph.svg", "weights.safetensors"))
     save_curve(losses, curve)
@@ -106,7 +112,9 @@ def main() -> None:
 
     again = Digits()
     again.load_state_dict(ag.load(weights))
-    print(f"loss curve: {curve}\ngraph: {graph}\nweights: {weights} (loaded again: test accuracy {accuracy(again, test_loader):.2%})")
+    print(
+        f"loss curve: {curve}\ngraph: {graph}\nweights: {weights} (loaded again: test accuracy {accuracy(again, test_loader):.2%})"
+    )
 
 
 if __name__ == "__main__":

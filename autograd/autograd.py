@@ -1,5 +1,7 @@
 """``torch.autograd``'s names under ``autograd.autograd``, for programs that spell them out."""
 
+from typing import Any
+
 from . import functional
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
@@ -8,9 +10,19 @@ from .graph import enable_grad, inference_mode, no_grad, set_grad_enabled
 from .tensor import Tensor
 
 __all__ = [
-    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck", "gradgradcheck",
-    "inference_mode", "no_grad", "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
-]  # fmt: skip
+    "Function",
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "inference_mode",
+    "no_grad",
+    "once_differentiable",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
 
 
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
@@ -18,7 +30,7 @@ def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
     return data.requires_grad_() if requires_grad else data
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in ("gradcheck", "gradgradcheck"):
         from . import testing
 

@@ -50,7 +50,8 @@ def gradients(
 ) -> dict:
     """Propagate `seeds` (node or leaf -> gradient) through the graph.
 
-    Gradients are arrays, or Tensors with `create_graph`.  Returns those of `targets`, or of all leaves where `targets` is None.
+    Gradients are arrays, or Tensors with `create_graph`.  Returns those of `targets`, or of all leaves where `targets`
+    is None.
     """
     order = ancestors(seeds)
     useful = None if targets is None else leading_to(order, targets)
@@ -87,7 +88,14 @@ def gradients(
                     parts = partials(node, plan, g, saved, create_graph)
                 else:
                     parts = [
-                        (i, rule(g) if not picks else rule(g, saved[picks[0]]) if len(picks) == 1 else rule(g, *[saved[k] for k in picks]))
+                        (
+                            i,
+                            rule(g)
+                            if not picks
+                            else rule(g, saved[picks[0]])
+                            if len(picks) == 1
+                            else rule(g, *[saved[k] for k in picks]),
+                        )
                         for i, rule, picks in plan.rules
                     ]
                 if anomaly:
@@ -98,9 +106,9 @@ def gradients(
                         continue
                     leaf = type(parent) is not Node
                     like = parent.array if leaf else parent
-                    if part.__class__ is ndarray or like.shape or like.dtype.type is not part.__class__:
-                        if part.shape != like.shape or part.dtype is not like.dtype:
-                            part = conform(part, like)
+                    fits = not like.shape and part.__class__ is like.dtype.type  # two NumPy scalars: a fast test
+                    if not fits and (part.shape != like.shape or part.dtype is not like.dtype):
+                        part = conform(part, like)
                     before = grads.get(parent)
                     if before is None:
                         if leaf and not create_graph:
@@ -210,7 +218,8 @@ def through_formula(plan: Plan, g: Any, saved: tuple) -> Iterable[tuple[int, Any
     wanted = [i for i, needed in enumerate(plan.needs) if needed]
     for i in wanted:
         inputs[i] = identity(inputs[i])
-    out = plan.op.formula(*inputs, *values[1:]) if plan.op.variadic else plan.op.formula(*inputs)
+    formula: Any = plan.op.formula
+    out = formula(*inputs, *values[1:]) if plan.op.variadic else formula(*inputs)
     outs, gs = (out, g) if isinstance(out, tuple) else ((out,), (g,))
     used = [(o, part) for o, part in zip(outs, gs, strict=True) if part is not None and o.needs_grad]
     parts = grad(
@@ -428,7 +437,7 @@ def grad(
 
 def batched(outputs: tuple, inputs: tuple, given: tuple, retain: Any, create: bool, unused: Any, zeros: bool) -> tuple:
     """`grad` for each of a batch of `grad_outputs`, stacked."""
-    from .ops.shape import stack
+    from .ops.joining import stack
 
     count = given[0].shape[0]
     rows = [

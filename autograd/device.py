@@ -1,7 +1,7 @@
 """Where arrays live: NumPy's memory (`cpu`) or a GPU's through CuPy (`cuda`).
 
-CuPy is imported when a GPU is asked for, never before.  Ops and gradient rules do not come here: NumPy's protocols carry
-`np.exp(cupy_array)` to the right place.  Only what makes arrays out of nothing asks for a namespace.
+CuPy is imported when a GPU is asked for, never before.  Ops and gradient rules do not come here: NumPy's protocols
+carry `np.exp(cupy_array)` to the right place.  Only what makes arrays out of nothing asks for a namespace.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -98,9 +99,9 @@ def number_dtype(value: Any) -> np.dtype:
     """The type that a Python number stands for where no tensor decides."""
     if isinstance(value, complex):
         return complex_of(_default)
-    if isinstance(value, (type(0.0),)):
+    if isinstance(value, builtins.float):
         return _default
-    return bool if isinstance(value, (type(True), np.bool_)) else int64
+    return bool if isinstance(value, (builtins.bool, np.bool_)) else int64
 
 
 def result_type(*operands: Any) -> np.dtype:

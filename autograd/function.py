@@ -27,7 +27,9 @@ class Context:
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep inputs or outputs for `backward`, which finds them in `saved_tensors`."""
         if wrong := [type(t).__name__ for t in tensors if not (t is None or isinstance(t, Tensor))]:
-            raise TypeError(f"save_for_backward takes Tensors, got {wrong[0]}; set an attribute of ctx for other values")
+            raise TypeError(
+                f"save_for_backward takes Tensors, got {wrong[0]}; set an attribute of ctx for other values"
+            )
         self._to_save = tensors
 
     @property
@@ -62,9 +64,9 @@ class _CustomPlan:
 class Function:
     """Base class of operations with a gradient of your own.
 
-    Subclass it with two static methods: ``forward(ctx, *args)``, which computes with Tensors (nothing is recorded there)
-    and may call ``ctx.save_for_backward``, and ``backward(ctx, *gradients)``, which takes the gradient of each output and
-    returns one for each argument of `forward` (None where none is due).  Or give ``forward(*args)`` and
+    Subclass it with two static methods: ``forward(ctx, *args)``, which computes with Tensors (nothing is recorded
+    there) and may call ``ctx.save_for_backward``, and ``backward(ctx, *gradients)``, which takes the gradient of each
+    output and returns one for each argument of `forward` (None where none is due).  Or give ``forward(*args)`` and
     ``setup_context(ctx, inputs, output)``.  Call the operation by ``.apply(*args)``.  If `backward` is written with
     operations on Tensors it can itself be differentiated.
 
@@ -152,15 +154,14 @@ def _keeper(tensor: Tensor | None, outputs: tuple, made: list) -> Callable:
     """How to get a saved tensor back.  An output is tied to its node anew each time: the node must not hold it."""
     for before, after in zip(outputs, made, strict=True):
         if tensor is before and isinstance(after, Tensor) and after.grad_fn is not None:
-            array, node = after.array, weakref.ref(after.grad_fn)
-
-            def restore() -> Tensor:
-                t = wrap(array)
-                t.grad_fn, t.needs_grad = node(), True
-                return t
-
-            return restore
+            return functools.partial(_tied, after.array, weakref.ref(after.grad_fn))
     return lambda: tensor
+
+
+def _tied(array: Any, node: weakref.ref) -> Tensor:
+    made = wrap(array)
+    made.grad_fn, made.needs_grad = node(), True
+    return made
 
 
 def _rule(cls: type[Function], ctx: Context, count: int) -> Callable:

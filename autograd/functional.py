@@ -1,6 +1,7 @@
 """Derivatives of functions: products with Jacobians and Hessians, and the matrices themselves; recomputation.
 
-The signatures are those of ``torch.autograd.functional`` (https://docs.pytorch.org/docs/stable/autograd.html#functional-higher-level-api).
+The signatures are those of ``torch.autograd.functional``
+(https://docs.pytorch.org/docs/stable/autograd.html#functional-higher-level-api).
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def _derivatives(outs: tuple, xs: tuple, vs: tuple | None, create_graph: bool, r
 def _directions(v: Any, like: tuple, what: str) -> tuple:
     if v is None:
         if len(like) != 1 or like[0].array.size != 1:
-            raise RuntimeError(f"{what}: v can be left out only for a single element; give a tensor of shape {tuple(like[0].shape)}")
+            raise RuntimeError(
+                f"{what}: v can be left out only for a single element; give a tensor of shape {tuple(like[0].shape)}"
+            )
         return (wrap(np.ones_like(like[0].array)),)
     vs = _many(v)
     for i, (part, x) in enumerate(zip(vs, like, strict=True)):
@@ -143,7 +146,8 @@ def jacobian(
     tensor([[2., 0.],
             [0., 4.]])
     """
-    from .ops.shape import reshape, stack
+    from .ops.joining import stack
+    from .ops.shape import reshape
 
     if strategy not in ("reverse-mode", "forward-mode"):
         raise ValueError(f"strategy must be 'reverse-mode' or 'forward-mode', got {strategy!r}")
@@ -275,8 +279,8 @@ def checkpoint(
 ) -> Any:
     """``function(*args)``, whose intermediate values are not kept but computed again in the backward pass.
 
-    Memory for time: a part of a model run in this way keeps only its inputs.  The graph itself stays, so that derivatives
-    of any order and gradients of everything the function uses are as without it.
+    Memory for time: a part of a model run in this way keeps only its inputs.  The graph itself stays, so that
+    derivatives of any order and gradients of everything the function uses are as without it.
 
     Args:
         function: deterministic; random numbers from the default generator are drawn again as they were.

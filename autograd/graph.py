@@ -224,8 +224,8 @@ def is_inference_mode_enabled() -> bool:
 
 
 # ---- changes in place --------------------------------------------------------------------------------------------
-# Nothing is counted while a graph is recorded.  A change in place is noted here with its time, under the array that owns
-# the memory; the backward pass compares that with the age of the nodes which saved a value there.
+# Nothing is counted while a graph is recorded.  A change in place is noted here with its time, under the array that
+# owns the memory; the backward pass compares that with the age of the nodes which saved a value there.
 
 changes: dict[int, tuple[int, weakref.ref]] = {}
 last_change = -1

@@ -5,16 +5,17 @@
     @op(x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim))
     def sum(x, dim=None, keepdim=False): ...
 
-The keyword names the argument that is differentiated.  A rule's first parameter is `g`, the gradient of the output; by the
-names of the others it asks for what it needs: any argument of the forward, `out`, `<argument>_shape`, `needs` (which
-arguments need a gradient).  What no rule names is not kept alive.  The engine undoes broadcasting and restores the dtype
+The keyword names the argument that is differentiated.  A rule's first parameter is `g`, the gradient of the output; by
+the names of the others it asks for what it needs: any argument of the forward, `out`, `<argument>_shape`, `needs`
+(which arguments need a gradient).  What no rule names is not kept alive.  The engine undoes broadcasting and restores the dtype
 after the rule.
 
-An op called on arrays computes; called on Tensors it also records.  So a rule is called with plain arrays in a first-order
-backward pass, and with Tensors under ``create_graph=True``, where it records itself.
+An op called on arrays computes; called on Tensors it also records.  So a rule is called with plain arrays in a
+first-order backward pass, and with Tensors under ``create_graph=True``, where it records itself.
 
-Rules are those of real analysis.  For complex numbers PyTorch's convention (the conjugate of the derivative) follows from
-them for every holomorphic op, in one place in `backward.py`; the other ops say ``holomorphic=False`` and write it out.
+Rules are those of real analysis.  For complex numbers PyTorch's convention (the conjugate of the derivative) follows
+from them for every holomorphic op, in one place in `backward.py`; the other ops say ``holomorphic=False`` and write it
+out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ REGISTRY: dict[str, Op] = {}  # every op by name
 NUMPY: dict[Callable, Callable] = {}  # NumPy's function -> ours: np.exp(tensor), and np.* inside rules
 
 # While there are observers (drawing, anomaly detection), each call of an op on Tensors goes through them:
-# observer(op, call, *args, **kwargs) is to return call(*args, **kwargs).  One truth test is all they cost when there are none.
+# observer(op, call, *args, **kwargs) is to return call(*args, **kwargs).  One truth test is all they cost when there
+# are none.
 observers: list[Callable] = []
 
 MISSING: Any = inspect.Parameter.empty
@@ -114,7 +116,8 @@ class Plan:
             wanted += op.names  # to run the formula again, everything
         self.saves = saves = tuple(dict.fromkeys(wanted))  # each once
         picks = {name: i for i, name in enumerate(saves)}
-        # Where saved values may be large: those are freed after use.  Shapes and options may be used again, as in PyTorch.
+        # Where saved values may be large: those are freed after use.  Shapes and options may be used again, as in
+        # PyTorch.
         self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
         self.rules = tuple((i, rule, tuple(picks[n] for n in op.wants(rule))) for i, rule in rules)
         self.joint = None if op.joint is None else (op.joint, tuple(picks[n] for n in op.wants(op.joint)))
@@ -214,7 +217,8 @@ def op(
         formula: the same mathematics as a composition of other ops: derivatives of higher order go through it, so that
             the rules may be kernels on arrays only.
         view: the result may share the memory of the first argument.
-        partial: of an op with several outputs: the rule takes None for the gradient of an output nobody used, instead of
+        partial: of an op with several outputs: the rule takes None for the gradient of an output nobody used, instead
+            of
             zeros.
         promote: names of arguments that are converted to their common type first.
         floating: integers among those are converted to the default floating-point type.
@@ -449,7 +453,8 @@ def elementwise(
 
 
 def keeps(plan: Plan) -> tuple[bool, ...]:
-    """Which of (x, y, out) an elementwise plan keeps; its nodes save that triple, with None for the others, or nothing."""
+    """Which of (x, y, out) an elementwise plan keeps; its nodes save that triple, with None for the others, or
+    nothing."""
     triple = ("x", "y", "out")
     kept = tuple(name in plan.saves for name in triple)
     plan.rules = tuple((i, rule, tuple(triple.index(plan.saves[p]) for p in picks)) for i, rule, picks in plan.rules)
@@ -469,7 +474,8 @@ def converted(op: Any, operands: tuple) -> list:
 
 
 def general(op: Any, operands: tuple, destination: Any = None) -> Any:
-    """An elementwise op on anything: mixed types, NumPy arrays beside Tensors, arrays alone, ``out=``, with observers."""
+    """An elementwise op on anything: mixed types, NumPy arrays beside Tensors, arrays alone, ``out=``, with
+    observers."""
     if not any(isinstance(v, Tensor) for v in operands):
         return run(op, list(operands))
     for v in operands:

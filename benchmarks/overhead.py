@@ -2,8 +2,8 @@
 
     python benchmarks/overhead.py [--rounds 9] [--torch torch==2.13.0]
 
-Each engine runs in an environment of its own under `.venv-benchmarks/`, made when it is missing.  Prints the Markdown table
-that the README shows: medians of the rounds' medians, their quartiles, and the ratio to PyTorch.
+Each engine runs in an environment of its own under `.venv-benchmarks/`, made when it is missing.  Prints the Markdown
+table that the README shows: medians of the rounds' medians, their quartiles, and the ratio to PyTorch.
 """
 
 from __future__ import annotations

@@ -71,7 +71,9 @@ class Engine:
         self.process.wait(10)
 
 
-def race(engines: list[Engine], workload: str, rounds: int = 9, seconds: float = 0.25) -> dict[str, tuple[float, float, float]]:
+def race(
+    engines: list[Engine], workload: str, rounds: int = 9, seconds: float = 0.25
+) -> dict[str, tuple[float, float, float]]:
     """Median step time of each engine with its quartiles, in seconds, from rounds in which they take turns.
 
     Raises AssertionError when they do not compute the same loss.

@@ -1,6 +1,7 @@
 """A process that runs the workloads of one engine when asked: ``python worker.py ENGINE``.
 
-It reads lines ``WORKLOAD COUNT`` and answers each with a line of JSON: the seconds of COUNT steps, and the loss of the last.
+It reads lines ``WORKLOAD COUNT`` and answers each with a line of JSON: the seconds of COUNT steps, and the loss of the
+last.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The same numbers for all engines."""
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -8,7 +10,7 @@ def weights(*sizes, seed=0):
     random = np.random.default_rng(seed)
     return [
         ((random.standard_normal((n, m)) / np.sqrt(m)).astype(np.float32), np.zeros(n, np.float32))
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in pairwise(sizes)
     ]
 
 

@@ -1,9 +1,9 @@
 import numpy as np
-from engines import data
 
 import autograd as ag
 import nn
 import optim
+from engines import data
 from nn import functional as F
 
 

@@ -1,4 +1,5 @@
 import autograd.numpy as anp
+
 from autograd import value_and_grad
 from engines import data
 

@@ -1,5 +1,6 @@
 import mygrad as mg
 import numpy as np
+
 from engines import data
 
 

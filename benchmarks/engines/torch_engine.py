@@ -1,9 +1,9 @@
 import numpy as np
 import torch
-from engines import data
-from torch import nn
-from torch import optim
+from torch import nn, optim
 from torch.nn import functional as F
+
+from engines import data
 
 torch.set_num_threads(2)
 

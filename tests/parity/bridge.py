@@ -91,7 +91,9 @@ def find(name: str) -> Any:
     return place
 
 
-def compare(function: Any, theirs: Any, args: tuple, kwargs: dict, order: int = 2, rtol: float = 1e-6, atol: float = 1e-8) -> None:
+def compare(
+    function: Any, theirs: Any, args: tuple, kwargs: dict, order: int = 2, rtol: float = 1e-6, atol: float = 1e-8
+) -> None:
     """Call both with the same values; compare results, and gradients up to `order` along random directions."""
     mine, named = ours(args), ours(kwargs)
     expected = theirs(*args, **kwargs)
@@ -104,7 +106,9 @@ def compare(function: Any, theirs: Any, args: tuple, kwargs: dict, order: int = 
     t_out = list(tensors(expected, torch.Tensor))
     m_out = list(tensors(actual, ag.Tensor))
     for i, (t, m) in enumerate(zip(t_out, m_out, strict=True)):
-        assert t.requires_grad == m.requires_grad, f"output {i}: requires_grad {m.requires_grad}, expected {t.requires_grad}"
+        assert t.requires_grad == m.requires_grad, (
+            f"output {i}: requires_grad {m.requires_grad}, expected {t.requires_grad}"
+        )
     pairs = [(t, m) for t, m in zip(t_out, m_out, strict=True) if t.requires_grad]
     random = np.random.default_rng(0)
     for level in range(1, order + 1):
@@ -112,7 +116,11 @@ def compare(function: Any, theirs: Any, args: tuple, kwargs: dict, order: int = 
             return
         gs = [direction(random, t) for t, _ in pairs]
         t_g = torch.autograd.grad(
-            [t for t, _ in pairs], t_in, [torch.from_numpy(g) for g in gs], create_graph=level < order, allow_unused=True
+            [t for t, _ in pairs],
+            t_in,
+            [torch.from_numpy(g) for g in gs],
+            create_graph=level < order,
+            allow_unused=True,
         )
         m_g = ag.autograd.grad(
             [m for _, m in pairs], m_in, [ag.from_numpy(g) for g in gs], create_graph=level < order, allow_unused=True

@@ -80,8 +80,14 @@ def test_real(name):
 
 OTHERS = [
     (name, dtype)
-    for (name, info), dtype in itertools.product(OPS.items(), (torch.complex128, torch.float32, torch.int64, torch.bool))
-    if dtype in info.dtypes and name not in MISSING and name not in DIFFERENT and name not in RANDOM and info.name not in RANDOM
+    for (name, info), dtype in itertools.product(
+        OPS.items(), (torch.complex128, torch.float32, torch.int64, torch.bool)
+    )
+    if dtype in info.dtypes
+    and name not in MISSING
+    and name not in DIFFERENT
+    and name not in RANDOM
+    and info.name not in RANDOM
 ]
 
 
@@ -113,5 +119,7 @@ def check_float32(name, info):
             try:
                 compare(function, info.op, args, sample.kwargs, 0, rtol=2e-3, atol=2e-4)
             except Exception as error:
-                problems.append(f"  sample {i}: {describe(args)} {sample.kwargs}\n    {type(error).__name__}: {str(error)[:300]}")
+                problems.append(
+                    f"  sample {i}: {describe(args)} {sample.kwargs}\n    {type(error).__name__}: {str(error)[:300]}"
+                )
     assert not problems, f"{name}, {len(problems)} of {len(samples)} samples:\n" + "\n".join(problems[:4])
