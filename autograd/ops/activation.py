@@ -1,0 +1,249 @@
+"""Activation functions: each with the rule for its slope.
+
+Rules are written with functions that accept arrays and Tensors alike, so they hold for every order of derivative.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..op import elementwise, function, op
+from ..random import Generator
+from .elementwise import sigmoid
+
+__all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
+
+# ---- made of straight pieces -------------------------------------------------------------------------------------
+
+relu = elementwise(lambda x: np.maximum(x, 0), "relu", x=lambda g, out: g * (out > 0))
+
+
+@op(method=False, x=lambda g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)))
+def hardtanh(x, min_val=-1.0, max_val=1.0):
+    """x, cut off below `min_val` and above `max_val`."""
+    if min_val > max_val:
+        raise RuntimeError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    return np.clip(x, x.dtype.type(min_val), x.dtype.type(max_val))
+
+
+@function(method=False)
+def relu6(input):
+    """x between 0 and 6."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+@op(method=False, x=lambda g, x, negative_slope: slope(g, x > 0, negative_slope))
+def leaky_relu(x, negative_slope=0.01):
+    """x where positive, `negative_slope` · x elsewhere."""
+    return np.where(x > 0, x, x * negative_slope)
+
+
+def slope(g: Any, positive: Any, negative: Any) -> Any:
+    """`g` where `positive`, `g` times the slope `negative` elsewhere."""
+    return np.where(positive, g, g * negative)
+
+
+@op(
+    "prelu",
+    method=False,
+    x=lambda g, x, weight: slope(g, x > 0, weight),
+    weight=lambda g, x: g * np.where(x > 0, np.zeros((), x.dtype), x),
+)
+def _prelu(x, weight):
+    return np.where(x > 0, x, x * weight)
+
+
+@function()
+def prelu(input, weight):
+    """x where positive, `weight` · x elsewhere: one weight for all, or one for each channel (dimension 1)."""
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.numel() not in (1, channels):
+        raise RuntimeError(
+            f"prelu: weight must have 1 element, or one for each of the {channels} channels of input, got shape "
+            f"{tuple(weight.shape)} for input of shape {tuple(input.shape)}"
+        )
+    if input.dtype != weight.dtype:
+        raise RuntimeError(f"prelu: expected input and weight of one dtype, got {input.dtype} and {weight.dtype}")
+    if weight.ndim == 1:
+        weight = weight.reshape(-1, *(1,) * max(input.ndim - 2, 0))
+        if input.ndim < 2:
+            weight = weight.reshape(()) if input.ndim == 0 else weight
+    return _prelu(input, weight)
+
+
+@function()
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, *, generator: Generator | None = None):
+    """x where positive, a · x elsewhere: a is drawn from [lower, upper] in training, and their mean otherwise."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    from ..creation import rand_like
+
+    return _prelu(input, rand_like(input.detach(), generator=generator) * (upper - lower) + lower)
+
+
+@op(method=False, x=lambda g, x, threshold: g * (x > threshold))
+def threshold(x, threshold, value):
+    """x where it is above `threshold`, `value` elsewhere."""
+    return np.where(x > threshold, x, x.dtype.type(value))
+
+
+@op(method=False, x=lambda g, x, lambd: g * ((x > lambd) | (x < -lambd)))
+def softshrink(x, lambd=0.5):
+    """x moved towards 0 by `lambd`, and 0 where it would pass it."""
+    if lambd < 0:
+        raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
+    return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
+
+
+@op(x=lambda g, x, lambd: g * ((x > lambd) | (x < -lambd)))
+def hardshrink(x, lambd=0.5):
+    """x, and 0 where it is within `lambd` of 0."""
+    return np.where((x >= -lambd) & (x <= lambd), x.dtype.type(0), x)
+
+
+@op(method=False, x=lambda g, x: g * ((x > -3) & (x < 3)) * (1 / 6))
+def hardsigmoid(x):
+    """(x + 3) / 6 between 0 and 1."""
+    return np.clip(x + 3, 0, 6) / 6
+
+
+@op(method=False, x=lambda g, x: np.where(x <= -3, g * 0, np.where(x < 3, g * (x / 3 + 0.5), g)))
+def hardswish(x):
+    """x · hardsigmoid(x)."""
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+# ---- made of exponentials ----------------------------------------------------------------------------------------
+
+
+def _elu_slope(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    low = np.exp(np.minimum(x, 0) * input_scale) * (alpha * input_scale)
+    return g * np.where(x > 0, np.ones_like(low), low) * scale
+
+
+@op("elu", method=False, x=_elu_slope)
+def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
+    low = np.expm1(np.minimum(x, 0) * input_scale)
+    low *= alpha
+    return np.where(x > 0, x, low) * scale
+
+
+@function(method=False)
+def elu(input, alpha=1.0):
+    """x where positive, alpha · (eˣ − 1) elsewhere."""
+    return _elu(input, alpha)
+
+
+@function()
+def celu(input, alpha=1.0):
+    """x where positive, alpha · (e^(x/alpha) − 1) elsewhere."""
+    if alpha == 0:
+        raise RuntimeError("celu: ZeroDivisionError: alpha cannot be 0 for CELU")
+    return _elu(input, alpha, 1.0, 1.0 / alpha)
+
+
+@function()
+def selu(input):
+    """ELU with the scale that keeps mean and variance from layer to layer (arXiv:1706.02515)."""
+    return _elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
+
+
+@op(method=False, x=lambda g, x: g * _silu_slope(x))
+def silu(x):
+    """x · sigmoid(x), also called swish."""
+    out = np.exp(-x)
+    out += 1
+    return np.divide(x, out, out=out) if isinstance(out, np.ndarray) else x / out
+
+
+def _silu_slope(x: Any) -> Any:
+    s = sigmoid(x)
+    return s * (1 + x * (1 - s))
+
+
+def _softplus(x: Any) -> Any:
+    """log(1 + eˣ) without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+@op(
+    method=False, x=lambda g, x, beta, threshold: g * np.where(x * beta > threshold, np.ones_like(x), sigmoid(x * beta))
+)
+def softplus(x, beta=1.0, threshold=20.0):
+    """log(1 + e^(beta · x)) / beta; x itself where beta · x is above `threshold`."""
+    scaled = x * beta
+    return np.where(scaled > threshold, x, _softplus(scaled) / beta)
+
+
+@op(method=False, x=lambda g, x: g * sigmoid(-x))
+def logsigmoid(x):
+    """log(sigmoid(x))."""
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+
+
+def _mish_slope(g: Any, x: Any) -> Any:
+    t = np.tanh(softplus(x))
+    return g * (t + x * sigmoid(x) * (1 - t * t))
+
+
+@op(method=False, x=_mish_slope)
+def mish(x):
+    """x · tanh(softplus(x)) (arXiv:1908.08681)."""
+    return x * np.tanh(np.where(x > 20, x, _softplus(x)))
+
+
+@op(method=False, x=lambda g, x: g * np.tanh(x) ** 2)
+def tanhshrink(x):
+    """x − tanh(x)."""
+    return x - np.tanh(x)
+
+
+@op(method=False, x=lambda g, x: g / (1 + np.abs(x)) ** 2)
+def softsign(x):
+    """x / (1 + |x|)."""
+    return x / (1 + np.abs(x))
+
+
+# ---- gelu --------------------------------------------------------------------------------------------------------
+
+_ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+def _gelu_tanh(x: Any) -> Any:
+    return np.tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI)
+
+
+def _gelu_slope(x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        from .special import erf
+
+        return (erf(x * math.sqrt(0.5)) + 1) * 0.5 + x * np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+    t = _gelu_tanh(x)
+    return (t + 1) * 0.5 + x * (1 - t * t) * ((x * x * (3 * 0.044715) + 1) * (0.5 * _ROOT_2_OVER_PI))
+
+
+@op(method=False, x=lambda g, x, approximate: g * _gelu_slope(x, approximate))
+def gelu(x, approximate="none"):
+    """x · Φ(x), Φ being the normal distribution function; "tanh" approximates it (arXiv:1606.08415)."""
+    if approximate == "none":
+        from .special import erf
+
+        return (erf(x * math.sqrt(0.5)) + 1) * (x * 0.5)
+    if approximate == "tanh":
+        return (_gelu_tanh(x) + 1) * (x * 0.5)
+    raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+
+
+@function(method=False)
+def glu(input, dim=-1):
+    """The first half along `dim` times the sigmoid of the second (arXiv:1612.08083)."""
+    if input.ndim == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    size = input.shape[dim]
+    if size % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
+    at = (slice(None),) * (dim % input.ndim)
+    return input[(*at, slice(0, size // 2))] * sigmoid(input[(*at, slice(size // 2, None))])

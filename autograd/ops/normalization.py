@@ -1,0 +1,396 @@
+"""Normalization: batch, layer, group, instance, root mean square, local response.
+
+Each is one op: the forward keeps the normalized values in a list that it is given (`memo`), and the joint rule takes them from
+there.  The formula beside it says the same in simple ops, for derivatives of higher order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..graph import mutated
+from ..op import function, op
+from ..tensor import own
+
+__all__ = ["group_norm", "layer_norm", "rms_norm"]
+
+# ---- over the last elements: layer norm and root mean square -----------------------------------------------------
+
+
+def _row_means(x: Any) -> Any:
+    """The mean of each row, as a column."""
+    return np.add.reduce(x, axis=1, keepdims=True) / x.shape[1]
+
+
+def _row_dots(x: Any, y: Any) -> Any:
+    """The mean of the product of each row, as a column."""
+    return np.einsum("ij,ij->i", x, y)[:, None] / x.shape[1]
+
+
+def column_sums(x: Any) -> Any:
+    """The sum over rows: a product with ones, which BLAS does faster than NumPy's reduction over the first axis."""
+    if x.shape[0] < 64 or x.dtype.kind != "f":
+        return np.add.reduce(x, axis=0)
+    return np.ones_like(x, shape=(x.shape[0],)) @ x
+
+
+def _layer_formula(x: Any, weight: Any, bias: Any, eps: float, centered: bool, memo: list) -> Any:
+    size = int(np.prod(weight.shape)) if weight is not None else x.shape[-1]
+    flat = x.reshape(-1, size)
+    if centered:
+        flat = flat - flat.mean(1, keepdim=True)
+    out = flat / ((flat * flat).mean(1, keepdim=True) + eps).sqrt()
+    out = out.reshape(*x.shape)
+    if weight is not None:
+        out = out * weight
+    return out if bias is None else out + bias
+
+
+def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered: bool, memo: list) -> tuple:
+    normal, inverse = memo
+    rows = g.reshape(normal.shape)
+    gx = gw = gb = None
+    if needs[2]:
+        gb = column_sums(rows).reshape(weight.shape)
+    if needs[1]:
+        gw = column_sums(rows * normal).reshape(weight.shape)
+    if needs[0]:
+        scaled = rows if weight is None else rows * weight.reshape(-1)
+        gx = normal * -_row_dots(scaled, normal)
+        gx += scaled
+        if centered:
+            gx -= _row_means(scaled)
+        gx *= inverse
+        gx = gx.reshape(x_shape)
+    return gx, gw, gb
+
+
+@op("layer_norm", method=False, joint=_layer_gradients, formula=_layer_formula)
+def _layer_norm(x, weight, bias, eps, centered, memo):
+    shape = weight.shape if weight is not None else x.shape[-1:]
+    rows = x.reshape((-1, math.prod(shape)))
+    if centered:
+        rows = rows - _row_means(rows)
+    inverse = _row_dots(rows, rows)
+    inverse += x.dtype.type(eps)
+    np.sqrt(inverse, out=inverse)
+    np.divide(1, inverse, out=inverse)
+    normal = np.multiply(rows, inverse, out=rows if centered else None)
+    memo[:] = normal, inverse
+    if weight is None:
+        return normal.reshape(x.shape).copy()
+    out = normal * weight.reshape(-1)
+    if bias is not None:
+        out += bias.reshape(-1)
+    return out.reshape(x.shape)
+
+
+def _over_last(name: str, input: Any, shape: Any, weight: Any, bias: Any, eps: float, centered: bool) -> Any:
+    shape = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    if not shape or tuple(input.shape[-len(shape) :]) != shape:
+        raise RuntimeError(
+            f"{name}: Given normalized_shape={list(shape)}, expected input with shape [*, {str(list(shape))[1:-1]}], but got "
+            f"input of size{list(input.shape)}"
+        )
+    for what, v in (("weight", weight), ("bias", bias)):
+        if v is not None and tuple(v.shape) != shape:
+            raise RuntimeError(
+                f"{name}: Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(v.shape)} "
+                f"and normalized_shape = {list(shape)}"
+            )
+    if input.numel() == 0:
+        return input * 1 if weight is None else input * weight + (0 if bias is None else bias)
+    if weight is None and bias is None:
+        flat = input if len(shape) == 1 else input.reshape(*input.shape[: -len(shape)], -1)
+        out = _layer_norm(flat, None, None, eps, centered, [])
+        return out if len(shape) == 1 else out.reshape(*input.shape)
+    if weight is None:
+        return _over_last(name, input, shape, None, None, eps, centered) + bias
+    return _layer_norm(input, weight, bias, eps, centered, [])
+
+
+@function(method=False)
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """(x − mean) / √(variance + eps) over the last dimensions, times weight, plus bias (arXiv:1607.06450).
+
+    Args:
+        input: (..., *normalized_shape).
+        normalized_shape: the dimensions to normalize over; weight and bias have this shape.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html
+    """
+    return _over_last("layer_norm", input, normalized_shape, weight, bias, eps, True)
+
+
+@function(method=False)
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """x / √(mean of squares + eps) over the last dimensions, times weight (arXiv:1910.07467); eps: the type's own."""
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return _over_last("rms_norm", input, normalized_shape, weight, None, eps, False)
+
+
+# ---- over batch and positions, for each channel ------------------------------------------------------------------
+
+
+def channel_rows(x: Any) -> tuple:
+    """(N, C, *S) as an array whose sums over `axes` are the channels', laid out as `x` is in memory.
+
+    Returns the array, the axes, the shape that a (C,) broadcasts with, and how to go back to (N, C, *S).
+    """
+    n, c = x.shape[:2]
+    if x.ndim == 2:
+        return x, (0,), (c,), lambda y: y
+    last = x.transpose((0, *range(2, x.ndim), 1))
+    if last.flags.c_contiguous and not x.flags.c_contiguous:
+        back = (0, x.ndim - 1, *range(1, x.ndim - 1))
+        return last.reshape((-1, c)), (0,), (c,), lambda y: y.reshape(last.shape).transpose(back)
+    return x.reshape((n, c, -1)), (0, 2), (c, 1), lambda y: y.reshape(x.shape)
+
+
+def _channel_sums(x: Any, axes: tuple) -> Any:
+    return column_sums(x) if axes == (0,) else np.add.reduce(x, axis=axes)
+
+
+def _channel_dots(x: Any, y: Any, axes: tuple) -> Any:
+    if axes == (0,):
+        return column_sums(x * y)
+    return np.add.reduce(np.einsum("ncl,ncl->nc", x, y), axis=0)
+
+
+def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float, memo: list) -> Any:
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1, *(1,) * (x.ndim - 2))
+    if mean is None:
+        centered = x - x.mean(axes, keepdim=True)
+        out = centered / ((centered * centered).mean(axes, keepdim=True) + eps).sqrt()
+    else:
+        out = (x - mean.reshape(shape)) / (var.reshape(shape) + eps) ** 0.5
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    return out if bias is None else out + bias.reshape(shape)
+
+
+def _batch_gradients(g: Any, needs: tuple, weight: Any, mean: Any, memo: list) -> tuple:
+    normal, inverse, axes, shape = memo
+    rows, _, _, back = channel_rows(g)
+    if rows.shape != normal.shape:  # the gradient came in another layout than the input: follow the input's
+        n, c = g.shape[:2]
+        if normal.ndim == 2:
+            last = np.ascontiguousarray(g.transpose((0, *range(2, g.ndim), 1)))
+            rows, order = last.reshape((-1, c)), (0, g.ndim - 1, *range(1, g.ndim - 1))
+            back = lambda y: y.reshape(last.shape).transpose(order)
+        else:
+            rows, back = g.reshape((n, c, -1)), lambda y: y.reshape(g.shape)
+    gx = gw = gb = None
+    training = mean is None
+    if needs[2] or (training and needs[0]):
+        gb = _channel_sums(rows, axes)
+    if needs[1] or (training and needs[0]):
+        gw = _channel_dots(rows, normal, axes)
+    if needs[0]:
+        factor = inverse if weight is None else inverse * weight.reshape(shape)
+        if training:
+            count = rows.size // rows.shape[1]
+            gx = normal * (gw / -count).reshape(shape)
+            gx += rows
+            gx -= (gb / count).reshape(shape)
+            gx *= factor
+        else:
+            gx = rows * factor
+        gx = back(gx)
+    return gx, gw if needs[1] else None, gb if needs[2] else None
+
+
+@op("batch_norm", method=False, joint=_batch_gradients, formula=_batch_formula)
+def _batch_norm(x, weight, bias, mean, var, eps, memo):
+    """Normalize each channel by the statistics of the batch, or by `mean` and `var`.  memo in: []; out: what the rule needs;
+    the statistics of the batch, (mean, biased variance, count), are appended last."""
+    rows, axes, shape, back = channel_rows(x)
+    count = rows.size // rows.shape[1]
+    if mean is None:
+        mean = _channel_sums(rows, axes) / count
+        normal = rows - mean.reshape(shape)
+        var = _channel_dots(normal, normal, axes) / count
+        statistics = mean, var, count
+    else:
+        normal = rows - mean.reshape(shape)
+        statistics = None
+    inverse = (1 / np.sqrt(var + x.dtype.type(eps))).reshape(shape).astype(x.dtype, copy=False)
+    normal *= inverse
+    out = normal
+    if weight is not None:
+        out = normal * weight.reshape(shape)
+    if bias is not None:
+        out = np.add(out, bias.reshape(shape), out=None if out is normal else out)
+    memo[:] = normal, inverse, axes, shape
+    if statistics is not None:
+        memo.append(statistics)
+    return back(out.copy() if out is normal else out)
+
+
+def update_running(running: Any, value: Any, momentum: float) -> None:
+    """running ← (1 − momentum) · running + momentum · value, in place."""
+    array = own(running)
+    array *= 1 - momentum
+    array += (
+        np.asarray(value * momentum).astype(array.dtype, copy=False)
+        if isinstance(array, np.ndarray)
+        else value * momentum
+    )
+    mutated(array)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """(x − mean) / √(variance + eps) for each channel, times weight, plus bias (arXiv:1502.03167).
+
+    Args:
+        input: (N, C, ...).
+        running_mean, running_var: (C,); in training they move by `momentum` towards the batch's mean and (unbiased) variance,
+            in place, and otherwise they are what is used.  None in training: not kept.
+        weight, bias: (C,), or None.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"batch_norm: expected (N, C, ...), got shape {tuple(input.shape)}")
+    c = input.shape[1]
+    for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if v is not None and tuple(v.shape) != (c,):
+            raise RuntimeError(
+                f"{name} should contain {c} elements not {v.numel()}: input has shape {tuple(input.shape)}"
+            )
+    if training:
+        if input.numel() // max(c, 1) == 1:
+            raise ValueError(
+                f"Expected more than 1 value per channel when training, got input size {list(input.shape)}"
+            )
+        mean = var = None
+    else:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        mean, var = running_mean, running_var
+    if input.numel() == 0:
+        return input * 1
+    memo: list = []
+    out = _batch_norm(input, weight, bias, mean, var, eps, memo)
+    if training:
+        mean, var, count = memo.pop()
+        if running_mean is not None:
+            update_running(running_mean, mean, momentum)
+        if running_var is not None:
+            update_running(running_var, var * (count / (count - 1)), momentum)
+    return out
+
+
+@function(method=False)
+def instance_norm(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """`batch_norm` of each image by its own statistics (arXiv:1607.08022); running ones move by their mean over the batch."""
+    if input.ndim < 2:
+        raise RuntimeError(f"instance_norm: expected (N, C, ...), got shape {tuple(input.shape)}")
+    n, c = input.shape[:2]
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    size = math.prod(input.shape[2:])
+    if size == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(input.shape)}")
+    memo: list = []
+    out = _batch_norm(input.reshape(1, n * c, *input.shape[2:]), None, None, None, None, eps, memo)
+    mean, var, count = memo.pop()
+    if running_mean is not None:
+        update_running(running_mean, mean.reshape((n, c)).mean(0), momentum)
+    if running_var is not None:
+        update_running(running_var, var.reshape((n, c)).mean(0) * (count / (count - 1)), momentum)
+    return affine(out.reshape(*input.shape), weight, bias)
+
+
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    """x · weight + bias for each channel, dimension 1."""
+    shape = (-1, *(1,) * (x.ndim - 2))
+    if weight is not None:
+        x = x * weight.reshape(*shape)
+    return x if bias is None else x + bias.reshape(*shape)
+
+
+@function(method=False)
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+    """(x − mean) / √(variance + eps) for each image and group of channels, times weight, plus bias (arXiv:1803.08494).
+
+    Args:
+        input: (N, C, ...), C divisible by `num_groups`.
+        weight, bias: (C,), or None.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.group_norm.html
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    n, c = input.shape[:2]
+    if c % num_groups:
+        raise RuntimeError(
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} "
+            f"and num_groups={num_groups}"
+        )
+    for name, v in (("weight", weight), ("bias", bias)):
+        if v is not None and tuple(v.shape) != (c,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
+                f"{list(v.shape)} and input of shape {list(input.shape)}"
+            )
+    if input.numel() == 0:
+        return affine(input * 1, weight, bias)
+    out = _layer_norm(input.reshape(n * num_groups, -1), None, None, eps, True, [])
+    return affine(out.reshape(*input.shape), weight, bias)
+
+
+@function(method=False)
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """x / (k + alpha · mean of squares over `size` neighbouring channels) ** beta."""
+    from .pooling import average
+
+    if input.ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+    if input.numel() == 0:
+        return input
+    n, c = input.shape[:2]
+    squares = (input * input).reshape(n, 1, c, -1)
+    around = average(pad_channels(squares, size), 1 / size, (c, squares.shape[3]), (size, 1), (1, 1), (0, 0))
+    return input / (around.reshape(*input.shape) * alpha + k) ** beta
+
+
+def pad_channels(x: Any, size: int) -> Any:
+    """Zeros before and behind dimension 2, so that a window of `size` is centred at each element."""
+    from .padding import pad
+
+    return pad(x, (0, 0, size // 2, (size - 1) // 2))
+
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
+    """x / max(‖x‖ₚ, eps) along `dim`."""
+    from .padding import vector_norm
+
+    result = input / np.maximum(vector_norm(input, p, dim), eps)
+    if out is None:
+        return result
+    from ..op import write_out
+
+    return write_out(result, out)

@@ -1,0 +1,210 @@
+"""torch.nn.functional: the functions that layers and losses are made of.
+
+Source: https://docs.pytorch.org/docs/stable/nn.functional.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd import sigmoid, tanh
+from autograd.inplace import apply
+from autograd.ops import activation as _activation
+from autograd.ops import dropout as _dropout
+from autograd.ops.activation import gelu, glu, hardshrink, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
+from autograd.ops.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_tbc,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from autograd.ops.embedding import embedding, one_hot
+from autograd.ops.linear import bilinear, linear
+from autograd.ops.loss import (
+    cross_entropy,
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
+from autograd.ops.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
+)
+from autograd.ops.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool1d_with_indices,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_with_indices,
+    adaptive_max_pool3d,
+    adaptive_max_pool3d_with_indices,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool1d_with_indices,
+    max_pool2d,
+    max_pool2d_with_indices,
+    max_pool3d,
+    max_pool3d_with_indices,
+)
+
+__all__ = [
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices", "alpha_dropout", "avg_pool1d", "avg_pool2d",
+    "avg_pool3d", "batch_norm", "bilinear", "celu", "celu_", "conv1d", "conv2d", "conv3d", "conv_tbc",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cross_entropy", "dropout", "dropout1d", "dropout2d",
+    "dropout3d", "elu", "elu_", "embedding", "feature_alpha_dropout", "gaussian_nll_loss", "gelu", "glu",
+    "group_norm", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_", "huber_loss", "instance_norm",
+    "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear", "local_response_norm", "logsigmoid", "max_pool1d",
+    "max_pool1d_with_indices", "max_pool2d", "max_pool2d_with_indices", "max_pool3d", "max_pool3d_with_indices",
+    "mish", "mse_loss", "nll_loss", "normalize", "one_hot", "poisson_nll_loss", "prelu", "relu", "relu6", "relu_",
+    "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
+]  # fmt: skip
+
+# ---- activations, which may write into their input ---------------------------------------------------------------
+
+
+def _run(function: Any, inplace: bool, input: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call `function`, in place where asked for."""
+    if inplace:
+        return apply(f"{function.__name__}_", function, input, *args, **kwargs)
+    return function(input, *args, **kwargs)
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """max(x, 0)."""
+    return _run(_activation.relu, inplace, input)
+
+
+def relu6(input: Any, inplace: bool = False) -> Any:
+    """x between 0 and 6."""
+    return _run(_activation.relu6, inplace, input)
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+    """x between `min_val` and `max_val`."""
+    return _run(_activation.hardtanh, inplace, input, min_val, max_val)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    """x where positive, `negative_slope` · x elsewhere."""
+    return _run(_activation.leaky_relu, inplace, input, negative_slope)
+
+
+def rrelu(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Any:
+    """x where positive, a · x elsewhere: a is drawn from [lower, upper] in training, and their mean otherwise."""
+    return _run(_activation.rrelu, inplace, input, lower, upper, training)
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+    """x where it is above `threshold`, `value` elsewhere."""
+    return _run(_activation.threshold, inplace, input, threshold, value)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """x where positive, alpha · (eˣ − 1) elsewhere."""
+    return _run(_activation.elu, inplace, input, alpha)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """x where positive, alpha · (e^(x/alpha) − 1) elsewhere."""
+    return _run(_activation.celu, inplace, input, alpha)
+
+
+def selu(input: Any, inplace: bool = False) -> Any:
+    """ELU with the scale that keeps mean and variance from layer to layer."""
+    return _run(_activation.selu, inplace, input)
+
+
+def silu(input: Any, inplace: bool = False) -> Any:
+    """x · sigmoid(x)."""
+    return _run(_activation.silu, inplace, input)
+
+
+def mish(input: Any, inplace: bool = False) -> Any:
+    """x · tanh(softplus(x))."""
+    return _run(_activation.mish, inplace, input)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+    """(x + 3) / 6 between 0 and 1."""
+    return _run(_activation.hardsigmoid, inplace, input)
+
+
+def hardswish(input: Any, inplace: bool = False) -> Any:
+    """x · hardsigmoid(x)."""
+    return _run(_activation.hardswish, inplace, input)
+
+
+def _in_place(function: Any) -> Any:
+    def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(input, *args, **kwargs, inplace=True)
+
+    call.__name__ = call.__qualname__ = f"{function.__name__}_"
+    call.__doc__ = f"`{function.__name__}` in place."
+    return call
+
+
+relu_, elu_, celu_, selu_ = map(_in_place, (relu, elu, celu, selu))
+hardtanh_, leaky_relu_, rrelu_, threshold_ = map(_in_place, (hardtanh, leaky_relu, rrelu, threshold))
+
+# ---- dropout -----------------------------------------------------------------------------------------------------
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Each element 0 with probability `p`, and divided by 1 − p otherwise; `input` itself unless `training`."""
+    return _run(_dropout.dropout, inplace, input, p, training)
+
+
+def _of_channels(dims: int) -> Any:
+    def call(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+        _dropout.check(call.__name__, p)
+        if dims > 1 and input.ndim not in (dims + 1, dims + 2):
+            import warnings
+
+            warnings.warn(
+                f"{call.__name__}: Received a {input.ndim}-D input, which is deprecated and will result in an error in a "
+                "future release.",
+                stacklevel=2,
+            )
+        elif dims == 1 and input.ndim not in (2, 3):
+            raise RuntimeError(f"{call.__name__}: Expected 2D or 3D input, but received a {input.ndim}D input.")
+        if input.ndim != dims + 1 or dims == 2:
+            return _run(_dropout.feature_dropout, inplace, input, p, training)
+        return _run(lambda x: _dropout.feature_dropout(x[None], p, training)[0], inplace, input)
+
+    call.__name__ = call.__qualname__ = f"dropout{dims}d"
+    call.__doc__ = f"Whole channels of (N, C, {'*' * dims}) 0 with probability `p`, the others divided by 1 − p."
+    return call
+
+
+dropout1d, dropout2d, dropout3d = map(_of_channels, (1, 2, 3))
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout for SELU networks: it keeps mean and variance."""
+    return _run(_dropout.alpha_dropout, inplace, input, p, training)
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """`alpha_dropout` of whole channels."""
+    return _run(_dropout.feature_alpha_dropout, inplace, input, p, training)
