@@ -14,18 +14,28 @@ from __future__ import annotations
 
 from .dot import GraphvizNotFound
 from .drawing import Drawing, graph
+from .plots import History, attention, confusion, curves, histograms, images
 from .recording import Recording, record
 from .structure import Call, Graph, Node, Param, Stats
+from .table import Summary, summary
 
 __all__ = [
     "Call",
     "Drawing",
     "Graph",
     "GraphvizNotFound",
+    "History",
     "Node",
     "Param",
     "Recording",
     "Stats",
+    "Summary",
+    "attention",
+    "confusion",
+    "curves",
     "graph",
+    "histograms",
+    "images",
     "record",
+    "summary",
 ]

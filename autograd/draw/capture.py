@@ -19,6 +19,7 @@ from .structure import Call, Graph, Node, Param, Stats
 
 __all__ = ["Event", "Leaf", "assemble", "from_tape"]
 
+PLAIN = {"x", "y", "index", "shape"}  # arguments that need no name
 PROXIES = 3  # a tensor with more uses than this is printed in the ops that use it, not drawn as a box with a fan
 
 
@@ -150,7 +151,7 @@ def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constant
                     leaf.text = scalar_text(host(value)[()])
                 event.inputs.append((i, leaf))
             elif i in given and value is not None and (node.op.variadic or value != node.op.defaults[i]) and (text := value_text(value)) is not None:
-                texts.append(text if i < 2 and isinstance(value, (int, float)) else f"{arguments[i]}={text}")
+                texts.append(text if node.op.variadic or arguments[i] in PLAIN else f"{arguments[i]}={text}")
         event.text = ", ".join(texts)
         event.saved_nbytes = _saved_bytes(node)
     event.call, event.requires_grad = node.call, True

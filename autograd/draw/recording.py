@@ -15,7 +15,7 @@ from .. import op as engine
 from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
-from .capture import Event, Leaf, _saved_bytes, assemble, leaf_of
+from .capture import PLAIN, Event, Leaf, _saved_bytes, assemble, leaf_of
 from .names import Names, find_names
 from .numbers import scalar_text, stats, value_text
 from .structure import Graph, Node
@@ -135,8 +135,7 @@ class Recording:
                 if value is op.defaults[i] or (isinstance(value, (int, str)) and value == op.defaults[i]):
                     continue
                 if (text := value_text(value)) is not None:
-                    plain = i < 2 and isinstance(value, (int, float)) and not isinstance(value, bool)
-                    texts.append(text if plain or names[i] in ("index", "shape") else f"{names[i]}={text}")
+                    texts.append(text if names[i] in PLAIN else f"{names[i]}={text}")
         for name, value, default in options:
             if value is not default and value != default and (text := value_text(value)) is not None:
                 texts.append(f"{name}={text}")
