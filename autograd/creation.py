@@ -10,6 +10,7 @@ import numpy as np
 from . import dtypes
 from .device import device_of, on
 from .dtypes import as_dtype, get_default_dtype
+from .op import expose
 from .random import Generator, rng
 from .tensor import Tensor, _device, wrap
 
@@ -656,3 +657,17 @@ for _name, _draw in {
     "geometric_": _geometric,
 }.items():
     setattr(Tensor, _name, _fill(_draw))
+
+
+def _numpy_like(make: Any) -> Any:
+    def like(
+        a: Tensor, *values: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None
+    ) -> Tensor:
+        shape = a.shape if shape is None else shape
+        return _like(make, a, dtype, None, False, (shape,) if isinstance(shape, int) else tuple(shape), *values)
+
+    return like
+
+
+for _numpy, _make in {np.zeros_like: zeros, np.ones_like: ones, np.empty_like: empty, np.full_like: full}.items():
+    expose(_numpy_like(_make), None, _numpy)

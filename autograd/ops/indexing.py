@@ -486,7 +486,7 @@ def _gather(x, dim, index):
 
 def check_gather(input: Any, dim: int, index: Any, name: str) -> Any:
     """The array of an index that has as many dimensions as `input`, nowhere longer but along `dim`."""
-    if index.ndim != input.ndim and input.ndim + index.ndim > 1:
+    if index.ndim != input.ndim and input.ndim + index.ndim > 1 and math.prod(index.shape):
         raise RuntimeError(
             f"Index tensor must have the same number of dimensions as input tensor: {name} got {index.ndim} and {input.ndim}"
         )
@@ -512,8 +512,8 @@ def gather(input, dim, index, *, sparse_grad=False):
     """
     dim = wrap_dim(dim, input.ndim)
     array = check_gather(input, dim, index, "gather")
-    if not input.ndim or not index.ndim:
-        return _gather(input.reshape(1), 0, array.reshape(-1)).reshape(array.shape)
+    if not input.ndim or input.ndim != index.ndim:
+        return _gather(input.reshape(-1), 0, array.reshape(-1)).reshape(array.shape)
     return _gather(input, dim, array)
 
 

@@ -233,7 +233,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:
         broadcast_to(x.reshape((1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(axes)
     ]
     if swapped:
-        grid = [x.swapaxes(0, 1) for x in grid]
         grid[:2] = grid[1::-1]
     return tuple(grid)
 

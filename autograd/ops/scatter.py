@@ -109,14 +109,12 @@ def _greatest(dtype: np.dtype) -> Any:
 def _reduced_gradients(g: Any, x: Any, y: Any, out: Any, index: tuple, how: str) -> tuple:
     """Gradients of `_reduce_at` with respect to what was there, and to what came."""
     if how == "prod":
-        zero_x, zero_y = x == 0, y == 0
-        others_x = _reduce_at(x * 0 + 1, y, index, "prod")  # the product of what came
-        safe_y = np.where(zero_y, 1, y)
-        zeros = add_at((zero_y + y * 0).real if y.dtype.kind == "c" else zero_y + y * 0, index, x.shape) + zero_x
-        safe = _reduce_at(np.where(zero_x, 1, x), safe_y, index, "prod")
-        alone = np.where(zeros[index] == 1, safe[index], 0)  # the only zero: the product of all others
-        return g * others_x, g[index] * np.where(zero_y, alone, out[index] / safe_y)
-    ties_x, ties_y = (x == out) + x * 0, (y == out[index]) + y * 0
+        zero = y == 0
+        alone = zero * (add_at(zero * 1.0, index, x.shape)[index] == 1)  # the only zero that came there
+        others = _reduce_at(x, np.where(alone, 1, y), index, "prod")[index]
+        share = np.where(alone, others, out[index] / np.where(zero, 1, y))
+        return g * _reduce_at(np.ones_like(x), y, index, "prod"), g[index] * share
+    ties_x, ties_y = (x == out) * 1.0, (y == out[index]) * 1.0
     share = g / (ties_x + add_at(ties_y, index, x.shape))
     return share * ties_x, share[index] * ties_y
 
@@ -127,10 +125,6 @@ def _reduce_at(x, y, index, how):
     out = x.copy()
     _REDUCTIONS[how].at(out, index, y)
     return out
-
-
-def _spread(mask: Any, like: Any) -> Any:
-    return np.broadcast_to(mask, like.shape)
 
 
 def _reduce_into(input: Any, where: tuple, src: Any, how: str, include_self: bool) -> Any:
@@ -208,6 +202,8 @@ def index_fill(input, dim, index, value):
         raise RuntimeError(
             f"Index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
+    if index.ndim:
+        index = wrap(np.unique(index.array))  # a place counts once, however often it is named
     input, where, _, shape = _slices(input, dim, index, None, "index_fill")
     value = as_value(input, value).to(input.dtype)
     return index_set(input, value, where).reshape(shape)

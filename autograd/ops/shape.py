@@ -513,8 +513,6 @@ def _unfold_adjoint(x, shape, dim, size, step):
 @op("unfold", method=False, view=True,
     x=lambda g, x_shape, dim, size, step: _unfold_adjoint(g, x_shape, dim, size, step))  # fmt: skip
 def _unfold(x, dim, size, step):
-    if not x.ndim:
-        return x.reshape(1)[:size]
     windows = np.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=step >= size and x.flags.writeable)
     return windows[part(dim, slice(None, None, step))]
 
@@ -534,9 +532,11 @@ def unfold(input, dimension, size, step):
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if not input.ndim:
+        return _narrow(input.reshape(1), 0, 0, size)
     if size == 0:
-        empty = input.reshape(1) if not input.ndim else input
-        return _narrow(_unfold(empty, dim, 1, step), empty.ndim, 0, 0)
+        shape = (*input.shape[:dim], n // step + 1, *input.shape[dim + 1 :], 0)
+        return _narrow(input.reshape(-1), 0, 0, 0).reshape(shape)
     return _unfold(input, dim, size, step)
 
 
