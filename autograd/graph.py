@@ -120,6 +120,8 @@ class RemovableHandle:
         self.id = clock()
         if isinstance(hooks, dict):
             hooks[self.id] = hook
+        elif hooks and getattr(hooks[-1], "last", False):  # what keeps the gradient sees it as the others leave it
+            hooks.insert(-1, hook)
         else:
             hooks.append(hook)
 

@@ -236,14 +236,14 @@ class Tensor:
     @property
     def real(self) -> Tensor:
         """The real part."""
-        from .ops.elementwise import real
+        from .ops.complexes import real
 
         return real(self)
 
     @property
     def imag(self) -> Tensor:
         """The imaginary part."""
-        from .ops.elementwise import imag
+        from .ops.complexes import imag
 
         return imag(self)
 
@@ -368,6 +368,7 @@ class Tensor:
             if (tensor := me()) is not None:
                 tensor.grad = g.clone() if tensor.grad is None else tensor.grad + g
 
+        keep.last = True  # type: ignore[attr-defined]
         self.grad_fn.register_hook(keep)
         self.retains_grad = True
 
