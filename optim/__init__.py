@@ -1,0 +1,32 @@
+"""Optimizers, learning-rate schedules and weight averaging, as in ``torch.optim``.
+
+>>> import autograd as ag
+>>> w = ag.tensor([3.0], requires_grad=True)
+>>> optimizer = SGD([w], lr=0.5)
+>>> (w * w).sum().backward()
+>>> optimizer.step()
+>>> w
+tensor([0.], requires_grad=True)
+"""
+
+from __future__ import annotations
+
+from .adadelta import Adadelta
+from .adafactor import Adafactor
+from .adagrad import Adagrad
+from .adam import Adam, AdamW
+from .adamax import Adamax
+from .asgd import ASGD
+from .lion import Lion
+from .muon import Muon
+from .nadam import NAdam
+from .optimizer import Optimizer
+from .radam import RAdam
+from .rmsprop import RMSprop
+from .rprop import Rprop
+from .sgd import SGD
+
+__all__ = [
+    "ASGD", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
+    "RAdam", "RMSprop", "Rprop",
+]  # fmt: skip

@@ -1,0 +1,254 @@
+"""Packs: parameters that are updated by one call of an update rule.
+
+A rule is about ten NumPy calls, which for a bias of ten numbers are all overhead.  The rules are elementwise, so small
+parameters move into one block of memory: each parameter's array becomes a window onto its part, the gradients are gathered
+by one `concatenate`, and the rule runs once over all of them.  A large parameter is a pack of its own and stays where it
+is; the rule then runs over it in blocks that fit the processor's cache.
+
+The parameters remain ordinary tensors, whose arrays anybody may replace.  Before each step a pack therefore looks whether
+its parameters and their state are still as it left them; if not, it is made again from what is there now.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain
+from operator import attrgetter, is_
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.dtypes import real_of
+from autograd.graph import mutated
+from autograd.tensor import own, wrap
+
+if TYPE_CHECKING:
+    from .optimizer import Optimizer
+
+SMALL = 1 << 13  # a parameter of up to this many elements is packed together with others
+BLOCK = 1 << 15  # elements that a rule is given at a time, so that its intermediate results stay in the cache
+
+_array, _shape = attrgetter("array"), attrgetter("shape")
+
+
+class Pack:
+    """Parameters of one group that are updated together.  Until it is built it is only a list of them."""
+
+    built = False
+
+    def __init__(self, params: list[Tensor]):
+        self.params = params
+
+    def build(self, optimizer: Optimizer, group: dict, new: bool) -> Pack:
+        """Lay out the parameters and their state, which `Optimizer.complete` has completed, for the rule."""
+        params, elementwise = self.params, optimizer.elementwise
+        self.new = new  # has the state not seen a gradient yet?
+        self.counters = list(optimizer.numbers(group))
+        self.names = list(optimizer.arrays(own(params[0]), group))
+        self.states = [optimizer.state[p] for p in params] if self.counters or self.names else []
+        state = {name: [state[name] for state in self.states] for name in self.names}
+        if len(params) > 1:
+            gathered = gather(params)
+            self.p, self.g = real_view(gathered), np.empty_like(gathered)
+            self.arrays = {name: real_view(gather(tensors)) for name, tensors in state.items()}
+        else:
+            self.p = own(params[0])
+            self.arrays = {name: own(tensor) for name, (tensor,) in state.items()}
+            if elementwise:
+                self.arrays = {name: flat(array) for name, array in self.arrays.items()}
+        # Not contiguous: the rule gets a copy, which is then written back.
+        self.scattered = elementwise and not self.p.flags.c_contiguous
+        if elementwise and not self.scattered:
+            self.p = flat(self.p)
+        self.values = line_up([[state[name] for state in self.states] for name in self.counters])
+        self.remember()
+        return self
+
+    def remember(self) -> None:
+        """Note what `intact` compares."""
+        self.known = self.values.tobytes()
+        self.entries = list(chain.from_iterable(map(dict.values, self.states)))
+        self.tensors = [*self.params, *(value for value in self.entries if isinstance(value, Tensor))]
+        self.windows = [tensor.array for tensor in self.tensors]
+        self.shapes = [p.array.shape for p in self.params]
+        self.built = True
+
+    def intact(self, optimizer: Optimizer, group: dict) -> bool:
+        """Is everything still as `build` or the last step left it?"""
+        if not self.built:
+            return False
+        states = self.states
+        return (
+            all(map(is_, map(_array, self.tensors), self.windows))
+            and all(map(is_, map(optimizer.state.get, self.params), states))
+            and sum(map(len, states)) == len(self.entries)
+            and all(map(is_, chain.from_iterable(map(dict.values, states)), self.entries))
+            and self.values.tobytes() == self.known
+            and list(optimizer.arrays(self.p, group)) == self.names
+        )
+
+    def release(self) -> Pack:
+        """Let go of all arrays, so that only their tensors hold them."""
+        params = self.params
+        vars(self).clear()
+        self.params = params
+        return self
+
+    def check(self) -> None:
+        """Raise where a gradient does not fit its parameter."""
+        shapes = list(map(_shape, [p.grad.array for p in self.params]))  # type: ignore[union-attr]
+        for got, expected in zip(shapes, self.shapes, strict=True) if shapes != self.shapes else ():
+            if got != expected:
+                raise RuntimeError(
+                    f"expected a gradient of its parameter's shape {tuple(expected)}, got one of shape {tuple(got)}; "
+                    "assign a tensor of that shape to .grad"
+                )
+
+    def run(self, optimizer: Optimizer, group: dict) -> None:
+        """Update the parameters by their gradients."""
+        grads = [p.grad.array for p in self.params]  # type: ignore[union-attr]
+        if len(grads) > 1:
+            g = real_view(np.concatenate(grads, axis=None, out=self.g))
+        else:
+            g = flat(grads[0]) if optimizer.elementwise else grads[0]
+        values = self.advance(optimizer, group)
+        p = flat(self.p) if self.scattered else self.p
+        maximize = group.get("maximize", False)
+        if p.size <= BLOCK or not optimizer.elementwise or not isinstance(p, np.ndarray):
+            optimizer.update(p, -g if maximize else g, values | self.arrays, group)
+        else:
+            for start in range(0, p.size, BLOCK):
+                part = slice(start, start + BLOCK)
+                arrays = {name: array[part] for name, array in self.arrays.items()}
+                optimizer.update(p[part], -g[part] if maximize else g[part], values | arrays, group)
+        if self.scattered:
+            self.p[...] = p.view(self.p.dtype).reshape(self.p.shape)
+        for tensor in self.params:
+            mutated(tensor.array)
+
+    def advance(self, optimizer: Optimizer, group: dict) -> dict[str, Any]:
+        """Count the step; returns the numbers that the rule asks for."""
+        values: dict[str, Any] = {"new": self.new}
+        self.new = False
+        if self.counters:
+            values |= zip(self.counters, self.values[:, 0].tolist(), strict=True)
+            optimizer.advance(values, group)
+            for row, name in zip(self.values, self.counters, strict=True):
+                row[:] = values[name]
+            self.known = self.values.tobytes()
+        return values
+
+
+def arrange(optimizer: Optimizer, group: dict, packs: Iterable[Pack]) -> tuple[list[Pack], list[Pack]]:
+    """Packs for the parameters that have a gradient now, and the packs of the others.
+
+    Where only some of a pack have one, it is split for good: then parameters that get their gradients in turns, as the two
+    sides of a GAN under one optimizer do, soon have packs that are never split again.
+    """
+    ready, idle = [], []
+    for pack in packs:
+        given = [p for p in pack.params if p.grad is not None]
+        if not given:
+            idle.append(pack)
+        elif len(given) == len(pack.params) and pack.intact(optimizer, group):
+            ready.append(pack)
+        else:
+            if len(given) < len(pack.params):
+                idle.append(Pack([p for p in pack.params if p.grad is None]))
+            pack.release()
+            ready.extend(sort(optimizer, group, given))
+    for pack in ready:
+        pack.check()
+    return ready, idle
+
+
+def sort(optimizer: Optimizer, group: dict, params: list[Tensor]) -> list[Pack]:
+    """Parameters in packs of equal type and history; alone where one is large, or where its memory has other users."""
+    together: dict[tuple, list[Tensor]] = {}
+    alone = []
+    for p in params:
+        new = optimizer.complete(p, group)
+        state = optimizer.state[p] if p in optimizer.state else {}
+        if optimizer.elementwise and p.array.size <= SMALL and is_private(p):
+            history = tuple((n, state[n].dtype, state[n].item()) for n in optimizer.numbers(group))
+            together.setdefault((p.dtype, str(p.device), new, history), []).append(p)
+        else:
+            alone.append(Pack([p]).build(optimizer, group, new))
+    return [Pack(members).build(optimizer, group, key[2]) for key, members in together.items()] + alone
+
+
+# ---- memory ------------------------------------------------------------------------------------------------------
+
+
+def flat(array: Any) -> Any:
+    """The elements of an array as one line of real numbers; the same memory if it is contiguous."""
+    return real_view(np.ascontiguousarray(array).reshape(-1))
+
+
+def real_view(line: Any) -> Any:
+    """A line of complex numbers as one of their real and imaginary parts, the way PyTorch's rules treat them."""
+    return line.view(real_of(line.dtype)) if line.dtype.kind == "c" else line
+
+
+def gather(tensors: list[Tensor]) -> Any:
+    """Move the values of tensors into one line, onto whose parts the tensors then are windows; returns the line."""
+    arrays = [own(t) for t in tensors]
+    like, dtype = arrays[0], arrays[0].dtype
+    ends = list(accumulate(array.size for array in arrays))
+    if not isinstance(like, np.ndarray):
+        line = np.empty_like(like, shape=ends[-1])
+        windows = [line[end - a.size : end].reshape(a.shape) for a, end in zip(arrays, ends, strict=True)]
+    else:
+        # The windows are made on raw memory instead of being views of the line.  So each counts as the owner of its part,
+        # and an in-place change of one is not taken for a change of all (see `graph.owner`).
+        memory = Memory(ends[-1] * dtype.itemsize + 64)
+        start = -np.frombuffer(memory, np.uint8).ctypes.data % 64
+        line = np.ndarray(ends[-1], dtype, memory, start)
+        windows = [
+            np.ndarray(a.shape, dtype, memory, start + (end - a.size) * dtype.itemsize)
+            for a, end in zip(arrays, ends, strict=True)
+        ]
+    np.concatenate(arrays, axis=None, out=line)
+    for tensor, window in zip(tensors, windows, strict=True):
+        tensor.array = window
+    return line
+
+
+def line_up(numbers: list[list[Tensor]]) -> np.ndarray:
+    """The values of 0-d tensors as a matrix, onto whose elements the tensors then are windows."""
+    values = np.array([[t.item() for t in row] for row in numbers], numbers[0][0].dtype if numbers else None)
+    for i, row in enumerate(numbers):
+        for j, tensor in enumerate(row):
+            tensor.array = values[i, j, ...]
+    return values
+
+
+class Memory(bytearray):
+    """The memory of a pack."""
+
+
+def _references(tensor: Tensor) -> Iterator[int]:
+    """The numbers of references to its array, to the array that this is a view of, and so on; a large one for memory
+    that is no array's."""
+    array = own(tensor)
+    while True:
+        yield sys.getrefcount(array)
+        base = getattr(array, "base", None)
+        if base is None or isinstance(base, Memory):
+            return
+        if type(base) is not type(array):
+            yield sys.maxsize
+            return
+        array = base
+        del base
+
+
+_ALONE = next(_references(wrap(np.empty(1))))
+
+
+def is_private(tensor: Tensor) -> bool:
+    """Does nobody else hold the memory of a tensor?  Moving it would tear it from a view, a detached alias, the NumPy array
+    it was made from, or another optimizer's pack."""
+    return all(count <= _ALONE for count in _references(tensor))

@@ -1,0 +1,86 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd import Tensor
+
+from .optimizer import Optimizer, ParamsT, check, forbid_fused_with
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted.
+
+    Args:
+        params: parameters, or dicts of parameters and options (see `Optimizer`).
+        lr: learning rate.
+        momentum: how much of the last step's direction is kept; 0 for none.
+        dampening: how much less of the gradient joins it.
+        weight_decay: adds `weight_decay · p` to the gradient (L2 penalty).
+        nesterov: look ahead along the momentum (Sutskever et al. 2013, http://www.cs.toronto.edu/%7Ehinton/absps/momentum.pdf).
+        maximize: climb instead of descending.
+
+    >>> import autograd as ag
+    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8000, 1.6000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: Any = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: Any = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ):
+        check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
+        check(not lr < 0.0, f"Invalid learning rate: {lr}")
+        check(not momentum < 0.0, f"Invalid momentum value: {momentum}")
+        check(not weight_decay < 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check(
+            not nesterov or (momentum > 0 and dampening == 0),
+            "Nesterov momentum requires a momentum and zero dampening",
+        )
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        forbid_fused_with(fused, differentiable, foreach)
+
+    def arrays(self, p, group):
+        return {"momentum_buffer": 0.0} if group["momentum"] else {}
+
+    def update(self, p, g, state, group):
+        momentum = group["momentum"]
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        if momentum:
+            buffer = state["momentum_buffer"]
+            if state["new"]:
+                buffer += g
+            else:
+                buffer *= momentum
+                buffer += (1 - group["dampening"]) * g
+            g = g + momentum * buffer if group["nesterov"] else buffer
+        p -= group["lr"] * g
