@@ -12,7 +12,7 @@ import numpy as np
 
 from ..op import elementwise, function, op
 from ..random import Generator
-from .elementwise import sigmoid
+from .functions import sigmoid
 
 __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
 
@@ -21,7 +21,7 @@ __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
 relu = elementwise(lambda x: np.maximum(x, 0), "relu", x=lambda g, out: g * (out > 0))
 
 
-@op(method=False, x=lambda g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)))
+@op(method=False, x=lambda g, x, min_val, max_val: g * (x > min_val) * (x < max_val))
 def hardtanh(x, min_val=-1.0, max_val=1.0):
     """x, cut off below `min_val` and above `max_val`."""
     if min_val > max_val:
@@ -90,7 +90,7 @@ def threshold(x, threshold, value):
     return np.where(x > threshold, x, x.dtype.type(value))
 
 
-@op(method=False, x=lambda g, x, lambd: g * ((x > lambd) | (x < -lambd)))
+@op(method=False, x=lambda g, x, lambd: g * (np.abs(x) > lambd))
 def softshrink(x, lambd=0.5):
     """x moved towards 0 by `lambd`, and 0 where it would pass it."""
     if lambd < 0:
@@ -98,13 +98,13 @@ def softshrink(x, lambd=0.5):
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
 
 
-@op(x=lambda g, x, lambd: g * ((x > lambd) | (x < -lambd)))
+@op(x=lambda g, x, lambd: g * (np.abs(x) > lambd))
 def hardshrink(x, lambd=0.5):
     """x, and 0 where it is within `lambd` of 0."""
     return np.where((x >= -lambd) & (x <= lambd), x.dtype.type(0), x)
 
 
-@op(method=False, x=lambda g, x: g * ((x > -3) & (x < 3)) * (1 / 6))
+@op(method=False, x=lambda g, x: g * (x > -3) * (x < 3) / 6)
 def hardsigmoid(x):
     """(x + 3) / 6 between 0 and 1."""
     return np.clip(x + 3, 0, 6) / 6

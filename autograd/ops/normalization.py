@@ -382,15 +382,3 @@ def pad_channels(x: Any, size: int) -> Any:
     from .padding import pad
 
     return pad(x, (0, 0, size // 2, (size - 1) // 2))
-
-
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
-    """x / max(‖x‖ₚ, eps) along `dim`."""
-    from .padding import vector_norm
-
-    result = input / np.maximum(vector_norm(input, p, dim), eps)
-    if out is None:
-        return result
-    from ..op import write_out
-
-    return write_out(result, out)

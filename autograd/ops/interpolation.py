@@ -1,0 +1,407 @@
+"""Images at other sizes and at other places: interpolate, affine_grid, grid_sample.
+
+Interpolation works one axis after the other.  Along an axis each output element is a weighted sum of a few neighbouring
+inputs: a banded matrix, with which the axis is multiplied (`mix`), and with whose transpose the gradient is.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..device import device_of, to_device
+from ..op import function, op
+from ..tensor import Tensor, wrap
+from .padding import take_along
+from .pooling import pick
+
+__all__: list[str] = []
+
+# ---- one axis, multiplied with a banded matrix -------------------------------------------------------------------
+
+
+@op("mix", method=False, x=lambda g, matrix, axis: mix(g, matrix.T, axis))
+def mix(x, matrix, axis):
+    """`matrix` (out, in) times `x` along an axis of length in."""
+    lead, trail = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    rows = x.reshape((lead, x.shape[axis], trail))
+    if matrix.size <= 1 << 16:
+        out = rows[:, :, 0] @ matrix.T if trail == 1 else np.matmul(matrix, rows)
+    else:  # most of a large one is zeros: multiply the band only
+        out = np.empty_like(x, shape=(lead, matrix.shape[0], trail), order="C")
+        for start in range(0, matrix.shape[0], 64):
+            part = matrix[start : start + 64]
+            used = np.flatnonzero(part.any(0))
+            low, high = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+            np.matmul(part[:, low:high], rows[:, low:high], out=out[:, start : start + 64])
+    return out.reshape((*x.shape[:axis], matrix.shape[0], *x.shape[axis + 1 :]))
+
+
+@functools.lru_cache(maxsize=64)
+def mean_matrix(size: int, out: int, dtype: np.dtype) -> np.ndarray:
+    """Means over `out` windows of about equal length."""
+    i = np.arange(out)
+    start, end = i * size // out, -(-(i + 1) * size // out)
+    j = np.arange(size)
+    inside = (j >= start[:, None]) & (j < end[:, None])
+    return _fixed((inside / np.maximum(inside.sum(1, keepdims=True), 1)).astype(dtype))
+
+
+def _fixed(matrix: np.ndarray) -> np.ndarray:
+    matrix.flags.writeable = False  # it is cached
+    return matrix
+
+
+def _cubic(x: Any, a: float) -> Any:
+    """Keys' cubic kernel."""
+    x = np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((x - 5) * x + 8) * x * a - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+
+
+def _triangle(x: Any) -> Any:
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _scale(size: int, out: int, align_corners: bool, factor: float | None) -> float:
+    """How many inputs one step of the output is."""
+    if align_corners:
+        return (size - 1) / (out - 1) if out > 1 else 0.0
+    return 1 / factor if factor else size / out
+
+
+@functools.lru_cache(maxsize=64)
+def weights_matrix(
+    cubic: bool, size: int, out: int, align_corners: bool, factor: float | None, antialias: bool, dtype: np.dtype
+) -> np.ndarray:
+    """The weights of linear or cubic interpolation along one axis: (out, size)."""
+    scale = _scale(size, out, align_corners, factor)
+    matrix = np.zeros((out, size))
+    rows = np.arange(out)[:, None]
+    if antialias:
+        kernel = functools.partial(_cubic, a=-0.5) if cubic else _triangle
+        stretch = max(scale, 1.0)
+        support = (2 if cubic else 1) * stretch
+        centers = scale * (rows + 0.5)
+        first = np.maximum((centers - support + 0.5).astype(int), 0)
+        last = np.minimum((centers + support + 0.5).astype(int), size)
+        j = np.arange(size)
+        matrix = np.where((j >= first) & (j < last), kernel((j - centers + 0.5) / stretch), 0.0)
+        return _fixed((matrix / matrix.sum(1, keepdims=True)).astype(dtype))
+    places = scale * rows if align_corners else scale * (rows + 0.5) - 0.5
+    if cubic:
+        base = np.floor(places).astype(int)
+        taps = base + np.arange(-1, 3)
+        values = _cubic(places - taps, -0.75)
+    else:
+        places = np.maximum(places, 0)
+        base = np.floor(places).astype(int)
+        taps = base + np.arange(2)
+        values = np.concatenate((1 - (places - base), places - base), 1)
+    np.add.at(matrix, (rows, np.clip(taps, 0, size - 1)), values)
+    return _fixed(matrix.astype(dtype))
+
+
+def nearest_index(size: int, out: int, factor: float | None, exact: bool) -> np.ndarray:
+    """Which input each output is, computed in single precision as PyTorch does."""
+    scale = np.float32(1 / factor) if factor else np.float32(size / out)
+    i = np.arange(out, dtype=np.float32)
+    places = (i + np.float32(0.5)) * scale if exact else i * scale
+    return np.minimum(np.floor(places).astype(np.int64), size - 1)
+
+
+# ---- interpolate -------------------------------------------------------------------------------------------------
+
+_MODES = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
+
+
+def _target(input: Any, size: Any, scale_factor: Any, recompute: bool | None) -> tuple[tuple, tuple]:
+    """The output's spatial size, and the scale factors to take coordinates from (None: from the sizes)."""
+    dims = input.ndim - 2
+    if (size is None) == (scale_factor is None):
+        raise ValueError(
+            "either size or scale_factor should be defined"
+            if size is None
+            else "only one of size or scale_factor should be defined"
+        )
+    if size is not None:
+        size = (size,) * dims if isinstance(size, (int, np.integer)) else tuple(int(n) for n in size)
+        if len(size) != dims:
+            raise ValueError(
+                f"Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of "
+                f"{list(input.shape[2:])} and output size of {size}"
+            )
+        if recompute:
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+        return size, (None,) * dims
+    factors = (
+        (float(scale_factor),) * dims if isinstance(scale_factor, (int, float)) else tuple(map(float, scale_factor))
+    )
+    if len(factors) != dims:
+        raise ValueError(
+            f"Input and scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of "
+            f"{list(input.shape[2:])} and scale_factor of shape {factors}"
+        )
+    size = tuple(math.floor(n * f) for n, f in zip(input.shape[2:], factors, strict=True))
+    return size, (None,) * dims if recompute else factors
+
+
+def interpolate(
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Any:
+    """The same image at another size.
+
+    Args:
+        input: (N, C, ...) with 1 to 3 spatial dimensions.
+        size: the output's, an int or one for each dimension; or else
+        scale_factor: the factor to the input's.
+        mode: "nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear" or "area".
+        align_corners: put the centers of the corner elements of input and output in the same place.
+        recompute_scale_factor: take the coordinates from the rounded sizes, not from `scale_factor`.
+        antialias: when making smaller, average what an output covers ("bilinear" and "bicubic").
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
+    """
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+            )
+    elif mode not in _MODES or input.ndim != _MODES[mode]:
+        raise NotImplementedError(
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: nearest | linear | "
+            f"bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+        )
+    if not 3 <= input.ndim <= 5:
+        raise NotImplementedError(
+            f"interpolate: expected (N, C, ...) with 1 to 3 spatial dimensions, got {tuple(input.shape)}"
+        )
+    if antialias and not (mode in ("bilinear", "bicubic") and input.ndim == 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+        )
+    out, factors = _target(input, size, scale_factor, recompute_scale_factor)
+    if min(out) < 1 or 0 in input.shape[1:]:
+        raise RuntimeError(
+            f"Input and output sizes should be greater than 0, but got input (size {tuple(input.shape[2:])}) output (size {out})"
+        )
+    if mode == "area":
+        from . import pooling
+
+        return getattr(pooling, f"adaptive_avg_pool{input.ndim - 2}d")(input, out)
+    x = input
+    for axis, (n, m, factor) in enumerate(zip(input.shape[2:], out, factors, strict=True), 2):
+        if mode.startswith("nearest"):
+            if n != m or factor:
+                x = take_along(x, nearest_index(n, m, factor, mode == "nearest-exact"), axis)
+        elif n != m or factor not in (None, 1.0):
+            matrix = weights_matrix(mode == "bicubic", n, m, bool(align_corners), factor, antialias, np.dtype(x.dtype))
+            x = mix(x, to_device(matrix, device_of(x.array if isinstance(x, Tensor) else x)), axis)
+    return x if x is not input else input * 1
+
+
+def upsample(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Any:
+    """The old name of `interpolate`."""
+    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """`interpolate` with mode "nearest"."""
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """`interpolate` with mode "bilinear" and aligned corners."""
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+# ---- sampling at given places ------------------------------------------------------------------------------------
+
+
+@function(method=False)
+def affine_grid(theta, size, align_corners=None):
+    """The places, in coordinates from −1 to 1, that an affine map makes of those of an image of that size.
+
+    Args:
+        theta: (N, 2, 3) for images, (N, 3, 4) for volumes.
+        size: of the output, (N, C, H, W) or (N, C, D, H, W).
+        align_corners: −1 and 1 are the centers of the corner elements, not their outer edges.
+
+    Returns:
+        (N, H, W, 2) or (N, D, H, W, 3), x first, for `grid_sample`.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.affine_grid.html
+    """
+    size = tuple(int(n) for n in size)
+    dims = len(size) - 2
+    if dims not in (2, 3) or tuple(theta.shape[1:]) != (dims, dims + 1):
+        raise ValueError(
+            f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size {list(size)}. Got {list(theta.shape)}."
+        )
+    if theta.shape[0] != size[0] or min(size) < 1:
+        raise ValueError(f"Expected non-zero, positive output size with a batch of {theta.shape[0]}. Got {size}")
+    axes = []
+    for n in size[2:]:
+        places = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
+        axes.append(places if align_corners else places * ((n - 1) / n))
+    grid = np.meshgrid(*axes, indexing="ij")
+    base = np.stack([*(a.reshape(-1) for a in reversed(grid)), np.ones(grid[0].size)], -1).astype(theta.dtype)
+    out = wrap(to_device(base, device_of(theta.array)))[None] @ theta.transpose(1, 2)
+    return out.reshape(size[0], *size[2:], dims)
+
+
+@op("piecewise_linear", method=False, x=lambda g, slope: g * slope)
+def piecewise_linear(x, value, slope):
+    """`value`, computed from x, with that slope."""
+    return value
+
+
+def _reflected(x: Any, low: float, span: float) -> tuple:
+    """x reflected at low and low + span until it is between them, and the sign of the slope."""
+    if span == 0:
+        return x * 0, x * 0
+    distance = np.abs(x - low)
+    turns = np.floor(distance / span)
+    rest = distance - turns * span
+    even = turns % 2 == 0
+    sign = np.where(x < low, -1.0, 1.0) * np.where(even, 1.0, -1.0)
+    return np.where(even, rest, span - rest) + low, sign
+
+
+def _inside(x: Any, size: int, padding_mode: str, align_corners: bool) -> tuple:
+    """Coordinates, brought inside as `padding_mode` says, and the slope of that."""
+    slope = np.ones_like(x)
+    if padding_mode == "reflection":
+        low, span = (0.0, size - 1.0) if align_corners else (-0.5, float(size))
+        x, slope = _reflected(x, low, span)
+    if padding_mode != "zeros":
+        slope = slope * ((x > 0) & (x < size - 1))
+        x = np.clip(x, 0, size - 1)
+    return x, slope
+
+
+def _picked_at(input: Any, places: list, padding_mode: str) -> Any:
+    """The elements of (N, C, *S) at integer places (N, *O) per dimension; zeros outside."""
+    sizes = input.shape[2:]
+    valid, flat = np.ones((), bool), 0
+    for at, n in zip(places, sizes, strict=True):
+        valid = valid & (at >= 0) & (at < n)
+        flat = flat * n + np.clip(at, 0, n - 1)
+    index = np.broadcast_to(flat[:, None], (flat.shape[0], input.shape[1], *flat.shape[1:]))
+    values = pick(input, wrap(index.astype(np.int64)))
+    return values * wrap(np.asarray(valid[:, None], values.dtype)) if padding_mode == "zeros" else values
+
+
+def grid_sample(
+    input: Any,
+    grid: Any,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> Any:
+    """An image at given places.
+
+    Args:
+        input: (N, C, H, W) or (N, C, D, H, W).
+        grid: (N, *O, 2) or (N, *O, 3): x first, from −1 to 1.
+        mode: "bilinear", "nearest", or (images only) "bicubic".
+        padding_mode: what lies outside: "zeros", "border" or "reflection".
+        align_corners: −1 and 1 are the centers of the corner elements, not their outer edges.
+
+    Returns:
+        (N, C, *O).
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.grid_sample.html
+    """
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"expected padding_mode to be 'zeros', 'border', or 'reflection', but got: {padding_mode!r}")
+    if align_corners is None:
+        warnings.warn(
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+            "align_corners=True if the old behavior is desired.",
+            stacklevel=2,
+        )
+    dims = input.ndim - 2
+    if dims not in (2, 3) or grid.ndim != input.ndim or grid.shape[-1] != dims or grid.shape[0] != input.shape[0]:
+        raise RuntimeError(
+            f"grid_sampler(): expected input (N, C, *S) with 2 or 3 spatial dimensions and grid (N, *O, {dims}), got "
+            f"{tuple(input.shape)} and {tuple(grid.shape)}"
+        )
+    if mode == "bicubic" and dims != 2:
+        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+    align = bool(align_corners)
+    coordinates = []
+    for d, n in enumerate(input.shape[2:]):
+        unit = grid[..., dims - 1 - d]
+        coordinates.append((unit + 1) * ((n - 1) / 2) if align else ((unit + 1) * n - 1) * 0.5)
+    if mode == "bicubic":
+        return _bicubic(input, coordinates, padding_mode, align)
+    inside = []
+    for x, n in zip(coordinates, input.shape[2:], strict=True):
+        value, slope = _inside(x.array, n, padding_mode, align)
+        inside.append(piecewise_linear(x, wrap(np.asarray(value, x.dtype)), wrap(np.asarray(slope, x.dtype))))
+    if mode == "nearest":
+        return _picked_at(input, [np.rint(x.array).astype(np.int64) for x in inside], padding_mode)
+    bases = [np.floor(x.array) for x in inside]
+    fractions = [x - wrap(b) for x, b in zip(inside, bases, strict=True)]
+    total = None
+    for corner in itertools.product((0, 1), repeat=dims):
+        weight = None
+        for c, f in zip(corner, fractions, strict=True):
+            part = f if c else 1 - f
+            weight = part if weight is None else weight * part
+        places = [(b + c).astype(np.int64) for b, c in zip(bases, corner, strict=True)]
+        limited = "zeros"  # also inside: the far corner of the last element has no weight, and may not exist
+        term = _picked_at(input, places, limited) * weight[:, None]
+        total = term if total is None else total + term
+    return total
+
+
+def _bicubic(input: Any, coordinates: list, padding_mode: str, align: bool) -> Any:
+    weights, bases = [], []
+    for x in coordinates:
+        base = np.floor(x.array)
+        t = x - wrap(base)
+        weights.append(_cubic_weights(t))
+        bases.append(base)
+    total = None
+    for i, j in itertools.product(range(4), repeat=2):
+        places = []
+        for base, tap, n in zip(bases, (i, j), input.shape[2:], strict=True):
+            at, _ = _inside(base + (tap - 1), n, padding_mode, align)
+            places.append(np.asarray(at).astype(np.int64))
+        term = _picked_at(input, places, padding_mode) * (weights[0][i] * weights[1][j])[:, None]
+        total = term if total is None else total + term
+    return total
+
+
+def _cubic_weights(t: Any) -> list:
+    """Keys' kernel with a = −0.75 at the four neighbours of a place at `t` between the middle two."""
+    a = -0.75
+    weights = []
+    for x, near in ((t + 1, False), (t, True), (1 - t, True), (2 - t, False)):
+        weights.append(((x * (a + 2) - (a + 3)) * x * x + 1) if near else ((x - 5) * x + 8) * x * a - 4 * a)
+    return weights
