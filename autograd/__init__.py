@@ -12,22 +12,37 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import autograd, creation, dtypes, functional, ops
+from . import autograd, creation, dtypes, functional, ops, special
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .creation import *
 from .device import cuda, device, get_default_device, set_default_device
 from .display import set_printoptions
 from .dtypes import *
 from .function import Function
-from .inplace import fill
 from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
-from .ops.elementwise import *
+from .inplace import fill
+from .ops.activation import *
+from .ops.arithmetic import *
+from .ops.comparison import *
+from .ops.complexes import *
+from .ops.functions import *
+from .ops.special import *
+from .ops.convolution import *
+from .ops.arrange import *
 from .ops.diagonal import *
+from .ops.dropout import *
 from .ops.indexing import *
 from .ops.joining import *
 from .ops.linalg import *
+from .ops.linear import *
+from .ops.normalization import *
+from .ops.pooling import *
 from .ops.reduction import *
+from .ops.scan import *
 from .ops.scatter import *
+from .ops.softmax import *
+from .ops.sorting import *
+from .ops.statistics import *
 from .ops.shape import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor

@@ -369,7 +369,7 @@ def eye(
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """A complex tensor of a real and an imaginary part of the same type."""
-    from .ops.elementwise import make_complex
+    from .ops.complexes import make_complex
 
     if real.dtype != imag.dtype or real.dtype.kind != "f":
         raise RuntimeError(f"complex() expects two float tensors of one type, got {real.dtype} and {imag.dtype}")

@@ -1,5 +1,37 @@
 """Every op, one file per family: its forward on arrays, and one gradient rule per argument."""
 
-from . import elementwise, indexing, linalg, reduction, shape
+from . import (
+    arithmetic,
+    comparison,
+    complexes,
+    functions,
+    indexing,
+    linalg,
+    operators,
+    polynomials,
+    reduction,
+    scan,
+    shape,
+    softmax,
+    sorting,
+    special,
+    statistics,
+)
 
-__all__ = ["elementwise", "indexing", "linalg", "reduction", "shape"]
+__all__ = [
+    "arithmetic",
+    "comparison",
+    "complexes",
+    "functions",
+    "indexing",
+    "linalg",
+    "operators",
+    "polynomials",
+    "reduction",
+    "scan",
+    "shape",
+    "softmax",
+    "sorting",
+    "special",
+    "statistics",
+]

@@ -1,52 +1,416 @@
-"""Many elements to one: sums and their relatives."""
+"""Many elements to one: sums, products, extremes, moments, questions about all."""
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
-from ..op import op
+from ..dtypes import as_dtype, get_default_dtype
+from ..op import function, op
+from ..tensor import Tensor
+from .arithmetic import maximum, minimum
+from .places import index_dtype, pick, place
 
-__all__ = ["mean", "sum"]
+__all__ = [
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "nanmean",
+    "nansum", "prod", "std", "std_mean", "sum", "var", "var_mean",
+]  # fmt: skip
 
 
-def spread(g: Any, shape: tuple, dim: Any, keepdim: bool) -> Any:
+# ---- dimensions --------------------------------------------------------------------------------------------------
+
+
+def axes(x: Any, dim: Any) -> Any:
+    """PyTorch's `dim` for NumPy: None or an empty list is all of them; a number has a dimension 0 to be reduced."""
+    if dim is None:
+        return None
+    if x.ndim == 0:
+        if builtin_any(d not in (0, -1) for d in ((dim,) if isinstance(dim, int) else dim)):
+            raise IndexError(f"Dimension out of range (expected to be in range of [-1, 0], but got {dim})")
+        return None
+    return dim if isinstance(dim, int) else tuple(dim) or None
+
+
+def reduced(shape: tuple, dim: Any) -> set[int]:
+    """The dimensions of `shape` that a reduction over `dim` takes away."""
+    dims = range(len(shape)) if dim is None or dim == () or dim == [] else (dim,) if isinstance(dim, int) else dim
+    return {d % len(shape) for d in dims} if shape else set()
+
+
+def kept_shape(shape: tuple, dim: Any) -> tuple:
+    """`shape` with 1 for what is reduced."""
+    gone = reduced(shape, dim)
+    return tuple(1 if i in gone else n for i, n in enumerate(shape))
+
+
+def count(shape: tuple, dim: Any) -> int:
+    """How many elements are reduced to each one."""
+    n = 1
+    for d in reduced(shape, dim):
+        n *= shape[d]
+    return n
+
+
+def unreduced(g: Any, shape: tuple, dim: Any) -> Any:
+    """`g` of a reduction, its dimensions of length 1 there again."""
+    return g if g.ndim == len(shape) else g.reshape(kept_shape(shape, dim))
+
+
+def spread(g: Any, shape: tuple, dim: Any, keepdim: bool = False) -> Any:
     """`g` of a reduction, back in the shape of what was reduced."""
-    if not keepdim and g.ndim != len(shape):
-        dims = range(len(shape)) if dim is None or dim == () else (dim,) if isinstance(dim, int) else dim
-        kept = {d % len(shape) for d in dims}
-        g = g.reshape(tuple(1 if i in kept else n for i, n in enumerate(shape)))
-    return np.broadcast_to(g, shape)
+    return np.broadcast_to(unreduced(g, shape, dim), shape)
 
 
-def axes(dim: Any) -> Any:
-    """PyTorch's `dim` for NumPy: None or an empty list is all of them."""
-    if dim is None or isinstance(dim, int):
-        return dim
-    return tuple(dim) or None
+def working(x: Any) -> Any:
+    """`x` in a type precise enough to add up many."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-@op(numpy=np.sum, x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim))
+builtin_any, builtin_max = any, max
+
+# ---- sums --------------------------------------------------------------------------------------------------------
+
+
+@op(numpy=np.sum, x=lambda g, x_shape, dim: spread(g, x_shape, dim))
 def sum(x, dim=None, keepdim=False, *, dtype=None):
-    """The sum over all elements, or over one or several dimensions."""
+    """The sum over all elements, or over one or several dimensions.
+
+    Args:
+        x: the input; integers and bools are added as int64.
+        dim: the dimension or dimensions; None is all.
+        keepdim: keep them, with length 1.
+        dtype: the type to add in, and of the result.
+
+    >>> import autograd as ag
+    >>> ag.ones(2, 3).sum(dim=1)
+    tensor([3., 3.])
+    """
+    if dtype is None:
+        kind = x.dtype.kind
+        if kind == "f" and x.itemsize == 2:
+            return np.add.reduce(x, axis=axes(x, dim), keepdims=keepdim, dtype=np.float32).astype(x.dtype)
+        if kind in "bui":
+            dtype = np.int64
+    else:
+        dtype = as_dtype(dtype)
+        if x.dtype.kind == "c" and dtype.kind != "c":
+            x = x.real
+    return np.add.reduce(x, axis=None if dim is None else axes(x, dim), keepdims=keepdim, dtype=dtype)
+
+
+@op(numpy=np.mean, x=lambda g, x_shape, dim: spread(g / builtin_max(count(x_shape, dim), 1), x_shape, dim))
+def mean(x, dim=None, keepdim=False, *, dtype=None):
+    """The mean over all elements, or over one or several dimensions; in `dtype` if given."""
+    wanted = x.dtype if dtype is None else as_dtype(dtype)
+    if wanted.kind not in "fc":
+        raise RuntimeError(
+            f"mean: expected a floating-point or complex tensor, got {wanted}; convert it with .float() or pass dtype="
+        )
+    half = wanted.itemsize == 2
+    total = np.add.reduce(
+        x, axis=None if dim is None else axes(x, dim), keepdims=keepdim, dtype=np.float32 if half else wanted
+    )
+    n = x.size if dim is None else count(x.shape, dim)
+    total = total / n if n else total * np.nan
+    return total.astype(wanted) if half else total
+
+
+@op(numpy=np.nansum, x=lambda g, x, x_shape, dim: spread(g, x_shape, dim) * np.logical_not(np.isnan(x)))
+def nansum(x, dim=None, keepdim=False, *, dtype=None):
+    """The sum that takes NaN for 0."""
+    return sum(x if x.dtype.kind not in "fc" else np.where(np.isnan(x), 0, x), dim, keepdim, dtype=dtype)
+
+
+@function(numpy=np.nanmean)
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean of what is not NaN."""
+    if input.dtype.kind not in "fc":
+        raise RuntimeError(f"nanmean: expected a floating-point or complex tensor, got {input.dtype}; use .float()")
+    there = np.logical_not(np.isnan(input.detach())).sum(dim, keepdim)
+    total = nansum(input, dim, keepdim, dtype=dtype)
+    return total / there
+
+
+def _shift_in(x: Any, fill: Any, dim: int) -> Any:
+    """`x` moved on by one along `dim`, with `fill` in the first place."""
+    cut = (slice(None),) * (dim % x.ndim)
+    first = x[(*cut, slice(0, 1))]
+    return np.concatenate([fill(first), x[(*cut, slice(0, -1))]], axis=dim)
+
+
+def _prod_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
+    """The product of all others: out / x, unless a factor is 0."""
+    if not bool((x == 0).any()):
+        return spread(g * out, x.shape, dim) / x
+    from .scan import cumprod
+
+    flat = x.reshape(-1) if dim is None else x
+    d = 0 if dim is None else dim
+    before = _shift_in(cumprod(flat, d), np.ones_like, d)
+    behind = np.flip(_shift_in(cumprod(np.flip(flat, d), d), np.ones_like, d), d)
+    return spread(g, x.shape, dim) * (before * behind).reshape(x.shape)
+
+
+@op(numpy=np.prod, x=_prod_rule)
+def prod(x, dim=None, keepdim=False, *, dtype=None):
+    """The product over all elements, or over one dimension."""
     if dtype is None and x.dtype.kind in "bui":
         dtype = np.int64
-    return np.add.reduce(x, axis=axes(dim), keepdims=keepdim, dtype=dtype)
+    dtype = None if dtype is None else as_dtype(dtype)
+    return np.multiply.reduce(x, axis=axes(x, dim), keepdims=keepdim, dtype=dtype)
 
 
-@op(
-    numpy=np.mean,
-    x=lambda g, x_shape, out, dim, keepdim: spread(g * (np.size(out) / max(_count(x_shape), 1)), x_shape, dim, keepdim),
-)
-def mean(x, dim=None, keepdim=False, *, dtype=None):
-    """The mean over all elements, or over one or several dimensions."""
-    total = np.add.reduce(x, axis=axes(dim), keepdims=keepdim, dtype=dtype)
-    return total / (x.size / total.size)
+def _logsumexp_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
+    shape = x.shape
+    top = unreduced(out, shape, dim)
+    return unreduced(g, shape, dim) * np.exp(x - np.where(np.isinf(top), 0, top))
 
 
-def _count(shape: tuple) -> int:
-    count = 1
-    for n in shape:
-        count *= n
-    return count
+@op("logsumexp", promote=("input",), floating=True, input=lambda g, input, out, dim: _logsumexp_rule(g, input, out, dim))
+def logsumexp(input, dim, keepdim=False):
+    """log Σ exp(`input`) over one or several dimensions, without overflow."""
+    x = working(input)
+    dims = axes(x, dim)
+    size = x.real if x.dtype.kind == "c" else x
+    top = np.maximum.reduce(size, axis=dims, keepdims=True, initial=-np.inf)
+    top = np.where(np.isinf(top), 0, top)
+    out = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
+    if not keepdim:
+        out = out.reshape(tuple(n for i, n in enumerate(x.shape) if i not in reduced(x.shape, dim)))
+    return out.astype(input.dtype, copy=False)
+
+
+# ---- moments -----------------------------------------------------------------------------------------------------
+
+
+def _moments(x: Any, dim: Any) -> tuple[Any, Any]:
+    """The mean with its dimensions kept, and the distance of each element from it."""
+    middle = mean(x, dim, True)
+    return middle, x - middle
+
+
+def _var_rule(g: Any, x: Any, x_shape: tuple, dim: Any, correction: float) -> Any:
+    _, distance = _moments(x, dim)
+    freedom = count(x_shape, dim) - correction
+    if freedom <= 0:
+        return unreduced(g, x_shape, dim) * np.where(distance == 0, np.nan, np.inf)
+    return unreduced(g, x_shape, dim) * (2 / freedom) * distance
+
+
+def _std_rule(g: Any, x: Any, x_shape: tuple, out: Any, dim: Any, correction: float) -> Any:
+    half = np.where(out == 0, 0, g / (2 * np.where(out == 0, 1, out)))
+    return _var_rule(half, x, x_shape, dim, correction)
+
+
+@op("var", method=False, holomorphic=False, x=_var_rule)
+def _var(x, dim=None, correction=1, keepdim=False):
+    wide = working(x)
+    _, distance = _moments(wide, dim)
+    if x.dtype.kind == "c":
+        squares = distance.real * distance.real + distance.imag * distance.imag
+    else:
+        squares = np.multiply(distance, distance, out=distance) if distance.ndim else distance * distance
+    total = np.add.reduce(squares, axis=axes(x, dim), keepdims=keepdim)
+    freedom = count(x.shape, dim) - correction
+    total = total / freedom if freedom > 0 else total * np.inf  # 0 × ∞ is NaN, as 0 / 0
+    return total.astype(x.dtype, copy=False) if x.dtype.kind == "f" else total
+
+
+@op("std", method=False, holomorphic=False, x=_std_rule)
+def _std(x, dim=None, correction=1, keepdim=False):
+    return np.sqrt(_var(x, dim, correction, keepdim))
+
+
+def _correction(name: str, input: Any, dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
+    """The arguments of PyTorch's overloads ``var(unbiased)``, ``var(dim, unbiased)`` and ``var(dim, correction=…)``."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if input.dtype.kind not in "fc":
+        raise RuntimeError(
+            f"{name}: expected a floating-point or complex tensor, got {input.dtype}; convert it with .float()"
+        )
+    if unbiased is not None and correction is not None:
+        raise TypeError(f"{name}: give either unbiased= or correction=, not both")
+    return dim, 1 if unbiased is None and correction is None else int(unbiased) if correction is None else correction
+
+
+@function()
+def var(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """The variance: squared distances from the mean, divided by their number less `correction` (1 unless given).
+
+    >>> import autograd as ag
+    >>> ag.var(ag.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
+    dim, correction = _correction("var", input, dim, unbiased, correction)
+    return _var(input, dim, correction, keepdim)
+
+
+@function()
+def std(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """The standard deviation, the square root of `var`."""
+    dim, correction = _correction("std", input, dim, unbiased, correction)
+    return _std(input, dim, correction, keepdim)
+
+
+@function(method=False)
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """The variance and the mean."""
+    dim, correction = _correction("var_mean", input, dim, unbiased, correction)
+    return _var(input, dim, correction, keepdim), mean(input, dim, keepdim)
+
+
+@function(method=False)
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """The standard deviation and the mean."""
+    dim, correction = _correction("std_mean", input, dim, unbiased, correction)
+    return _std(input, dim, correction, keepdim), mean(input, dim, keepdim)
+
+
+# ---- extremes ----------------------------------------------------------------------------------------------------
+
+
+def evenly(g: Any, x: Any, out: Any, dim: Any = None) -> Any:
+    """The gradient shared by all elements that equal the result."""
+    top = unreduced(out, x.shape, dim)
+    hit = x == top
+    if x.dtype.kind == "f":
+        hit = hit | (np.isnan(x) & np.isnan(top))
+    dims = tuple(reduced(x.shape, dim)) or None
+    share = unreduced(g, x.shape, dim) / hit.sum(axis=dims, keepdims=True, dtype=g.dtype)
+    return np.where(hit, share, 0)
+
+
+def _extreme(name: str, ufunc: Any) -> Any:
+    @op(name, numpy=(getattr(np, name), getattr(np, name[1:])), x=lambda g, x, out, dim: evenly(g, x, out, dim))
+    def forward(x, dim=(), keepdim=False):
+        return ufunc.reduce(x, axis=axes(x, dim), keepdims=keepdim)
+
+    return forward
+
+
+amax, amin = _extreme("amax", np.maximum), _extreme("amin", np.minimum)
+amax.__doc__ = "The largest element over one or several dimensions; equal ones share the gradient."
+amin.__doc__ = "The smallest element over one or several dimensions; equal ones share the gradient."
+
+
+def single(x: Any, dim: int) -> Any:
+    """An array with dimensions, where a number counts as one element."""
+    if not x.ndim:
+        axes(x, dim)
+        return np.atleast_1d(x)
+    return x
+
+
+def chosen(x: Any, index: Any, dim: int, keepdim: bool, shape: tuple) -> tuple[Any, Any]:
+    """The elements of `x` at `index` along `dim` and the index, without that dimension unless `keepdim`."""
+    values = np.take_along_axis(x, index, axis=dim)
+    index = index.astype(np.int64, copy=False)
+    if not shape:
+        return values.reshape(()), index.reshape(())
+    return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
+
+
+def at_index(g: Any, out: Any, x_shape: tuple, dim: int) -> Any:
+    """The rule of what chooses one element along `dim`: the gradient goes to its place."""
+    if not x_shape:
+        return g[0]
+    return place(unreduced(g[0], x_shape, dim), unreduced(out[1], x_shape, dim), x_shape, dim)
+
+
+def _extreme_along(name: str, argument: Any) -> Any:
+    @op(f"{name}_dim", method=False, partial=True, x=at_index)
+    def forward(x, dim, keepdim=False):
+        flat = single(x, dim)
+        return chosen(flat, argument(flat, axis=dim, keepdims=True), dim, keepdim, x.shape)
+
+    return forward
+
+
+_max_all = op("max", method=False, x=lambda g, x, out: evenly(g, x, out))(lambda x: np.maximum.reduce(x, axis=None))
+_min_all = op("min", method=False, x=lambda g, x, out: evenly(g, x, out))(lambda x: np.minimum.reduce(x, axis=None))
+_max_dim, _min_dim = _extreme_along("max", np.argmax), _extreme_along("min", np.argmin)
+_Max, _Min = (namedtuple(name, ["values", "indices"]) for name in ("max", "min"))
+
+
+@function()
+def max(input: Any, dim: Any = None, keepdim: bool = False, **other: Any) -> Any:
+    """The largest element; along `dim` the largest elements and their indices; with a second tensor `maximum`.
+
+    >>> import autograd as ag
+    >>> ag.tensor([[1, 5], [7, 2]]).max(dim=1).indices
+    tensor([1, 0])
+    """
+    other = other.pop("other", dim)
+    if isinstance(other, Tensor):
+        return maximum(input, other)
+    return _max_all(input) if dim is None else _Max(*_max_dim(input, dim, keepdim))
+
+
+@function()
+def min(input: Any, dim: Any = None, keepdim: bool = False, **other: Any) -> Any:
+    """The smallest element; along `dim` the smallest elements and their indices; with a second tensor `minimum`."""
+    other = other.pop("other", dim)
+    if isinstance(other, Tensor):
+        return minimum(input, other)
+    return _min_all(input) if dim is None else _Min(*_min_dim(input, dim, keepdim))
+
+
+_Aminmax = namedtuple("aminmax", ["min", "max"])
+
+
+@function()
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The smallest and the largest element, of all or along one dimension."""
+    dims = () if dim is None else dim
+    return _Aminmax(amin(input, dims, keepdim), amax(input, dims, keepdim))
+
+
+def _argument(name: str, f: Any) -> Any:
+    @op(name, numpy=getattr(np, name))
+    def forward(x, dim=None, keepdim=False):
+        if x.dtype.kind in "bc":
+            raise RuntimeError(f"{name}: expected real numbers, got {x.dtype}")
+        if not x.ndim:
+            axes(x, dim)
+            dim = None
+        return index_dtype(f(x, axis=dim, keepdims=keepdim))
+
+    return forward
+
+
+argmax, argmin = _argument("argmax", np.argmax), _argument("argmin", np.argmin)
+argmax.__doc__ = "The index of the largest element, the first of equal ones; of all elements in a row, or along `dim`."
+argmin.__doc__ = "The index of the smallest element, the first of equal ones; of all elements in a row, or along `dim`."
+
+# ---- questions about all -----------------------------------------------------------------------------------------
+
+
+@op(numpy=np.all)
+def all(x, dim=None, keepdim=False):
+    """Is every element true, of all or along one or several dimensions?"""
+    out = np.logical_and.reduce(x, axis=axes(x, dim), keepdims=keepdim)
+    return out.astype(np.uint8) if x.dtype == np.uint8 else out
+
+
+@op(numpy=np.any)
+def any(x, dim=None, keepdim=False):
+    """Is some element true, of all or along one or several dimensions?"""
+    out = np.logical_or.reduce(x, axis=axes(x, dim), keepdims=keepdim)
+    return out.astype(np.uint8) if x.dtype == np.uint8 else out
+
+
+@op(numpy=np.count_nonzero)
+def count_nonzero(x, dim=None):
+    """How many elements are not zero, of all or along one or several dimensions."""
+    return np.add.reduce(x != 0, axis=axes(x, dim), dtype=np.int64)

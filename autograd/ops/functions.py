@@ -1,0 +1,198 @@
+"""Functions of each element: exponentials, logarithms, trigonometry, rounding."""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from ..op import elementwise, function, op
+from ..tensor import Tensor
+from .arithmetic import zeros
+
+__all__ = [
+    "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2",
+    "atanh", "ceil", "cos", "cosh", "deg2rad", "exp", "exp2", "expm1", "fix", "floor", "frac", "frexp", "log", "log10", "log1p",
+    "log2", "logaddexp", "logaddexp2", "logit", "nan_to_num", "rad2deg", "round", "sigmoid", "sin", "sinc", "sinh", "tan", "tanh",
+    "trunc", "xlogy",
+]  # fmt: skip
+
+LN2 = math.log(2)
+
+# ---- exponentials and logarithms ---------------------------------------------------------------------------------
+
+exp = elementwise(np.exp, dtype="float", x=lambda g, out: g * out)
+expm1 = elementwise(np.expm1, dtype="float", x=lambda g, out: g * (out + 1))
+exp2 = elementwise(np.exp2, compute=lambda x: np.exp2(x), dtype="float", x=lambda g, out: g * out * LN2)
+log = elementwise(np.log, dtype="float", x=lambda g, x: g / x)
+log2 = elementwise(np.log2, dtype="float", x=lambda g, x: g / (x * LN2))
+log10 = elementwise(np.log10, dtype="float", x=lambda g, x: g / (x * math.log(10)))
+log1p = elementwise(np.log1p, dtype="float", x=lambda g, x: g / (x + 1))
+
+
+def _sigmoid(x: Any) -> Any:
+    with np.errstate(over="ignore"):  # exp(-x) is infinite far to the left, where the result is 0 as it should be
+        return 1 / (1 + np.exp(-x))
+
+
+sigmoid = elementwise(_sigmoid, "sigmoid", dtype="float", x=lambda g, out: g * (out * (1 - out)))
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    if x.dtype.kind != "c":
+        return np.logaddexp(x, y)
+    larger = np.where(x.real >= y.real, x, y)
+    smaller = np.where(x.real >= y.real, y, x)
+    same = (x == y) & np.isinf(x.real)  # infinity minus itself
+    return np.where(same, np.where(x.real > 0, x, x), larger + np.log1p(np.exp(np.where(same, 0, smaller - larger))))
+
+
+def _share(x: Any, out: Any) -> Any:
+    """exp(x - out), where both may be the same infinity."""
+    return np.exp(np.where(x == out, 0, x - out))
+
+
+logaddexp = elementwise(
+    _logaddexp,
+    "logaddexp",
+    numpy=np.logaddexp,
+    x=lambda g, x, y: g / (1 + np.exp(y - x)),
+    y=lambda g, x, y: g / (1 + np.exp(x - y)),
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    x=lambda g, x, y: g / (1 + np.exp2(y - x)),
+    y=lambda g, x, y: g / (1 + np.exp2(x - y)),
+)
+
+
+def _xlogy(x: Any, y: Any) -> Any:
+    return np.where((x == 0) & ~np.isnan(y), 0, x * np.log(y))
+
+
+xlogy = elementwise(
+    _xlogy,
+    "xlogy",
+    dtype="float",
+    x=lambda g, x, y: np.where((x == 0) & (y <= 0), 0, g * np.log(y)),
+    y=lambda g, x, y: g * x / y,
+)
+
+
+@op("logit", promote=("input",), floating=True, input=lambda g, input, eps: _logit_slope(g, input, eps))
+def logit(input, eps=None):
+    """log(`input` / (1 - `input`)): the inverse of `sigmoid`, of `input` clamped to [`eps`, 1 - `eps`] if that is given."""
+    p = input if eps is None else np.minimum(np.maximum(input, eps), 1 - eps)
+    return np.log(p / (1 - p))
+
+
+def _logit_slope(g: Any, p: Any, eps: float | None) -> Any:
+    slope = g / (p * (1 - p))
+    if eps is None:
+        return np.where((p < 0) | (p > 1), np.nan, slope)
+    return np.where((p < eps) | (p > 1 - eps), 0, slope)
+
+
+# ---- trigonometry ------------------------------------------------------------------------------------------------
+
+sin = elementwise(np.sin, dtype="float", x=lambda g, x: g * np.cos(x))
+cos = elementwise(np.cos, dtype="float", x=lambda g, x: -g * np.sin(x))
+tan = elementwise(np.tan, dtype="float", x=lambda g, out: g * (1 + out * out))
+asin = elementwise(np.arcsin, "asin", dtype="float", x=lambda g, x: g / np.sqrt(1 - x * x))
+acos = elementwise(np.arccos, "acos", dtype="float", x=lambda g, x: -g / np.sqrt(1 - x * x))
+atan = elementwise(np.arctan, "atan", dtype="float", x=lambda g, x: g / (1 + x * x))
+sinh = elementwise(np.sinh, dtype="float", x=lambda g, x: g * np.cosh(x))
+cosh = elementwise(np.cosh, dtype="float", x=lambda g, x: g * np.sinh(x))
+tanh = elementwise(np.tanh, dtype="float", x=lambda g, out: g * (1 - out * out))
+asinh = elementwise(np.arcsinh, "asinh", dtype="float", x=lambda g, x: g / np.sqrt(x * x + 1))
+acosh = elementwise(np.arccosh, "acosh", dtype="float", x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+atanh = elementwise(np.arctanh, "atanh", dtype="float", x=lambda g, x: g / (1 - x * x))
+arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
+
+
+def _over_square(g: Any, part: Any, x: Any, y: Any) -> Any:
+    norm = x * x + y * y
+    return g * np.where(norm == 0, 0, part / norm)
+
+
+atan2 = elementwise(
+    np.arctan2,
+    "atan2",
+    dtype="float",
+    x=lambda g, x, y: _over_square(g, y, x, y),
+    y=lambda g, x, y: _over_square(g, -x, x, y),
+)
+arctan2 = atan2
+deg2rad = elementwise(np.deg2rad, numpy=np.radians, dtype="float", x=lambda g: g * (math.pi / 180))
+rad2deg = elementwise(np.rad2deg, numpy=np.degrees, dtype="float", x=lambda g: g * (180 / math.pi))
+
+
+def _sinc(x: Any) -> Any:
+    angle = x * math.pi
+    return np.where(x == 0, 1, np.sin(angle) / np.where(x == 0, 1, angle))
+
+
+def _sinc_slope(g: Any, x: Any) -> Any:
+    angle = x * math.pi
+    slope = (angle * np.cos(angle) - np.sin(angle)) / (angle * x)
+    return g * np.where(x == 0, 0, slope)
+
+
+sinc = elementwise(_sinc, "sinc", numpy=np.sinc, dtype="float", x=_sinc_slope)
+
+# ---- rounding ----------------------------------------------------------------------------------------------------
+
+
+def _keeping_integers(ufunc: Any) -> Any:
+    """`ufunc` of floats; integers are whole already."""
+    return lambda x: ufunc(x) if x.dtype.kind not in "biu" else +x
+
+
+floor = elementwise(_keeping_integers(np.floor), "floor", numpy=np.floor, x=zeros)
+ceil = elementwise(_keeping_integers(np.ceil), "ceil", numpy=np.ceil, x=zeros)
+trunc = elementwise(_keeping_integers(np.trunc), "trunc", numpy=(np.trunc, np.fix), x=zeros)
+frac = elementwise(lambda x: x - np.trunc(x), "frac", x=lambda g: g)
+fix = trunc
+
+
+@op("round", numpy=(np.round, np.around), input=zeros)
+def round(input, *, decimals=0):
+    """The nearest whole number, the even one of two; with `decimals` the nearest multiple of 10 to the power -`decimals`."""
+    if not decimals:
+        return np.rint(input) if input.dtype.kind not in "biu" else +input
+    if input.dtype.kind in "biu":
+        raise RuntimeError(f"round: decimals= is for floating-point tensors, this one is {input.dtype}; use .float()")
+    scale = 10.0 ** builtin_abs(decimals)
+    return np.rint(input * scale) / scale if decimals > 0 else np.rint(input / scale) * scale
+
+
+builtin_abs = abs
+
+
+@op("nan_to_num", input=lambda g, input: g * np.isfinite(input))
+def nan_to_num(input, nan=None, posinf=None, neginf=None):
+    """`input` with numbers in the place of NaN (0 unless given) and of ±infinity (the largest and smallest number)."""
+    return np.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+_frexp = namedtuple("frexp", ["mantissa", "exponent"])
+
+
+@op("frexp", method=False, x=lambda g, out: np.ldexp(g[0], -out[1]))
+def _split_float(x):
+    mantissa, exponent = np.frexp(x)
+    return mantissa, exponent.astype(np.int32)
+
+
+@function(numpy=np.frexp)
+def frexp(input: Any) -> Any:
+    """Mantissas in [0.5, 1) and exponents: `input` = mantissa × 2 to the power exponent."""
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"frexp: expected a floating-point tensor, got {input.dtype}; convert it with .float()")
+    return _frexp(*_split_float(input))
+
+
+for _name in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "arctan2", "fix"):
+    setattr(Tensor, _name, globals()[_name])

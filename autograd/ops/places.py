@@ -1,0 +1,50 @@
+"""Elements at indices along one dimension, and back to their places: what sorting and choosing have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import op
+
+__all__: list[str] = []
+
+
+def steps(n: int, like: Any) -> Any:
+    """0, 1, … n - 1, on the device of `like`."""
+    return np.arange(n) if isinstance(like, (np.ndarray, np.generic)) else np.arange(n, like=like)
+
+
+def along(n: int, ndim: int, dim: int, like: Any) -> Any:
+    """0, 1, … n - 1 along dimension `dim` of `ndim`."""
+    return steps(n, like).reshape(tuple(n if d == dim % ndim else 1 for d in range(ndim)))
+
+
+def grid(index: Any, dim: int) -> tuple:
+    """The full index that takes `index` along `dim` and stays in place along all others."""
+    places = [along(n, index.ndim, d, index) for d, n in enumerate(index.shape)]
+    places[dim] = index
+    return tuple(places)
+
+
+def index_dtype(index: Any) -> Any:
+    """An index as int64, PyTorch's type for it."""
+    return index.astype(np.int64, copy=False)
+
+
+@op("pick_along", method=False, x=lambda g, x_shape, index, dim, repeats: place(g, index, x_shape, dim, repeats))
+def pick(x, index, dim, repeats=False):
+    """The elements of `x` at `index` along `dim`; `repeats`: may one be taken twice?"""
+    return np.take_along_axis(x, index, axis=dim)
+
+
+@op("place_along", method=False, x=lambda g, index, dim, repeats: pick(g, index, dim, repeats))
+def place(x, index, shape, dim, repeats=False):
+    """Zeros of `shape` with `x` added at `index` along `dim`: the adjoint of `pick`."""
+    out = np.zeros_like(x, shape=shape)
+    if repeats:
+        np.add.at(out, grid(index, dim), x)
+    else:
+        out[grid(index, dim)] = x
+    return out

@@ -1,0 +1,263 @@
+"""Running sums, products and extremes, differences, and integrals of samples."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import as_dtype
+from ..op import function, op
+from ..tensor import Tensor
+from .functions import _logaddexp
+from .places import along, place
+from .reduction import _shift_in, axes
+
+__all__ = [
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "gradient", "logcumsumexp", "trapezoid", "trapz",
+]  # fmt: skip
+
+
+def _prepared(x: Any, dim: int, dtype: Any) -> Any:
+    """`x` in the type to accumulate in."""
+    if not x.ndim:
+        axes(x, dim)
+    if dtype is not None:
+        return x.astype(as_dtype(dtype), copy=False)
+    return x.astype(np.int64) if x.dtype.kind in "bui" else x
+
+
+def _backwards(g: Any, dim: int) -> Any:
+    """The running sum from the end."""
+    return np.flip(cumsum(np.flip(g, dim), dim), dim)
+
+
+@op(numpy=np.cumsum, x=lambda g, dim: _backwards(g, dim) if g.ndim else g)
+def cumsum(x, dim, *, dtype=None):
+    """The running sum along a dimension.
+
+    >>> import autograd as ag
+    >>> ag.cumsum(ag.tensor([1, 2, 3]), dim=0)
+    tensor([1, 3, 6])
+    """
+    x = _prepared(x, dim, dtype)
+    return np.add.accumulate(x, axis=dim) if x.ndim else +x
+
+
+def _next(x: Any, dim: int) -> Any:
+    """`x` moved back by one along `dim`, the first element last."""
+    cut = (slice(None),) * (dim % x.ndim)
+    return np.concatenate([x[(*cut, slice(1, None))], x[(*cut, slice(0, 1))]], axis=dim)
+
+
+def _from_the_end(a: Any, b: Any, dim: int) -> Any:
+    """y_k = b_k + a_(k+1) y_(k+1)."""
+    return np.flip(recurrence(np.flip(_next(a, dim), dim), np.flip(b, dim), dim), dim)
+
+
+@op(
+    "recurrence",
+    method=False,
+    a=lambda g, a, out, dim: _from_the_end(a, g, dim) * _shift_in(out, np.zeros_like, dim),
+    b=lambda g, a, dim: _from_the_end(a, g, dim),
+)
+def recurrence(a, b, dim):
+    """y_k = a_k y_(k-1) + b_k along a dimension, from y_0 = b_0: the gradients of running products are of this form."""
+    out = b.copy()
+    a, y = np.moveaxis(a, dim, 0), np.moveaxis(out, dim, 0)
+    for k in range(1, len(y)):
+        y[k] += a[k] * y[k - 1]
+    return out
+
+
+def _cumprod_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
+    """Σ over i >= k of g_i × the product of all x_j, j <= i, without x_k."""
+    if not x.ndim:
+        return g
+    if not bool((x == 0).any()):
+        return _backwards(g * out, dim) / x
+    return _shift_in(out, np.ones_like, dim) * _from_the_end(x, g, dim)
+
+
+@op(numpy=np.cumprod, x=_cumprod_rule)
+def cumprod(x, dim, *, dtype=None):
+    """The running product along a dimension."""
+    x = _prepared(x, dim, dtype)
+    return np.multiply.accumulate(x, axis=dim) if x.ndim else +x
+
+
+def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
+    """exp(x_k) Σ over i >= k of g_i exp(-out_i), where no exponent is positive."""
+    if not x.ndim:
+        return g
+    before = _shift_in(out, np.zeros_like, dim)
+    shrink = np.exp(np.where(before == out, 0, before - out))
+    return np.exp(np.where(x == out, 0, x - out)) * _from_the_end(shrink, g, dim)
+
+
+@op(x=_logcumsumexp_rule)
+def logcumsumexp(x, dim):
+    """The logarithm of the running sum of exponentials along a dimension."""
+    if x.dtype.kind not in "fc":
+        raise RuntimeError(f"logcumsumexp: expected a floating-point or complex tensor, got {x.dtype}; use .float()")
+    if not x.ndim:
+        axes(x, dim)
+        return +x
+    if x.dtype.kind == "f":
+        return np.logaddexp.accumulate(x, axis=dim)
+    out = x.copy()
+    y = np.moveaxis(out, dim, 0)
+    for k in range(1, len(y)):
+        y[k] = _logaddexp(y[k - 1], y[k])
+    return out
+
+
+def _running(name: str, ufunc: Any) -> Any:
+    @op(
+        name,
+        method=False,
+        partial=True,
+        x=lambda g, x_shape, out, dim: place(g[0], out[1], x_shape, dim, True) if x_shape else g[0],
+    )
+    def forward(x, dim):
+        if not x.ndim:
+            axes(x, dim)
+            return +x, np.zeros_like(x, dtype=np.int64)
+        values = ufunc.accumulate(x, axis=dim)
+        new = x == values
+        if x.dtype.kind == "f":
+            new |= np.isnan(x)
+        index = np.maximum.accumulate(np.where(new, along(x.shape[dim], x.ndim, dim, x), 0), axis=dim)
+        return values, index
+
+    return forward
+
+
+_cummax, _cummin = _running("cummax", np.maximum), _running("cummin", np.minimum)
+_Cummax, _Cummin = (namedtuple(name, ["values", "indices"]) for name in ("cummax", "cummin"))
+
+
+@function()
+def cummax(input: Any, dim: int) -> Any:
+    """The running maximum along a dimension, and where it was found, the last of equal ones."""
+    return _Cummax(*_cummax(input, dim))
+
+
+@function()
+def cummin(input: Any, dim: int) -> Any:
+    """The running minimum along a dimension, and where it was found, the last of equal ones."""
+    return _Cummin(*_cummin(input, dim))
+
+
+# ---- differences and integrals -----------------------------------------------------------------------------------
+
+
+def part(x: Any, dim: int, start: int | None, stop: int | None, step: int | None = None) -> Any:
+    """``x[start:stop:step]`` along `dim`."""
+    return x[(slice(None),) * (dim % x.ndim) + (slice(start, stop, step),)]
+
+
+@function(numpy=np.diff)
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """The `n`-th differences of neighbours along a dimension.
+
+    >>> import autograd as ag
+    >>> ag.diff(ag.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
+    if not input.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"diff: order n must be non-negative, got {n}")
+    ends = [t for t in (prepend, input, append) if t is not None]
+    x = np.concatenate(ends, axis=dim) if len(ends) > 1 else input
+    for _ in range(n):
+        after, before = part(x, dim, 1, None), part(x, dim, None, -1)
+        x = np.logical_xor(after, before) if x.dtype.kind == "b" else after - before
+    return x if x is not input else input.clone()
+
+
+def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
+    """The areas between neighbours."""
+    after, before = part(y, dim, 1, None), part(y, dim, None, -1)
+    if x is None:
+        return (after + before) * (dx / 2) if isinstance(dx, (int, float)) else (after + before) * dx / 2
+    if x.ndim == 1 and y.ndim > 1:
+        if x.shape[0] != y.shape[dim]:
+            raise RuntimeError(
+                f"trapezoid: There must be one `x` value for each sample point: x has {x.shape[0]}, y has {y.shape[dim]}"
+            )
+        x = x.reshape(tuple(x.shape[0] if d == dim % y.ndim else 1 for d in range(y.ndim)))
+    elif x.ndim < y.ndim:
+        x = x.reshape((1,) * (y.ndim - x.ndim) + tuple(x.shape))
+    return (part(x, dim, 1, None) - part(x, dim, None, -1)) * (after + before) / 2
+
+
+@function(method=False, numpy=np.trapezoid)
+def trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
+    """The integral along a dimension by the trapezoidal rule, of samples at `x` or `dx` apart."""
+    if y.shape[dim] == 0:
+        return y.sum(dim)
+    return _areas(y, x, dx, dim).sum(dim)
+
+
+trapz = trapezoid
+
+
+@function(method=False)
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
+    """The running integral along a dimension by the trapezoidal rule, of samples at `x` or `dx` apart."""
+    return cumsum(_areas(y, x, dx, dim), dim)
+
+
+def _slope(y: Any, h: Any, dim: int, edge_order: int) -> Any:
+    """Central differences inside, one-sided ones at the ends.  `h`: the spacing, a number or one per interval."""
+    n = y.shape[dim]
+    if n < edge_order + 1:
+        raise RuntimeError(f"gradient expected each dimension size to be at least edge_order+1, got {n}")
+    rise = part(y, dim, 1, None) - part(y, dim, None, -1)
+    if isinstance(h, (int, float, complex)):
+        h = h + 0 * part(rise, dim, None, None).detach()
+        h = h.real if h.is_complex() and not y.is_complex() else h
+    else:
+        h = h.reshape(tuple(n - 1 if d == dim % y.ndim else 1 for d in range(y.ndim)))
+    slopes = rise / h
+    left, right = part(h, dim, None, -1), part(h, dim, 1, None)
+    inner = (part(slopes, dim, None, -1) * right + part(slopes, dim, 1, None) * left) / (left + right)
+    first, last = part(slopes, dim, 0, 1), part(slopes, dim, -1, None)
+    if edge_order == 2:
+        bend_first = (part(slopes, dim, 1, 2) - first) / (part(h, dim, 0, 1) + part(h, dim, 1, 2))
+        bend_last = (last - part(slopes, dim, -2, -1)) / (part(h, dim, -1, None) + part(h, dim, -2, -1))
+        first = first - bend_first * part(h, dim, 0, 1)
+        last = last + bend_last * part(h, dim, -1, None)
+    return np.concatenate([first, inner, last], axis=dim)
+
+
+@function(method=False, numpy=np.gradient)
+def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list:
+    """The derivative of sampled values along each of several dimensions, by central differences.
+
+    Args:
+        input: the values.
+        spacing: the distance between samples, one for all dimensions or one each; or the samples' coordinates, a 1-d
+            tensor per dimension.
+        dim: the dimensions; None is all.
+        edge_order: the order of accuracy at the ends, 1 or 2.
+
+    Returns:
+        A list of tensors, one per dimension.
+    """
+    if edge_order not in (1, 2):
+        raise RuntimeError(f"gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
+    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    listed = isinstance(spacing, (list, tuple))
+    spacings = list(spacing) if listed else [spacing] * len(dims)
+    if len(spacings) != len(dims):
+        raise RuntimeError(f"gradient expected one spacing for each of {len(dims)} dimensions, got {len(spacings)}")
+    results = []
+    for d, h in zip(dims, spacings, strict=True):
+        if isinstance(h, Tensor):
+            h = (part(h, 0, 1, None) - part(h, 0, None, -1)) if h.ndim else h.item()
+        results.append(_slope(input, h, d, edge_order))
+    return results

@@ -1,0 +1,85 @@
+"""Softmax and its relatives: one forward, one backward, no graph in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import as_dtype
+from ..op import function, op
+from ..tensor import Tensor
+
+__all__ = ["log_softmax", "softmax", "softmin"]
+
+
+def _shifted(x: Any, dim: int) -> Any:
+    """`x` minus its maximum along `dim`; at least in float32."""
+    if x.dtype == np.float16:
+        x = x.astype(np.float32)
+    return x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+
+
+def _softmax_rule(g: Any, out: Any, dim: int) -> Any:
+    weighted = g * out
+    return weighted - out * weighted.sum(axis=dim, keepdims=True)
+
+
+@op("softmax", method=False, x=_softmax_rule)
+def _softmax(x, dim):
+    out = _shifted(x, dim)
+    out = np.exp(out, out=out) if isinstance(out, np.ndarray) else np.exp(out)
+    out /= np.add.reduce(out, axis=dim, keepdims=True)
+    return out.astype(x.dtype, copy=False)
+
+
+@op("log_softmax", method=False, x=lambda g, out, dim: g - np.exp(out) * g.sum(axis=dim, keepdims=True))
+def _log_softmax(x, dim):
+    out = _shifted(x, dim)
+    out -= np.log(np.add.reduce(np.exp(out), axis=dim, keepdims=True))
+    return out.astype(x.dtype, copy=False)
+
+
+def _prepared(name: str, input: Tensor, dim: Any, dtype: Any) -> tuple[Any, int]:
+    """The input in its type, and the dimension, checked."""
+    if dtype is not None:
+        input = input.to(as_dtype(dtype))
+    if input.array.dtype.kind != "f":
+        raise RuntimeError(
+            f"{name}: expected a floating-point tensor, got {input.dtype}; convert it, for example with .float()"
+        )
+    n = input.array.ndim
+    if dim is None:  # PyTorch's old guess: classes come after the batch
+        dim = 0 if n in (0, 1, 3) else 1
+    if not -max(n, 1) <= dim < max(n, 1):
+        raise IndexError(f"{name}: dimension out of range (expected to be in [{-max(n, 1)}, {max(n, 1) - 1}], but got {dim})")
+    return input, dim
+
+
+@function()
+def softmax(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: int = 3) -> Any:
+    """exp(`input`), divided by its sum along `dim`.
+
+    >>> import autograd as ag
+    >>> ag.softmax(ag.tensor([0.0, 0.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    input, dim = _prepared("softmax", input, dim, dtype)
+    if not input.array.ndim:
+        return _softmax(input.reshape(1), 0).reshape(())
+    return _softmax(input, dim)
+
+
+@function()
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: int = 3) -> Any:
+    """log(softmax(`input`)), without the detour that would lose small probabilities."""
+    input, dim = _prepared("log_softmax", input, dim, dtype)
+    if not input.array.ndim:
+        return _log_softmax(input.reshape(1), 0).reshape(())
+    return _log_softmax(input, dim)
+
+
+@function(method=False)
+def softmin(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: int = 3) -> Any:
+    """softmax(-`input`)."""
+    return softmax(-input, dim, dtype)
