@@ -1,0 +1,32 @@
+"""Neural networks: PyTorch's `torch.nn` on this library's tensors.
+
+>>> import autograd as ag, nn
+>>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+>>> model(ag.ones(2, 4)).shape
+autograd.Size([2, 1])
+"""
+
+from __future__ import annotations
+
+from . import functional, init
+
+if not hasattr(functional, "__getattr__"):  # TEMPORARY, until nn.functional is complete
+    functional.__getattr__ = lambda name: (lambda *a, **k: (_ for _ in ()).throw(AttributeError(name))) if not name.startswith("_") else (_ for _ in ()).throw(AttributeError(name))
+from .activation import *
+from .adaptive import *
+from .attention import *
+from .containers import *
+from .conv import *
+from .distance import *
+from .dropout import *
+from .linear import *
+from .loss import *
+from .module import Module
+from .normalization import *
+from .padding import *
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from .pooling import *
+from .recurrent import *
+from .sparse import *
+from .transformer import *
+from .vision import *

@@ -1,0 +1,106 @@
+"""Full backward hooks: what a module's hooks see of the gradients of its outputs and of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd.op import op
+from autograd.tensor import Tensor, wrap
+
+__all__ = ["BackwardHooks"]
+
+
+@op(method=False, partial=True, joint=lambda g, hook: hook(g))
+def module_boundary(*xs, hook):
+    """The tensors on one side of a module, unchanged; on the way back their gradients pass through `hook`."""
+    return tuple(x.copy() for x in xs)
+
+
+class BackwardHooks:
+    """The backward hooks of one call of a module.
+
+    The module's inputs and its outputs each pass through one node, so that all gradients of a side are seen at once.
+    """
+
+    def __init__(self, module: Any, hooks: tuple[Callable, ...], pre_hooks: tuple[Callable, ...]):
+        self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
+        self.grad_output: tuple = ()
+        self.inputs = 0
+        self.watched = False  # does a gradient reach the inputs?
+
+    def watch_inputs(self, args: tuple) -> tuple:
+        """The arguments, with their gradients watched."""
+        self.inputs = len(args)
+        places = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.needs_grad]
+        if not places or not self.hooks:
+            return args
+        self.watched = True
+        return _passed(args, places, lambda g: self.at_inputs(g, places))
+
+    def watch_outputs(self, result: Any) -> Any:
+        """The result of `forward`, with its gradients watched."""
+        several = isinstance(result, (tuple, list))
+        outputs = tuple(result) if several else (result,)
+        places = [i for i, x in enumerate(outputs) if isinstance(x, Tensor) and x.needs_grad]
+        if not places:
+            return result
+        made = _passed(outputs, places, lambda g: self.at_outputs(g, places, len(outputs)))
+        return type(result)(made) if several else made[0]
+
+    def at_outputs(self, g: tuple, places: list[int], count: int) -> tuple:
+        """What becomes of the outputs' gradients: the pre-hooks may replace them."""
+        grads = _spread(g, places, count)
+        for hook in self.pre_hooks:
+            new = hook(self.module, grads)
+            if new is not None:
+                grads = _replaced(new, grads, "grad_output")
+        self.grad_output = grads
+        if not self.watched:
+            nothing = (None,) * self.inputs
+            for hook in self.hooks:
+                if hook(self.module, nothing, grads) is not None:
+                    raise RuntimeError("a backward hook must return None where no input of the module requires grad")
+        return _gathered(grads, places, g)
+
+    def at_inputs(self, g: tuple, places: list[int]) -> tuple:
+        """What becomes of the inputs' gradients: the hooks may replace them."""
+        grads = _spread(g, places, self.inputs)
+        for hook in self.hooks:
+            new = hook(self.module, grads, self.grad_output)
+            if new is not None:
+                grads = _replaced(new, grads, "grad_input")
+        self.grad_output = ()
+        return _gathered(grads, places, g)
+
+
+def _passed(values: tuple, places: list[int], hook: Callable) -> tuple:
+    """The values, those at `places` sent through a node whose gradients go through `hook`."""
+    passed = module_boundary(*(values[i] for i in places), hook=hook)
+    made = list(values)
+    for i, value in zip(places, passed, strict=True):
+        made[i] = value
+    return tuple(made)
+
+
+def _spread(g: tuple, places: list[int], count: int) -> tuple:
+    """The gradients as Tensors, None at the other places."""
+    grads: list[Any] = [None] * count
+    for i, part in zip(places, g, strict=True):
+        grads[i] = part if part is None or isinstance(part, Tensor) else wrap(part)
+    return tuple(grads)
+
+
+def _gathered(grads: tuple, places: list[int], like: tuple) -> tuple:
+    """The gradients at `places`: arrays if they were arrays (a first-order backward pass), else Tensors."""
+    tensors = any(isinstance(part, Tensor) for part in like)
+    return tuple(
+        part if part is None or tensors else part.array for part in (grads[i] for i in places)
+    )
+
+
+def _replaced(new: Any, grads: tuple, name: str) -> tuple:
+    new = new if isinstance(new, tuple) else (new,)
+    if len(new) != len(grads):
+        raise RuntimeError(f"Backward hook returned an invalid number of {name}, got {len(new)}, but expected {len(grads)}")
+    return new

@@ -1,0 +1,192 @@
+"""Saving a module's values to a `state_dict`, and loading them with every problem reported at once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.graph import mutated
+from autograd.tensor import Tensor, own, wrap
+
+from .parameter import is_lazy
+
+__all__ = ["IncompatibleKeys", "load_state_dict", "state_dict"]
+
+EXTRA = "_extra_state"  # the key, below a module's prefix, of what `get_extra_state` returns
+
+
+class IncompatibleKeys(NamedTuple):
+    """What did not fit in `load_state_dict`."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class StateDict(OrderedDict):
+    """Values by dotted name, with the version of each module's part in `_metadata`."""
+
+    _metadata: OrderedDict
+
+
+def own_state(module: Any) -> Iterator[tuple[str, Tensor]]:
+    """A module's own parameters and persistent buffers, without those below."""
+    yield from ((n, p) for n, p in module._parameters.items() if p is not None)
+    yield from (
+        (n, b) for n, b in module._buffers.items() if b is not None and n not in module._non_persistent_buffers_set
+    )
+
+
+def has_extra(module: Any) -> bool:
+    """Does its class define extra state?"""
+    from .module import Module
+
+    return type(module).get_extra_state is not Module.get_extra_state
+
+
+def state_dict(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
+    """See `Module.state_dict`."""
+    if destination is None:
+        destination = StateDict()
+        destination._metadata = OrderedDict()
+    metadata = {"version": module._version}
+    if hasattr(destination, "_metadata"):
+        destination._metadata[prefix[:-1]] = metadata
+    for hook in module._state_dict_pre_hooks.values():
+        hook(module, prefix, keep_vars)
+    for name, value in own_state(module):
+        destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
+    if has_extra(module):
+        destination[prefix + EXTRA] = module.get_extra_state()
+    for name, child in module._modules.items():
+        if child is not None:
+            child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+    for hook in module._state_dict_hooks.values():
+        changed = hook(module, destination, prefix, metadata)
+        destination = destination if changed is None else changed
+    return destination
+
+
+class Loading:
+    """One `load_state_dict`: first everything is compared, then everything is copied."""
+
+    def __init__(self, values: dict, metadata: Any, strict: bool, assign: bool):
+        self.values, self.metadata, self.strict, self.assign = values, metadata or {}, strict, assign
+        self.expected: set[str] = set()
+        self.missing: list[str] = []
+        self.unexpected: list[str] = []
+        self.errors: list[str] = []
+        self.todo: list[tuple] = []  # module, name, tensor, value
+        self.visited: list[Any] = []
+
+    def visit(self, module: Any, prefix: str) -> None:
+        """Compare a module, and those below it, with the values."""
+        metadata = dict(self.metadata.get(prefix[:-1], {}), assign_to_params_buffers=self.assign)
+        for hook in tuple(module._load_state_dict_pre_hooks.values()):
+            hook(module, self.values, prefix, metadata, self.strict, self.missing, self.unexpected, self.errors)
+        upgrade = getattr(module, "_upgrade_state", None)
+        if upgrade is not None:
+            upgrade(self.values, prefix, metadata.get("version"))
+        for name, tensor in own_state(module):
+            if self.expect(prefix + name):
+                self.compare(module, name, tensor, prefix + name)
+        if has_extra(module) and self.expect(prefix + EXTRA):
+            self.todo.append((module, EXTRA, None, self.values[prefix + EXTRA]))
+        self.visited.append(module)
+        for name, child in module._modules.items():
+            if child is not None:
+                self.visit(child, f"{prefix}{name}.")
+
+    def expect(self, key: str) -> bool:
+        """Is there a value for a name that there has to be one for?"""
+        self.expected.add(key)
+        if key not in self.values:
+            self.missing.append(key)
+        return key in self.values
+
+    def compare(self, module: Any, name: str, tensor: Tensor, key: str) -> None:
+        """Note a value to be copied, or why it cannot be."""
+        value = self.values[key]
+        if not is_lazy(value):
+            try:
+                value = as_array(value)
+            except TypeError as error:
+                self.errors.append(f'While copying the parameter named "{key}", {error}.')
+                return
+            if not is_lazy(tensor) and value.shape != tensor.array.shape:
+                self.errors.append(
+                    f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from checkpoint, "
+                    f"the shape in current model is {tuple(tensor.shape)}."
+                )
+                return
+        elif not is_lazy(tensor):
+            self.errors.append(f'While copying the parameter named "{key}", its shape in the checkpoint is not known yet.')
+            return
+        self.todo.append((module, name, tensor, value))
+
+    def problems(self, keys: IncompatibleKeys) -> list[str]:
+        """All that forbids to load, one sentence each."""
+        named = (("Missing", keys.missing_keys), ("Unexpected", keys.unexpected_keys))
+        return [
+            f"{kind} key(s) in state_dict: " + ", ".join(f'"{name}"' for name in names) + ". "
+            for kind, names in named
+            if names and self.strict
+        ] + self.errors
+
+    def copy(self) -> None:
+        """Put all values in their places."""
+        for module, name, tensor, value in self.todo:
+            if name == EXTRA:
+                module.set_extra_state(value)
+                continue
+            if is_lazy(value):
+                continue
+            if is_lazy(tensor):
+                tensor.materialize(value.shape)
+            if self.assign:
+                given = value if isinstance(value, np.ndarray) else np.asarray(value)
+                tensor.data = wrap(given)
+            else:
+                array = own(tensor)
+                array[...] = value
+                mutated(array)
+
+
+def as_array(value: Any) -> Any:
+    """The array of a Tensor, of PyTorch's tensor, or of whatever else converts to one."""
+    if isinstance(value, Tensor):
+        return value.array
+    if hasattr(value, "__array__"):
+        return np.asarray(value.detach() if hasattr(value, "detach") else value)
+    raise TypeError(f"expected a Tensor or an array from checkpoint but received {type(value).__name__}")
+
+
+def load_state_dict(module: Any, values: Any, strict: bool, assign: bool) -> IncompatibleKeys:
+    """See `Module.load_state_dict`."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"Expected state_dict to be dict-like, got {type(values).__name__}.")
+    loading = Loading(dict(values), getattr(values, "_metadata", None), strict, assign)
+    loading.visit(module, "")
+    loading.unexpected += [key for key in loading.values if key not in loading.expected]
+    keys = IncompatibleKeys(loading.missing, loading.unexpected)
+    fits = not loading.problems(keys)
+    if fits:
+        loading.copy()
+    for visited in loading.visited:
+        for hook in tuple(visited._load_state_dict_post_hooks.values()):
+            if hook(visited, keys) is not None:
+                raise AssertionError("a load_state_dict post-hook changes incompatible_keys in place and returns None")
+    if problems := loading.problems(keys):
+        raise RuntimeError(
+            f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(problems)
+        )
+    if not fits:  # a hook has said that nothing is wrong
+        loading.copy()
+    return keys

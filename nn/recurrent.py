@@ -1,0 +1,492 @@
+"""Recurrent layers: RNN, LSTM and GRU, over whole sequences and step by step."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import autograd
+from autograd.creation import empty
+from autograd.tensor import Tensor
+
+from . import functional as F
+from . import init
+from .module import Module
+from .parameter import Parameter
+from .utils.rnn import PackedSequence
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
+
+GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
+
+
+# ---- one step, from what input and state contribute to the gates -------------------------------------------------
+
+
+def rnn_tanh(x: Tensor, h: Tensor) -> Tensor:
+    """h' = tanh(W x + U h)."""
+    return (x + h).tanh()
+
+
+def rnn_relu(x: Tensor, h: Tensor) -> Tensor:
+    """h' = max(0, W x + U h)."""
+    return F.relu(x + h)
+
+
+def gru(x: Tensor, h: Tensor, before: Tensor) -> Tensor:
+    """h' = (1 − z) n + z h, with the gates r, z and the candidate n = tanh(W x + r · U h).
+
+    Source: Cho et al., https://arxiv.org/abs/1406.1078, in PyTorch's order of gates
+    """
+    xr, xz, xn = x.chunk(3, -1)
+    hr, hz, hn = h.chunk(3, -1)
+    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
+    n = (xn + r * hn).tanh()
+    return n + z * (before - n)
+
+
+def lstm(x: Tensor, h: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """c' = f c + i g and h' = o tanh(c'), with the gates i, f, o and the candidate g.
+
+    Source: Hochreiter and Schmidhuber, Long Short-Term Memory, in PyTorch's order of gates: i, f, g, o
+    """
+    i, f, g, o = (x + h).chunk(4, -1)
+    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell.tanh(), cell
+
+
+# ---- one direction of one layer ----------------------------------------------------------------------------------
+
+
+class _Weights:
+    """The parameters of one direction of one layer."""
+
+    __slots__ = ("b_hh", "b_ih", "w_hh", "w_hr", "w_ih")
+
+    def __init__(self, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None, w_hr: Any = None):
+        self.w_ih, self.w_hh, self.b_ih, self.b_hh, self.w_hr = w_ih, w_hh, b_ih, b_hh, w_hr
+
+
+def step(mode: str, x: Tensor, state: tuple, weights: _Weights) -> tuple:
+    """The state, (h,) or (h, c), after one step; x is what the input contributes to the gates."""
+    h = F.linear(state[0], weights.w_hh, weights.b_hh)
+    if mode == "LSTM":
+        h, cell = lstm(x, h, state[1])
+        return (h if weights.w_hr is None else F.linear(h, weights.w_hr)), cell
+    if mode == "GRU":
+        return (gru(x, h, state[0]),)
+    return ((rnn_tanh if mode == "RNN_TANH" else rnn_relu)(x, h),)
+
+
+def run(mode: str, steps: list[Tensor], start: tuple, weights: _Weights, reverse: bool) -> tuple[list[Tensor], tuple]:
+    """The outputs of all steps, and the state after the last.
+
+    The sequences are sorted, the longest first, so that a step is for the first so many of them: a sequence that has ended
+    keeps its state, and in reverse one that begins later takes its own from `start`.
+    """
+    outputs: list[Any] = [None] * len(steps)
+    order = range(len(steps) - 1, -1, -1) if reverse else range(len(steps))
+    count = steps[order[0]].shape[0]
+    state = start if start[0].shape[0] == count else tuple(s[:count] for s in start)
+    ended: list[tuple] = []
+    for t in order:
+        x = steps[t]
+        if x.shape[0] < count:
+            ended.append(tuple(s[x.shape[0] :] for s in state))
+            state = tuple(s[: x.shape[0]] for s in state)
+        elif x.shape[0] > count:
+            state = tuple(autograd.cat([s, s0[count : x.shape[0]]]) for s, s0 in zip(state, start, strict=True))
+        count = x.shape[0]
+        state = step(mode, x, state, weights)
+        outputs[t] = state[0]
+    if ended:
+        state = tuple(map(autograd.cat, zip(state, *reversed(ended), strict=True)))
+    return outputs, state
+
+
+class RNNBase(Module):
+    """What `RNN`, `LSTM` and `GRU` share: layers, directions and their parameters.
+
+    For each layer l and direction: ``weight_ih_l0`` (gates · hidden, inputs), ``weight_hh_l0`` (gates · hidden, hidden or
+    proj_size), ``bias_ih_l0``, ``bias_hh_l0`` (gates · hidden,), and with proj_size ``weight_hr_l0`` (proj_size, hidden);
+    ``…_l0_reverse`` for the way back.  All start uniform in ±1/√hidden_size.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__()
+        self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        self._check(dropout)
+        where = {"device": device, "dtype": dtype}
+        gates, width = GATES[mode] * hidden_size, proj_size or hidden_size
+        for layer in range(num_layers):
+            inputs = input_size if layer == 0 else width * (2 if bidirectional else 1)
+            for suffix in self._suffixes(layer):
+                shapes = {"weight_ih": (gates, inputs), "weight_hh": (gates, width)}
+                if bias:
+                    shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
+                if proj_size:
+                    shapes["weight_hr"] = (proj_size, hidden_size)
+                for name, shape in shapes.items():
+                    self.register_parameter(name + suffix, Parameter(empty(shape, **where)))
+        self.reset_parameters()
+
+    def _check(self, dropout: Any) -> None:
+        """Raise for impossible settings, warn of one without effect."""
+        if self.mode not in GATES:
+            raise ValueError(f"Unrecognized RNN mode: {self.mode}")
+        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
+            raise ValueError(
+                "dropout should be a number in range [0, 1] representing the probability of an element being zeroed, "
+                f"got {dropout!r}"
+            )
+        for name in ("hidden_size", "num_layers"):
+            if not isinstance(getattr(self, name), int):
+                raise TypeError(f"{name} should be of type int, got: {type(getattr(self, name)).__name__}")
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than zero")
+        if self.proj_size < 0:
+            raise ValueError("proj_size should be a positive integer or zero to disable projections")
+        if self.proj_size >= self.hidden_size:
+            raise ValueError("proj_size has to be smaller than hidden_size")
+        if dropout > 0 and self.num_layers == 1:
+            warnings.warn(
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+                f"greater than 1, but got dropout={dropout} and num_layers={self.num_layers}",
+                stacklevel=4,
+            )
+
+    def _suffixes(self, layer: int) -> list[str]:
+        """The ends of the parameters' names of a layer, one per direction."""
+        return [f"_l{layer}{way}" for way in (("", "_reverse") if self.bidirectional else ("",))]
+
+    def _weights(self, suffix: str) -> _Weights:
+        named = {"w_ih": "weight_ih", "w_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh", "w_hr": "weight_hr"}
+        return _Weights(**{short: getattr(self, name + suffix, None) for short, name in named.items()})  # type: ignore[arg-type]
+
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters, a list for each direction of each layer."""
+        suffixes = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
+        return [[p for n, p in self._parameters.items() if p is not None and n.split("_", 2)[2] == s[1:]] for s in suffixes]
+
+    def flatten_parameters(self) -> None:
+        """Nothing: the parameters need not lie side by side."""
+
+    def reset_parameters(self) -> None:
+        """Draw new values."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input: Any, hx: Any = None) -> tuple:
+        packed = isinstance(input, PackedSequence)
+        data = input.data if packed else input
+        batched = packed or data.ndim == 3
+        self._check_input(data, packed)
+        if not packed:
+            if not batched:
+                data = data.unsqueeze(1)
+            elif self.batch_first:
+                data = data.transpose(0, 1)
+        counts = input.batch_sizes.tolist() if packed else [data.shape[1]] * data.shape[0]
+        start = self._start(hx, data, counts[0], batched, input.sorted_indices if packed else None)
+        data, state = self._layers(data, start, counts if packed else None)
+        if packed:
+            output: Any = PackedSequence(data, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
+            if input.unsorted_indices is not None:
+                state = tuple(s.index_select(1, input.unsorted_indices) for s in state)
+        elif not batched:
+            output, state = data.squeeze(1), tuple(s.squeeze(1) for s in state)
+        else:
+            output = data.transpose(0, 1) if self.batch_first else data
+        return output, state if self.mode == "LSTM" else state[0]
+
+    def _layers(self, data: Tensor, start: tuple, counts: list[int] | None) -> tuple[Tensor, tuple]:
+        """All layers one after the other, over data (T, B, inputs), or packed with `counts` rows at each step."""
+        ways = 2 if self.bidirectional else 1
+        finals: list[tuple] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for way, suffix in enumerate(self._suffixes(layer)):
+                weights = self._weights(suffix)
+                x = F.linear(data, weights.w_ih, weights.b_ih)  # of all steps at once
+                steps = list(x.unbind(0)) if counts is None else list(x.split(counts))
+                begin = tuple(s[layer * ways + way] for s in start)
+                made, final = run(self.mode, steps, begin, weights, reverse=way == 1)
+                outputs.append(autograd.stack(made) if counts is None else autograd.cat(made))
+                finals.append(final)
+            data = outputs[0] if ways == 1 else autograd.cat(outputs, dim=-1)
+            if self.dropout and layer < self.num_layers - 1:
+                data = F.dropout(data, self.dropout, self.training)
+        return data, tuple(map(autograd.stack, zip(*finals, strict=True)))
+
+    def _check_input(self, data: Tensor, packed: bool) -> None:
+        kind = type(self).__name__
+        if not packed and data.ndim not in (2, 3):
+            raise ValueError(f"{kind}: Expected input to be 2D or 3D, got {data.ndim}D instead")
+        if data.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {data.shape[-1]}"
+            )
+        weight = next(self.parameters())
+        if data.dtype != weight.dtype:
+            raise ValueError(f"RNN input dtype ({data.dtype}) does not match weight dtype ({weight.dtype}); convert one of them")
+
+    def _start(self, hx: Any, data: Tensor, batch: int, batched: bool, order: Tensor | None) -> tuple:
+        """The states to begin with, (layers · directions, B, size) each: those given, checked, or zeros."""
+        rows = self.num_layers * (2 if self.bidirectional else 1)
+        widths = (self.proj_size or self.hidden_size, self.hidden_size)[: 2 if self.mode == "LSTM" else 1]
+        if hx is None:
+            return tuple(data.new_zeros((rows, batch, width)) for width in widths)
+        given = tuple(hx) if self.mode == "LSTM" else (hx,)
+        if len(given) != len(widths):
+            raise RuntimeError(f"LSTM: Expected hx to be a pair (h_0, c_0), got {len(given)} tensors")
+        for i, (state, width) in enumerate(zip(given, widths, strict=True)):
+            if state.ndim != (3 if batched else 2):
+                form = "batched 3-D" if batched else "unbatched 2-D"
+                name = "hx and cx" if self.mode == "LSTM" else "hx"
+                raise RuntimeError(
+                    f"For {form} input, {name} should also be {3 if batched else 2}-D but got {state.ndim}-D tensor"
+                )
+            wanted = (rows, batch, width) if batched else (rows, width)
+            if tuple(state.shape) != wanted:
+                name = f"hidden[{i}]" if self.mode == "LSTM" else "hidden"
+                raise RuntimeError(f"Expected {name} size {wanted}, got {list(state.shape)}")
+        if not batched:
+            return tuple(state.unsqueeze(1) for state in given)
+        return given if order is None else tuple(state.index_select(1, order) for state in given)
+
+    def extra_repr(self) -> str:
+        defaults = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
+        changed = [f"{name}={getattr(self, name)}" for name, usual in defaults.items() if getattr(self, name) != usual]
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
+
+
+class RNN(RNNBase):
+    """h_t = tanh(W x_t + b + U h_(t−1) + c), over sequences.
+
+    Args:
+        input_size, hidden_size: sizes of x and h.
+        num_layers: each takes the outputs of the one before.
+        nonlinearity: "tanh" or "relu".
+        bias: are there b and c?
+        batch_first: (B, T, input) instead of (T, B, input).
+        dropout: between the layers, when training.
+        bidirectional: run backwards too, and join the outputs.
+
+    Called with the input (T, B, input), (T, input) or a PackedSequence, and the state to begin with (layers · directions, B,
+    hidden), zeros unless given.  Returns the outputs (T, B, directions · hidden) and the last state.
+
+    >>> import autograd as ag, nn
+    >>> output, state = nn.RNN(3, 5)(ag.ones(7, 2, 3))
+    >>> output.shape, state.shape
+    (autograd.Size([7, 2, 5]), autograd.Size([1, 2, 5]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+        mode = f"RNN_{nonlinearity.upper()}"
+        super().__init__(
+            mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(RNNBase):
+    """Long short-term memory over sequences: gates i, f, o, candidate g, c' = f c + i g, h' = o tanh(c').
+
+    Args:
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional: as for `RNN`.
+        proj_size: project h to that size.
+
+    Called with the input and the pair (h, c) to begin with; returns the outputs and the last pair.
+
+    >>> import autograd as ag, nn
+    >>> output, (h, c) = nn.LSTM(3, 5, proj_size=2)(ag.ones(7, 1, 3))
+    >>> output.shape, h.shape, c.shape
+    (autograd.Size([7, 1, 2]), autograd.Size([1, 1, 2]), autograd.Size([1, 1, 5]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(
+            "LSTM",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            proj_size,
+            device,
+            dtype,
+        )
+
+
+class GRU(RNNBase):
+    """Gated recurrent units over sequences: gates r, z, candidate n, h' = (1 − z) n + z h.
+
+    Args: as for `RNN`, without `nonlinearity`.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(
+            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
+
+
+# ---- cells: one step ---------------------------------------------------------------------------------------------
+
+
+class RNNCellBase(Module):
+    """What the cells share: `weight_ih` (gates · hidden, input), `weight_hh`, `bias_ih`, `bias_hh`."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+    ):
+        super().__init__()
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        where, gates = {"device": device, "dtype": dtype}, num_chunks * hidden_size
+        self.weight_ih = Parameter(empty((gates, input_size), **where))
+        self.weight_hh = Parameter(empty((gates, hidden_size), **where))
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(name, Parameter(empty(gates, **where)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new values, uniform in ±1/√hidden_size."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def _step(self, mode: str, input: Tensor, state: tuple | None) -> tuple:
+        """The state after one step from `state`, or from zeros; all may lack the batch dimension."""
+        kind, count = type(self).__name__, 2 if mode == "LSTM" else 1
+        if input.ndim not in (1, 2):
+            raise ValueError(f"{kind}: Expected input to be 1D or 2D, got {input.ndim}D instead")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]}, expected {self.input_size}")
+        if state is None:
+            state = (input.new_zeros((*input.shape[:-1], self.hidden_size)),) * count
+        for s in state:
+            if s.ndim not in (1, 2):
+                raise ValueError(f"{kind}: Expected hidden to be 1D or 2D, got {s.ndim}D instead")
+            if s.ndim != input.ndim or s.shape[:-1] != input.shape[:-1] or s.shape[-1] != self.hidden_size:
+                raise RuntimeError(
+                    f"{kind}: Expected hidden of shape {(*input.shape[:-1], self.hidden_size)}, got {tuple(s.shape)}"
+                )
+        weights = _Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        return step(mode, F.linear(input, weights.w_ih, weights.b_ih), state, weights)
+
+    def extra_repr(self) -> str:
+        shown = [f"{self.input_size}, {self.hidden_size}"]
+        if self.bias is not True:
+            shown.append(f"bias={self.bias}")
+        if getattr(self, "nonlinearity", "tanh") != "tanh":
+            shown.append(f"nonlinearity={self.nonlinearity}")
+        return ", ".join(shown)
+
+
+class RNNCell(RNNCellBase):
+    """One step of an `RNN`: input (B, input) or (input,), state of the same form or None.
+
+    >>> import autograd as ag, nn
+    >>> nn.RNNCell(3, 5)(ag.ones(2, 3)).shape
+    autograd.Size([2, 5])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
+        return self._step(f"RNN_{self.nonlinearity.upper()}", input, None if hx is None else (hx,))[0]
+
+
+class LSTMCell(RNNCellBase):
+    """One step of an `LSTM`: takes the input and a pair (h, c), returns the next pair."""
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None):
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        return self._step("LSTM", input, hx)  # type: ignore[return-value]
+
+
+class GRUCell(RNNCellBase):
+    """One step of a `GRU`."""
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None):
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        return self._step("GRU", input, None if hx is None else (hx,))[0]
