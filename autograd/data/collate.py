@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import autograd
+from autograd.ops.joining import stack
 from autograd.tensor import Tensor, share, wrap
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
@@ -127,7 +128,7 @@ def _collate_tensors(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> 
     )
     if plain and first.is_cpu:
         return wrap(_stack_arrays([share(tensor) for tensor in batch]))
-    return autograd.stack(list(batch))
+    return stack(list(batch))
 
 
 def _collate_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: Any = None) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd.data.randomness import numpy_generator, permutation, random_seed
 from autograd.random import Generator
-from autograd.tensor import Tensor
+from autograd.tensor import Tensor, wrap
 
 __all__ = [
     "BatchSampler",
@@ -187,7 +187,7 @@ class WeightedRandomSampler(Sampler[int]):
                 f"{num_samples} samples without replacement need as many positive weights, got "
                 f"{np.count_nonzero(array)}"
             )
-        self.weights = Tensor(array)
+        self.weights = wrap(array)
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator
