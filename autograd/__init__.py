@@ -30,13 +30,16 @@ from .ops.special import *
 from .ops.convolution import *
 from .ops.arrange import *
 from .ops.diagonal import *
+from .ops.distance import *
 from .ops.dropout import *
+from .ops.einsum import *
 from .ops.indexing import *
 from .ops.joining import *
 from .ops.linalg import *
 from .ops.linear import *
 from .ops.normalization import *
 from .ops.pooling import *
+from .ops.recurrent import *
 from .ops.reduction import *
 from .ops.scan import *
 from .ops.scatter import *

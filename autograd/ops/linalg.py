@@ -1,15 +1,34 @@
-"""Products of matrices."""
+"""Products of vectors and matrices."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..inplace import inplace
 from ..op import elementwise, function
 from ..tensor import Tensor
+from .einsum import contraction
+from .shape import wrap_dim
 
-__all__ = ["matmul"]
+__all__ = [
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "dot", "ger", "inner", "kron", "matmul", "mm", "mv",
+    "outer", "tensordot", "vdot",
+]  # fmt: skip
+
+# ---- matmul ------------------------------------------------------------------------------------------------------
+
+
+def rows(x: Any) -> Any:
+    """All leading dimensions folded into one: one GEMM instead of a batch of them."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _folded(x: Any, y: Any) -> Any:
+    return (rows(x) @ y).reshape((*x.shape[:-1], y.shape[-1]))
+
 
 _matmul = elementwise(
     np.matmul,
@@ -19,19 +38,245 @@ _matmul = elementwise(
     x=lambda g, y: g @ y.swapaxes(-1, -2),
     y=lambda g, x: x.swapaxes(-1, -2) @ g,
 )
+_matmul_folded = elementwise(
+    _folded,
+    "matmul_folded",
+    method=False,
+    x=lambda g, y: g @ y.swapaxes(-1, -2),
+    y=lambda g, x: rows(x).swapaxes(0, 1) @ rows(g),
+)
+_mv = elementwise(
+    lambda x, y: x @ y, "mv", method=False, x=lambda g, y: g[:, None] * y, y=lambda g, x: x.swapaxes(0, 1) @ g
+)
+_dot = elementwise(lambda x, y: x @ y, "dot", method=False, x=lambda g, y: g * y, y=lambda g, x: g * x)
+
+
+def _fit(input: Any, other: Any, name: str) -> None:
+    """Raise unless the two can be multiplied."""
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"{name}: expected both to have the same dtype, but got: {input.dtype} != {other.dtype}")
+    if not input.ndim or not other.ndim:
+        raise RuntimeError(
+            f"both arguments to {name} need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
+        )
+    if input.shape[-1] != other.shape[-2 if other.ndim > 1 else -1]:
+        raise RuntimeError(
+            f"{name}: the shapes {tuple(input.shape)} and {tuple(other.shape)} cannot be multiplied: the last dimension of the "
+            f"first must be the {'second to last' if other.ndim > 1 else 'only'} one of the second"
+        )
 
 
 @function(numpy=np.matmul)
-def matmul(input: Any, other: Any) -> Any:
-    """The matrix product; a vector is a row on the left and a column on the right."""
-    row, column = input.ndim == 1, other.ndim == 1
-    out = _matmul(input[None, :] if row else input, other[:, None] if column else other)
-    if column:
-        out = out[..., 0]
-    if row:
-        out = out[..., 0] if column else out[..., 0, :]
-    return out
+def matmul(input, other):
+    """The matrix product; a vector is a row on the left and a column on the right.
+
+    >>> import autograd as ag
+    >>> ag.matmul(ag.tensor([[1.0, 2.0]]), ag.tensor([3.0, 4.0]))
+    tensor([11.])
+    """
+    n, m = input.ndim, other.ndim
+    if input.dtype is not other.dtype or not n or not m or input.shape[-1] != other.shape[-2 if m > 1 else -1]:
+        _fit(input, other, "matmul")
+    if m == 2:
+        if n == 2:
+            return _matmul(input, other)
+        return _mv(other.swapaxes(0, 1), input) if n == 1 else _matmul_folded(input, other)
+    if m == 1:
+        if n == 1:
+            return _dot(input, other)
+        return _mv(input, other) if n == 2 else _mv(rows(input), other).reshape(tuple(input.shape[:-1]))
+    if n == 1:
+        return _matmul(input.reshape(1, -1), other).squeeze(-2)
+    return _matmul(input, other)
 
 
-Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]
+def _operator(self: Tensor, other: Any) -> Any:
+    return matmul(self, other) if hasattr(other, "ndim") else NotImplemented
+
+
+def _reflected(self: Tensor, other: Any) -> Any:
+    return matmul(other, self) if hasattr(other, "ndim") else NotImplemented
+
+
+Tensor.__matmul__, Tensor.__rmatmul__ = _operator, _reflected  # type: ignore[attr-defined]
+
+
+def _of(name: str, input: Any, other: Any, left: int, right: int) -> None:
+    if input.ndim != left or other.ndim != right:
+        raise RuntimeError(
+            f"{name}: expected {left}D and {right}D tensors, got the shapes {tuple(input.shape)} and {tuple(other.shape)}"
+        )
+    _fit(input, other, name)
+
+
+@function()
+def mm(input, mat2):
+    """The product of two matrices."""
+    _of("mm", input, mat2, 2, 2)
+    return _matmul(input, mat2)
+
+
+@function()
+def bmm(input, mat2):
+    """The products of two batches of matrices."""
+    _of("bmm", input, mat2, 3, 3)
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: expected batches of one size, got {tuple(input.shape)} and {tuple(mat2.shape)}")
+    return _matmul(input, mat2)
+
+
+@function()
+def mv(input, vec):
+    """The product of a matrix and a vector."""
+    _of("mv", input, vec, 2, 1)
+    return _mv(input, vec)
+
+
+@function()
+def dot(input, tensor):
+    """The sum of the products of two vectors' elements."""
+    _of("dot", input, tensor, 1, 1)
+    return _dot(input, tensor)
+
+
+@function(method=False, numpy=np.dot)
+def _numpy_dot(a, b):
+    if not a.ndim or not b.ndim:
+        return a * b
+    return matmul(a, b) if b.ndim <= 2 else tensordot(a, b, ([-1], [-2]))
+
+
+@function(numpy=np.vdot)
+def vdot(input, other):
+    """`dot`, of the conjugate of the first vector."""
+    _of("vdot", input, other, 1, 1)
+    return _dot(input.conj() if input.dtype.kind == "c" else input, other)
+
+
+@function(numpy=np.outer)
+def outer(input, vec2):
+    """The products of each element of one vector with each of another."""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D arguments, got the shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
+    return input.reshape(-1, 1) * vec2
+
+
+ger = Tensor.ger = outer  # type: ignore[attr-defined]
+
+
+@function(numpy=np.inner)
+def inner(input, other):
+    """The sums of products over the last dimension of both."""
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and "
+            f"{list(other.shape)}"
+        )
+    return tensordot(input, other, ([-1], [-1]))
+
+
+# ---- products added to something ---------------------------------------------------------------------------------
+
+
+def _sum(input: Any, beta: Any, product: Any, alpha: Any, shape: tuple) -> Any:
+    """beta × input + alpha × product; with beta 0 whatever is in `input`, even NaN, does not matter."""
+    if np.broadcast_shapes(tuple(input.shape), shape) != shape:
+        raise RuntimeError(
+            f"The expanded size of the tensor {list(input.shape)} must match the size {list(shape)} of the product"
+        )
+    if product.dtype.kind in "biu":
+        alpha, beta = (product.dtype.type(k).item() for k in (alpha, beta))
+    product = product if alpha in (1, True) else product * alpha
+    if beta == 0:
+        return product
+    return (input if beta == 1 else input * beta) + product
+
+
+@function()
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """`beta` × `input` + `alpha` × `mat1` @ `mat2`."""
+    product = mm(mat1, mat2)
+    return _sum(input, beta, product, alpha, tuple(product.shape))
+
+
+@function()
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """`beta` × `input` + `alpha` × `mat` @ `vec`."""
+    product = mv(mat, vec)
+    return _sum(input, beta, product, alpha, tuple(product.shape))
+
+
+@function()
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """`beta` × `input` + `alpha` × the outer product of two vectors."""
+    product = outer(vec1, vec2)
+    return _sum(input, beta, product, alpha, tuple(product.shape))
+
+
+@function()
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """`beta` × `input` + `alpha` × the products of two batches of matrices."""
+    product = bmm(batch1, batch2)
+    return _sum(input, beta, product, alpha, tuple(product.shape))
+
+
+@function()
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """`beta` × `input` + `alpha` × the sum of the products of two batches of matrices."""
+    product = bmm(batch1, batch2).sum(0)
+    return _sum(input, beta, product, alpha, tuple(product.shape))
+
+
+for _f in (addmm, addmv, addr, baddbmm, addbmm):
+    setattr(Tensor, f"{_f.__name__}_", inplace(_f, f"{_f.__name__}_"))
+
+# ---- over any dimensions -----------------------------------------------------------------------------------------
+
+
+@function(method=False, numpy=np.tensordot)
+def tensordot(a, b, dims=2):
+    """The sums of products over dimensions of both: the last `dims` of `a` and first of `b`, or those of two lists."""
+    dims = dims.tolist() if isinstance(dims, (Tensor, np.ndarray)) else dims
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        dims = (range(a.ndim - dims, a.ndim), range(dims))
+    left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if len(left) != len(right):
+        raise RuntimeError(f"both dimension lists should have same length, got {left} and {right}")
+    left, right = [wrap_dim(d, a.ndim) for d in left], [wrap_dim(d, b.ndim) for d in right]
+    for d, e in zip(left, right, strict=True):
+        if a.shape[d] != b.shape[e] and 1 not in (a.shape[d], b.shape[e]):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[d]} in dim {d} and second has size "
+                f"{b.shape[e]} in dim {e}"
+            )
+    a_letters = list(range(a.ndim))
+    b_letters = [a.ndim + e for e in range(b.ndim)]
+    for d, e in zip(left, right, strict=True):
+        b_letters[e] = a_letters[d]
+    out = [k for i, k in enumerate(a_letters) if i not in left] + [k for i, k in enumerate(b_letters) if i not in right]
+    return contraction([a, b], [a_letters, b_letters], out)
+
+
+@function(numpy=np.kron)
+def kron(input, other):
+    """The Kronecker product: each element of one times the whole other, in blocks."""
+    n = max(input.ndim, other.ndim)
+    a = (1,) * (n - input.ndim) + tuple(input.shape)
+    b = (1,) * (n - other.ndim) + tuple(other.shape)
+    left = input.reshape(tuple(k for m in a for k in (m, 1)))
+    right = other.reshape(tuple(k for m in b for k in (1, m)))
+    return (left * right).reshape(tuple(p * q for p, q in zip(a, b, strict=True)))
+
+
+@function(method=False)
+def chain_matmul(*matrices):
+    """The product of several matrices, in the cheapest order."""
+    from .norms import multi_dot
+
+    return multi_dot(matrices)
+
+

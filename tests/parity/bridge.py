@@ -79,8 +79,19 @@ def assert_same(actual: Any, expected: Any, rtol: float = 1e-7, atol: float = 1e
         assert actual == expected, f"{what}: {actual!r}, expected {expected!r}"
 
 
+# Where the database calls with arguments in an order of its own.
+SPELLED = {
+    "einsum": lambda operands, equation: ag.einsum(equation, *operands),
+    "where": lambda x, condition, other: ag.where(condition, x, other),
+    **{name: lambda x, name=name: getattr(x, name) for name in ("T", "H", "mT", "mH")},
+    **{name: lambda x, *args, name=name: getattr(x.clone(), name)(*args) for name in ("zero_",)},
+}
+
+
 def find(name: str) -> Any:
     """Our function of that name: ``linalg.solve``, ``nn.functional.relu``, ``__radd__``, or a method."""
+    if name in SPELLED:
+        return SPELLED[name]
     if name.startswith("nn.functional."):
         return getattr(importlib.import_module("nn.functional"), name.removeprefix("nn.functional."), None)
     place: Any = ag
