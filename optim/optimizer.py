@@ -398,6 +398,7 @@ def _hooked(step: Callable) -> Callable:
 
     @functools.wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        self._opt_called = True  # for schedules, which warn when they are stepped first
         given: tuple = (self, *args)
         for hook in (*_every_step_pre_hooks.values(), *self._step_pre_hooks.values()):
             changed = hook(self, given, kwargs)
@@ -410,6 +411,7 @@ def _hooked(step: Callable) -> Callable:
             hook(self, given, kwargs)
         return out
 
+    hooked._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
     return hooked
 
 
