@@ -140,7 +140,7 @@ def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constant
             if parent is not None:
                 event.inputs.append((i, events[parent]))
                 continue
-            value = given.get(i)
+            value: Any = given.get(i)
             if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__cuda_array_interface__"):
                 if not node.op.variadic and arguments[i] == "index":
                     continue
@@ -150,7 +150,12 @@ def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constant
                 if not leaf.shape:
                     leaf.text = scalar_text(host(value)[()])
                 event.inputs.append((i, leaf))
-            elif i in given and value is not None and (node.op.variadic or value != node.op.defaults[i]) and (text := value_text(value)) is not None:
+            elif (
+                i in given
+                and value is not None
+                and (node.op.variadic or value != node.op.defaults[i])
+                and (text := value_text(value)) is not None
+            ):
                 texts.append(text if node.op.variadic or arguments[i] in PLAIN else f"{arguments[i]}={text}")
         event.text = ", ".join(texts)
         event.saved_nbytes = _saved_bytes(node)
@@ -177,9 +182,7 @@ def _saved_arguments(node: EngineNode) -> dict[int, Any]:
                     return dict(enumerate(value))
         return {}
     index = node.op.index
-    return {
-        index[name]: value for name, value in zip(node.plan.saves, node.saved, strict=False) if name in index
-    }
+    return {index[name]: value for name, value in zip(node.plan.saves, node.saved, strict=False) if name in index}
 
 
 def _saved_bytes(node: EngineNode) -> int:
@@ -309,9 +312,7 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
         place[event] = len(nodes)
         nodes.append(_node(event, len(nodes), place, boxed, call_ids))
     ran_backward = any(node.grad is not None or any(p.grad for p in node.params) for node in nodes)
-    return Graph(
-        tuple(nodes), calls, tuple(place[output] for output in outputs), _parameters(names), ran_backward
-    )
+    return Graph(tuple(nodes), calls, tuple(place[output] for output in outputs), _parameters(names), ran_backward)
 
 
 def _is_box(leaf: Leaf, count: int, scalar: bool) -> bool:

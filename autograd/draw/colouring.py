@@ -91,7 +91,14 @@ def _by_stats(scene: Scene, box: Box, by: str) -> None:
         low, high = min(rms), max(rms)
         box.note = f"rms {low:.1e}" if low == high or f"{low:.1e}" == f"{high:.1e}" else f"rms {low:.1e} … {high:.1e}"
         if len(found) > 1 and low != high:
-            box.spark = shades
+            box.spark = spread(shades)
+
+
+def spread(shades: list[float | None]) -> list[float | None]:
+    """The same, from 0 for the least to 1 for the greatest: neighbouring copies are often close together."""
+    good = [shade for shade in shades if shade is not None]
+    low, high = min(good), max(good)
+    return [None if shade is None else (shade - low) / ((high - low) or 1.0) for shade in shades]
 
 
 def _by_share(scene: Scene, leaves: list[Box], by: str) -> None:

@@ -22,11 +22,11 @@ NOT_FOUND = """the `dot` program of Graphviz is needed for this, and is not on t
 or do without: engine="builtin" draws the same picture, and .svg, .html, .mmd and .json need no program."""
 
 
-class GraphvizNotFound(RuntimeError):
+class GraphvizNotFound(RuntimeError):  # noqa: N818 - named like graphviz's ExecutableNotFound
     """The `dot` program is not installed."""
 
 
-class GraphvizFailed(RuntimeError):
+class GraphvizFailed(RuntimeError):  # noqa: N818
     """The `dot` program gave up or took too long."""
 
 
@@ -40,8 +40,12 @@ def digraph(scene: Scene) -> Any:
     palette = PALETTES["light"]
     leaves, links = scene.visible()
     graph = graphviz.Digraph("graph")
-    graph.attr(fontname="Helvetica", fontsize=str(TITLE), nodesep="0.3", ranksep="0.42", bgcolor="white", newrank="true")
-    graph.attr("node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize=str(TITLE), margin="0.1,0.05")
+    graph.attr(
+        fontname="Helvetica", fontsize=str(TITLE), nodesep="0.3", ranksep="0.42", bgcolor="white", newrank="true"
+    )
+    graph.attr(
+        "node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize=str(TITLE), margin="0.1,0.05"
+    )
     graph.attr("edge", fontname="Helvetica", fontsize=str(SMALL), fontcolor=palette["label"], color=palette["line"])
     graph.attr("edge", arrowsize="0.7")
     # Not recursive: a frame is written into its parent when its contents are complete.
@@ -105,10 +109,16 @@ def _node(scene: Scene, box: Box, palette: dict[str, str]) -> dict[str, str]:
         words.append(f"[{escape(box.badge)}]")
     # Bold and plain text in cells of their own: in one line, `dot` glues the words together.
     cells = "".join(f"<td>{word}</td>" for word in words)
-    rows = [f'<tr><td><table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table></td></tr>']
+    rows = [
+        f'<tr><td><table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table></td></tr>'
+    ]
     small = ink if box.shade is not None else palette["param"]
     rows += [f'<tr><td><font point-size="{SMALL}" color="{small}">{escape(line)}</font></td></tr>' for line in lines]
-    style = "rounded,filled,dashed" if box.badge == "no grad" or box.kind in ("input", "constant", "gap") else "rounded,filled"
+    style = (
+        "rounded,filled,dashed"
+        if box.badge == "no grad" or box.kind in ("input", "constant", "gap")
+        else "rounded,filled"
+    )
     return {
         "label": f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{"".join(rows)}</table>>',
         "fillcolor": fill,

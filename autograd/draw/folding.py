@@ -9,7 +9,8 @@ lies one length earlier, "in the copy before" (carried); stride 0 is a tensor th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from .structure import Graph, Node, node_text
 __all__ = ["Folded", "Repeat", "Wire", "fold"]
 
 MAX_PERIOD = 64  # items of one container that may form one copy
+TRIES = 6  # periods that are looked at more closely at one place
 MIN_COPIES = 2  # … of module calls
 MIN_COPIES_OF_OPS = 4  # … of bare ops: three additions in a row are no pattern
 
@@ -84,7 +86,7 @@ class Folded:
                 for position in range(length):
                     place = start + copy * length + position
                     inputs = tuple(wire.source(copy) for wire in wires[position])
-                    nodes[place] = replace(nodes[place], inputs=inputs)
+                    nodes[place] = _with_inputs(nodes[place], inputs)
         return replace(self.graph, nodes=tuple(nodes))
 
     def shown(self) -> list[int]:
@@ -116,6 +118,15 @@ class Folded:
         while ends:
             lines.extend(_closing(ends, ends.pop()))
         return "\n".join([*lines, *(f"output %{i}" for i in self.graph.outputs)])
+
+
+_FIELDS = attrgetter(*(field.name for field in fields(Node)))
+
+
+def _with_inputs(node: Node, inputs: tuple[int, ...]) -> Node:
+    """The node with other inputs; `dataclasses.replace` takes three times as long."""
+    before, (op, _, *after) = node.id, _FIELDS(node)[1:]
+    return Node(before, op, inputs, *after)
 
 
 def _closing(ends: list[Repeat], repeat: Repeat) -> list[str]:
@@ -157,7 +168,17 @@ class _Interner:
 
 def _node_signature(node: Node) -> tuple:
     params = tuple((p.arg, p.name.rpartition(".")[2], p.shape, p.dtype, p.requires_grad) for p in node.params)
-    return (node.op, node.kind, len(node.inputs), params, node.shape, node.dtype, node.requires_grad, node.stop, node.error)
+    return (
+        node.op,
+        node.kind,
+        len(node.inputs),
+        params,
+        node.shape,
+        node.dtype,
+        node.requires_grad,
+        node.stop,
+        node.error,
+    )
 
 
 def _tree(graph: Graph, expand: Sequence[str], intern: _Interner, signatures: list[int]) -> list[Item]:
@@ -170,7 +191,9 @@ def _tree(graph: Graph, expand: Sequence[str], intern: _Interner, signatures: li
         call, items = open_calls.pop(), tuple(contents.pop())
         path = graph.calls[call].path
         shape = (graph.calls[call].kind, tuple(item.signature for item in items))
-        asked = any(path == name or path.startswith(name + ".") or name.startswith(path + ".") for name in expand if path)
+        asked = any(
+            path == name or path.startswith(name + ".") or name.startswith(path + ".") for name in expand if path
+        )
         signature = intern(("asked for", call) if asked else shape)
         contents[-1].append(Item(signature, items[0].start, items[-1].stop, call, items))
 
@@ -217,12 +240,13 @@ def fold(graph: Graph, expand: Iterable[str] = ()) -> Folded:
         position = 0
         periods = _Periods([item.signature for item in items], [item.call >= 0 for item in items])
         while position < len(items):
-            period, count = periods.best(position)
-            found = None
-            if count:
-                found = _wire_up(graph, signatures, items, position, period, count, call)
-                if found and found.count < periods.least(position, period):
-                    found = None
+            period, found = 0, None
+            for candidate, count in periods.candidates(position):
+                tried = _wire_up(graph, signatures, items, position, candidate, count, call)
+                if tried and tried.count >= periods.least(position, candidate) and _covers(tried) > _covers(found):
+                    period, found = candidate, tried
+                if tried and tried.count == count:
+                    break
             if found is None:
                 if items[position].items:
                     waiting.append((items[position].call, items[position].items))
@@ -238,7 +262,7 @@ def fold(graph: Graph, expand: Iterable[str] = ()) -> Folded:
     for repeat in repeats:
         for i in range(repeat.start + repeat.length, repeat.stop):
             if nodes[i].inputs:
-                nodes[i] = replace(nodes[i], inputs=())
+                nodes[i] = _with_inputs(nodes[i], ())
     return Folded(replace_nodes(graph, nodes), tuple(repeats))
 
 
@@ -259,25 +283,30 @@ class _Periods:
         self.runs = [_run_lengths(row[:-p] == row[p:]) for p in range(1, limit + 1)]
         self.useful = np.zeros(self.n, bool)
         for p, runs in enumerate(self.runs, 1):
-            self.useful[: len(runs)] |= runs >= p
+            calls = self.calls_before[p : p + len(runs)] > self.calls_before[: len(runs)]
+            self.useful[: len(runs)] |= 1 + runs // p >= np.where(calls, MIN_COPIES, MIN_COPIES_OF_OPS)
 
     def least(self, start: int, period: int) -> int:
         """How many copies make a repeat here."""
         calls = self.calls_before[start + period] - self.calls_before[start]
         return MIN_COPIES if calls else MIN_COPIES_OF_OPS
 
-    def best(self, start: int) -> tuple[int, int]:
-        """(period, count) of the widest repetition from `start`, or (0, 0)."""
-        best, covered = (0, 0), 0
+    def candidates(self, start: int) -> list[tuple[int, int]]:
+        """(period, count) of the repetitions from `start` on, the widest first, and of those the shortest period."""
         if not self.useful[start]:
-            return best
+            return []
+        found = []
         for period, runs in enumerate(self.runs, 1):
             if start >= len(runs):
                 break
             count = 1 + int(runs[start]) // period
-            if count >= self.least(start, period) and count * period > covered:
-                best, covered = (period, count), count * period
-        return best
+            if count >= self.least(start, period):
+                found.append((period, count))
+        return sorted(found, key=lambda pair: (-pair[0] * pair[1], pair[0]))[:TRIES]
+
+
+def _covers(repeat: Repeat | None) -> int:
+    return 0 if repeat is None else repeat.stop - repeat.start
 
 
 def _run_lengths(same: np.ndarray) -> np.ndarray:
@@ -306,17 +335,24 @@ def _wire_up(
                 return None
             row.append(wire)
         rules.append(row)
+    # Tensors from outside stay outside: such a wire must not run on into the copies themselves.
+    for wire in (wire for row in rules for wire in row):
+        if wire.base < start and wire.first is None and wire.stride > 0:
+            count = min(count, 1 + (start - 1 - wire.base) // wire.stride)
     copies = 2
-    while copies < count:
-        at = start + copies * length
-        alike = all(
-            nodes[at + i].inputs == tuple(base + copies * stride for base, stride, _ in row)
-            for i, row in enumerate(rules)
-        )
-        if not alike:
-            break
+    while copies < count and _follows(nodes, rules, start + copies * length, copies):
         copies += 1
     return Repeat(start, length, copies, call, tuple(map(tuple, rules)))
+
+
+def _follows(nodes: Sequence[Node], rules: list[list[Wire]], at: int, copy: int) -> bool:
+    """Is the copy that begins at node `at` wired by the rules?"""
+    for i, row in enumerate(rules, at):
+        inputs = nodes[i].inputs
+        for source, wire in zip(inputs, row, strict=True):
+            if source != wire[0] + copy * wire[1]:
+                return False
+    return True
 
 
 def _rule(start: int, length: int, first: int, second: int, signatures: list[int]) -> Wire | None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from .metrics import PAD_X, PAD_Y, SMALL, SMALL_LINE, TITLE, TITLE_LINE, text_width
+from .metrics import PAD_X, PAD_Y, SMALL, SMALL_LINE, SPARK, TITLE, TITLE_LINE, text_width
 from .scene import Box, Link, Scene
 from .style import box_texts, frame_title
 
@@ -71,7 +72,9 @@ class _Cell:
     right: float = LANE / 2
     x: float = 0.0
     order: float = 0.0
-    up: list[tuple[_Cell, float, float, float]] = field(default_factory=list)  # other end, offsets here and there, weight
+    up: list[tuple[_Cell, float, float, float]] = field(
+        default_factory=list
+    )  # other end, offsets here and there, weight
     down: list[tuple[_Cell, float, float, float]] = field(default_factory=list)
 
 
@@ -85,7 +88,9 @@ class _Frame:
     bands: list[tuple[float, float]] = field(default_factory=list)  # top and bottom of each layer
     layer_of: dict[Box, int] = field(default_factory=dict)
     ways: dict[tuple[Box, Box | None], list[tuple[float, float]]] = field(default_factory=dict)
-    entries: dict[Box, float] = field(default_factory=dict)  # x of the port through which the arrows of a source come in
+    entries: dict[Box, float] = field(
+        default_factory=dict
+    )  # x of the port through which the arrows of a source come in
     exits: dict[Box, float] = field(default_factory=dict)
     lanes: dict[Box, float] = field(default_factory=dict)  # of carried arrows, by source
 
@@ -97,7 +102,8 @@ def box_size(scene: Scene, box: Box) -> tuple[float, float]:
     width = max([width, *(text_width(line, SMALL) for line in lines)])
     if box.count > 1:
         width += 2 * text_width(f"× {box.count:,}", SMALL, bold=True)
-    return max(width + 2 * PAD_X, 46.0), TITLE_LINE + len(lines) * SMALL_LINE + 2 * PAD_Y
+    height = TITLE_LINE + len(lines) * SMALL_LINE + 2 * PAD_Y
+    return max(width + 2 * PAD_X, 46.0), height + (SPARK if box.spark else 0)
 
 
 def lay_out(scene: Scene) -> Layout:
@@ -194,7 +200,7 @@ def _lay_out_frame(
             way.append(lanes.setdefault((source, first, layer), _Cell(None, layer)))
         way.append(final)
         ways[source, end] = way
-        for a, b in zip(way, way[1:], strict=False):
+        for a, b in pairwise(way):
             if (a, b) in connections:
                 continue
             connections.add((a, b))
@@ -288,7 +294,9 @@ def _place(layers: list[list[_Cell]]) -> None:
                 if sweep >= SWEEPS:
                     ends = cell.up + cell.down
                 total = sum(weight for *_, weight in ends)
-                wish = sum(weight * (o.x + there - here) for o, here, there, weight in ends) / total if total else cell.x
+                wish = (
+                    sum(weight * (o.x + there - here) for o, here, there, weight in ends) / total if total else cell.x
+                )
                 wishes.append((wish, total or 0.05))
             _separate(layer, wishes)
 
@@ -473,16 +481,14 @@ def _assemble(
     return Layout(root.width, root.height, rects, routes)
 
 
-def _path(
-    link: Link, corner: dict[Box, tuple[float, float]], frames: dict[Box, _Frame]
-) -> list[tuple[float, float]]:
+def _path(link: Link, corner: dict[Box, tuple[float, float]], frames: dict[Box, _Frame]) -> list[tuple[float, float]]:
     up, down = _chain(link.source), _chain(link.target)
     common = 0
     while up[common] is down[common]:
         common += 1
-    stretches = [(frame, None) for frame in reversed(up[common:-1])]
+    stretches: list[tuple[Box, Box | None]] = [(frame, None) for frame in reversed(up[common:-1])]
     stretches.append((up[common - 1], down[common]))
-    stretches += zip(down[common:-1], down[common + 1 :], strict=True)
+    stretches.extend(zip(down[common:-1], down[common + 1 :], strict=True))
     points: list[tuple[float, float]] = []
     for frame, end in stretches:
         x, y = corner[frame]
@@ -501,7 +507,7 @@ def _spread(paths: dict[int, list[tuple[float, float]]], links: list[Link], rect
             continue
         rect = rects[box]
         step = min(14.0, (rect.w - 16) / (len(ways) - 1))
-        ways.sort(key=lambda way: (next((x for x, _ in reversed(way) if abs(x - rect.center) > 0.5), rect.center)))
+        ways.sort(key=lambda way: next((x for x, _ in reversed(way) if abs(x - rect.center) > 0.5), rect.center))
         for i, way in enumerate(ways):
             x = rect.center + (i - (len(ways) - 1) / 2) * step
             way[-2:] = [(x, way[-2][1]), (x, way[-1][1])]
@@ -516,7 +522,7 @@ def smooth(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         elif point != kept[-1]:
             kept.append(point)
     curve = [kept[0]]
-    for (x0, y0), (x1, y1) in zip(kept, kept[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(kept):
         bend = (y1 - y0) * 0.5
         curve += [(x0, y0 + bend), (x1, y1 - bend), (x1, y1)]
     return curve
@@ -590,7 +596,7 @@ def _label_routes(routes: list[Route]) -> None:
         if not route.link.carried and route.link.label:
             by_source.setdefault((route.link.source, _label(route.link)), []).append(route)
     several: dict[Box, int] = {}
-    for (source, _), group in by_source.items():
+    for source, _ in by_source:
         several[source] = several.get(source, 0) + 1
     for (source, _), group in by_source.items():
         route = min(group, key=lambda r: (abs(r.points[3][0] - r.points[0][0]), r.points[-1][1]))

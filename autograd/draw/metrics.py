@@ -8,12 +8,13 @@ FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 TITLE, SMALL = 12.5, 10.5  # font sizes, px
 TITLE_LINE, SMALL_LINE = 16.0, 13.0
 PAD_X, PAD_Y = 11.0, 6.0
+SPARK = 9.0  # height of the bars, one per copy
 LONGEST = 48  # characters of one line; the rest is in the tooltip
 
 _WIDTHS = {
     **dict.fromkeys("ijl'|", 0.22),
     **dict.fromkeys(" .,:;/\\!ftI[]", 0.278),
-    **dict.fromkeys("()-r`\"*", 0.345),
+    **dict.fromkeys('()-r`"*', 0.345),
     **dict.fromkeys("ckvsxyzJ", 0.5),
     **dict.fromkeys("+<>=~×±", 0.584),
     **dict.fromkeys("ABEKPSVXY&", 0.667),

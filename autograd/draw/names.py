@@ -44,9 +44,7 @@ class Names:
 
     def settle(self, used: set[int]) -> None:
         """When several models take part in one graph, tell them apart by the variables that hold them."""
-        taking_part = [
-            (name, model) for name, model in self.owners if any(id(p) in used for p in model.parameters())
-        ]
+        taking_part = [(name, model) for name, model in self.owners if any(id(p) in used for p in model.parameters())]
         if len(taking_part) < 2:
             return
         ids = [(name, {id(p) for p in model.parameters()}) for name, model in taking_part]
@@ -62,7 +60,9 @@ class Names:
 
 def is_module(value: Any) -> bool:
     """Does it look like an nn module?  (The engine does not import `nn`.)"""
-    return not isinstance(value, (type, Tensor)) and hasattr(value, "named_parameters") and hasattr(value, "named_buffers")
+    return (
+        not isinstance(value, (type, Tensor)) and hasattr(value, "named_parameters") and hasattr(value, "named_buffers")
+    )
 
 
 def find_names(model: Any = None, names: Mapping[str, Any] | None = None) -> Names:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from .colouring import bytes_text, colour, time_text
 from .layered import box_size
-from .metrics import TITLE, clip, text_width
-from .scene import COLORS, Box, Scene, closed_lines
+from .metrics import SPARK, TITLE, clip, text_width
+from .scene import COLORS, Box, Scene
 from .structure import Node, Param, Stats, shape_text
 from .style import PALETTES, box_texts, fill_class
 from .svg import _STOPS, escape
@@ -48,7 +48,7 @@ SHELL = """<style>{css}</style><div class="{kind}" tabindex="-1">
 @cache
 def resource(name: str) -> str:
     """Text of a file of this package."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return files("autograd.draw").joinpath(name).read_text(encoding="utf-8")
 
 
 def view_data(drawing: Drawing, whole_page: bool) -> dict[str, Any]:
@@ -79,7 +79,9 @@ def view_data(drawing: Drawing, whole_page: bool) -> dict[str, Any]:
         "boxes": [_box(scene, box, index) for box in boxes],
         "links": list(merged.values()),
         "color": chosen,
-        "colors": {name: made for name, made in colors.items() if any("shade" in look for look in made["boxes"].values())},
+        "colors": {
+            name: made for name, made in colors.items() if any("shade" in look for look in made["boxes"].values())
+        },
         "plain": plain,
         "palettes": PALETTES,
         "stops": _STOPS,
@@ -134,6 +136,8 @@ def _box(scene: Scene, box: Box, index: dict[Box, int]) -> dict[str, Any]:
     title, kind, lines = box_texts(scene, box)
     box.note = "rms 1.0e-10 … 1.0e-10" if noted and box.count > 1 else "rms 1.0e-10" if noted else ""
     width, height = box_size(scene, box)
+    if noted and not box.spark and len(scene.members(box)) > 1:
+        height += SPARK
     box.note = note
     entry |= {"parent": index[box.parent], "title": title, "type": kind, "fill": fill_class(scene, box)}
     size = [round(width, 1), height]
@@ -178,7 +182,9 @@ def _info(scene: Scene, box: Box) -> list[list[str]]:
     rows += [["shape", f"{shape_text(node.shape)} {node.dtype}"]] if node.shape is not None else []
     rows += _facts(node)
     for param in node.params:
-        rows.append([param.name, f"{shape_text(param.shape)} {param.dtype}" + ("" if param.requires_grad else ", frozen")])
+        rows.append(
+            [param.name, f"{shape_text(param.shape)} {param.dtype}" + ("" if param.requires_grad else ", frozen")]
+        )
         if param.grad:
             rows.append(["its gradient", str(param.grad)])
     if box.count > 1 or len(scene.members(box)) > 1:
@@ -219,7 +225,9 @@ def _copies(scene: Scene, box: Box) -> list[list[str]]:
         if found:
             low, high = min(found, key=lambda f: f[0].rms), max(found, key=lambda f: f[0].rms)
             for word, (stats, i) in (("least", low), ("largest", high)):
-                rows.append([f"{word} {name}", f"rms {stats.rms:.2e}" + (f" in {graph.path(i)}" if graph.path(i) else "")])
+                rows.append(
+                    [f"{word} {name}", f"rms {stats.rms:.2e}" + (f" in {graph.path(i)}" if graph.path(i) else "")]
+                )
     return rows
 
 
@@ -237,7 +245,7 @@ def page(drawing: Drawing) -> str:
     data = _script(view_data(drawing, whole_page=True))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        "<title>computation graph</title><style>body{margin:0}</style></head><body><div id=\"graph\">"
+        '<title>computation graph</title><style>body{margin:0}</style></head><body><div id="graph">'
         f"{_still(drawing)}</div>\n<script>\n{resource('viewer.js')}\n"
         f"gradloomView(document.getElementById('graph'), {data});\n</script></body></html>\n"
     )
@@ -250,7 +258,9 @@ def bundle(drawing: Drawing) -> dict[str, str]:
     # Two pictures of one graph on a page have the same key: each script takes the first that has none yet.
     key = sha256(data.encode()).hexdigest()[:12]
     script = (
-        "(function(){\n" + resource("viewer.js") + f"\nvar host=document.querySelector('[data-gradloom=\"{key}\"]:not([data-on])');"
+        "(function(){\n"
+        + resource("viewer.js")
+        + f"\nvar host=document.querySelector('[data-gradloom=\"{key}\"]:not([data-on])');"
         f"if(host){{host.setAttribute('data-on','1');gradloomView(host,{data});}}\n}})();"
     )
     html = f'<div data-gradloom="{key}">{_still(drawing, picture)}</div><script>{script}</script>'

@@ -52,7 +52,9 @@ def curves(history: Any, *, log: bool = False) -> Any:
     for axis, (title, names) in zip(axes[0], groups.items(), strict=True):
         for name in names:
             values = _array(data[name]).astype(float)
-            axis.plot(np.arange(1, len(values) + 1), values, "--" if name.startswith("val") else "-", marker=".", label=name)
+            axis.plot(
+                np.arange(1, len(values) + 1), values, "--" if name.startswith("val") else "-", marker=".", label=name
+            )
         axis.set(title=title, xlabel="epoch")
         if log and "loss" in title:
             axis.set_yscale("log")
@@ -174,7 +176,9 @@ def attention(
     array = _array(weights).astype(float)
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3:
-        raise ValueError(f"expected attention weights of shape (L, S) or (heads, L, S), got {np.shape(_array(weights))}")
+        raise ValueError(
+            f"expected attention weights of shape (L, S) or (heads, L, S), got {np.shape(_array(weights))}"
+        )
     for words, axis, what in ((queries, 1, "queries"), (keys, 2, "keys")):
         if words is not None and len(words) != array.shape[axis]:
             raise ValueError(f"expected {array.shape[axis]} {what}, got {len(words)}")
@@ -222,7 +226,9 @@ def confusion(targets: Any, predictions: Any, *, labels: Sequence[Any] | None = 
     axis.imshow(rate, cmap="Blues", vmin=0, vmax=1)
     for (i, j), number in np.ndenumerate(matrix):
         if number:
-            axis.text(j, i, str(number), ha="center", va="center", fontsize=8, color="white" if rate[i, j] > 0.5 else "black")
+            axis.text(
+                j, i, str(number), ha="center", va="center", fontsize=8, color="white" if rate[i, j] > 0.5 else "black"
+            )
     axis.set_xticks(range(count), names, rotation=90 if max(map(len, names)) > 3 else 0)
     axis.set_yticks(range(count), names)
     accuracy = float((true == given).mean())

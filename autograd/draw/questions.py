@@ -132,7 +132,10 @@ def diff(one: Graph, other: Graph) -> Difference:
         What is different, in lines.
     """
     result = Difference()
-    keys = [[(graph.path(node), node.op, node.kind, node.name if node.kind != "op" else "") for node in graph.nodes] for graph in (one, other)]
+    keys = [
+        [(graph.path(node), node.op, node.kind, node.name if node.kind != "op" else "") for node in graph.nodes]
+        for graph in (one, other)
+    ]
     if keys[0] == keys[1]:  # the usual case, and SequenceMatcher is quadratic
         same = [(i, i) for i in range(len(one.nodes))]
     else:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import op as engine
 from ..graph import state
@@ -72,7 +72,9 @@ class Recording:
         _recordings.add(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         engine.observers.remove(self._observer)
         _Detach.stop(self)
         for tensor_ref, handle in self.handles:
@@ -197,7 +199,11 @@ class Recording:
             if entry is not None and entry[0]() is tensor.grad_fn:
                 return entry[1]
         entry = self.by_tensor.get(id(tensor))
-        if entry is not None and entry[0]() is tensor and not (tensor.grad_fn is not None and isinstance(entry[1], Leaf)):
+        if (
+            entry is not None
+            and entry[0]() is tensor
+            and not (tensor.grad_fn is not None and isinstance(entry[1], Leaf))
+        ):
             return entry[1]
         return None
 
@@ -283,8 +289,10 @@ class Recording:
         outputs = (output,) if isinstance(output, Tensor) else tuple(output)
         origins = [self.origin(tensor) for tensor in outputs]
         events = self._behind(origins)
-        scalar = bool(events) and all(e.shape == () for e in events) and all(
-            source.shape == () for e in events for _, source in e.inputs
+        scalar = (
+            bool(events)
+            and all(e.shape == () for e in events)
+            and all(source.shape == () for e in events for _, source in e.inputs)
         )
         return assemble(events, origins, found, scalar=scalar)
 
@@ -349,7 +357,7 @@ def recording_of(tensor: Tensor) -> Recording | None:
 class _Detach:
     """`Tensor.detach` is no op; while something records, it tells so."""
 
-    running: list[Recording] = []
+    running: ClassVar[list[Recording]] = []
     lock = threading.Lock()
     original = Tensor.detach
 

@@ -46,7 +46,11 @@ def undisturbed(model: Any) -> Iterator[None]:
     finally:
         random.set_rng_state(state)
         for buffer, before in buffers:
-            if getattr(buffer.array, "shape", None) == before.shape and isinstance(buffer.array, type(before)) and before.shape:
+            if (
+                getattr(buffer.array, "shape", None) == before.shape
+                and isinstance(buffer.array, type(before))
+                and before.shape
+            ):
                 buffer.array[...] = before
             else:
                 buffer.array = before

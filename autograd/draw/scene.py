@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
-from math import log10
 
 from .folding import Folded, Repeat, call_chain
-from .structure import Call, Graph, Node, Param, Stats, shape_text
+from .structure import Graph, Node, Param, shape_text
 
 __all__ = ["COLORS", "Box", "Link", "Scene", "build_scene"]
 
 COLORS = ("grad", "value", "time", "memory")
 DEFAULT_BOXES = 60
 SHOWN_PARAMS = 8  # lines of a closed module
-HIDDEN_PICKS = "pick"
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +59,7 @@ class Box:
 
     def walk(self) -> Iterator[Box]:
         """This box and all inside it, also where closed."""
-        waiting = [self]
+        waiting: list[Box] = [self]
         while waiting:
             box = waiting.pop()
             yield box
@@ -327,7 +325,11 @@ def _numbers(node: Node) -> list[str]:
 def _span(scene: Scene, box: Box, base: str) -> str:
     """``blocks.0 … blocks.11`` for the copies of a repeat; nothing where they have no names of their own."""
     graph = scene.graph
-    named = box if box.kind in ("group", "module") else next((b for b in box.children if b.kind in ("group", "module")), None)
+    named = (
+        box
+        if box.kind in ("group", "module")
+        else next((b for b in box.children if b.kind in ("group", "module")), None)
+    )
     if named is None or named.call < 0:
         return ""
     level = len(call_chain(graph, named.call))
@@ -380,8 +382,7 @@ def _open_to_depth(scene: Scene, depth: int | None, budget: int, expand: tuple[s
     kept = {
         box
         for box in groups
-        if (path := calls[box.call].path)
-        and any(path == name or name.startswith(path + ".") for name in expand)
+        if (path := calls[box.call].path) and any(path == name or name.startswith(path + ".") for name in expand)
     }
     deepest = max((box.level for box in groups), default=0) + 1
     for limit in range(deepest, 0, -1) if depth is None else (max(depth, 1),):

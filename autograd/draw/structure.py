@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -244,10 +243,16 @@ def node_text(graph: Graph, node: Node, name: str = "") -> str:
     """The line of `Graph.to_text` for one node."""
     uses = [f"%{i}" for i in node.inputs]
     for param in node.params:
-        uses.insert(min(param.arg, len(uses)) if param.arg >= 0 else len(uses), f"{param.name} {shape_text(param.shape)}")
+        uses.insert(
+            min(param.arg, len(uses)) if param.arg >= 0 else len(uses), f"{param.name} {shape_text(param.shape)}"
+        )
     if node.text:
         uses.append(node.text)
-    body = f"{node.op}({', '.join(uses)})" if node.kind in ("op", "pick") else f"{node.op} {node.name or node.text}".strip()
+    body = (
+        f"{node.op}({', '.join(uses)})"
+        if node.kind in ("op", "pick")
+        else f"{node.op} {node.name or node.text}".strip()
+    )
     line = f"{name or f'%{node.id}'} = {body} -> {shape_text(node.shape)} {node.dtype}".rstrip()
     if node.call >= 0:
         call = graph.calls[node.call]
@@ -266,9 +271,7 @@ def _product(shape: Iterable[int]) -> int:
     return size
 
 
-_DEFAULTS = {
-    kind: {field.name: field.default for field in fields(kind)} for kind in (Node, Call, Param)
-}
+_DEFAULTS = {kind: {field.name: field.default for field in fields(kind)} for kind in (Node, Call, Param)}
 
 
 def _sparse(value: Node | Call | Param) -> dict[str, Any]:
@@ -279,14 +282,12 @@ def _sparse(value: Node | Call | Param) -> dict[str, Any]:
             continue
         if name == "params":
             item = [_sparse(param) for param in item]
-        elif isinstance(item, Stats):  # NaN is no JSON; the mean of nothing is written as null
-            item = [None if math.isnan(number) else number for number in item]
         entry[name] = item
     return entry
 
 
 def _stats(entry: list | None) -> Stats | None:
-    return None if entry is None else Stats(*(float("nan") if item is None else item for item in entry))
+    return None if entry is None else Stats(*entry)
 
 
 def _param(entry: dict[str, Any]) -> Param:

@@ -200,7 +200,7 @@ def _route(route: Route, palette: dict[str, str]) -> str:
     length = (dx * dx + dy * dy) ** 0.5 or 1.0
     dx, dy = dx / length, dy / length
     path = [f"M{_n(points[0][0])} {_n(points[0][1])}"]
-    x0, y0 = points[0]
+    x0 = points[0][0]
     end = tx - 5 * dx, ty - 5 * dy  # the line stops inside the head
     for i in range(1, len(points) - 2, 3):
         (ax, ay), (cx, cy), (x, y) = points[i : i + 3]
@@ -250,7 +250,9 @@ def _legend(scene: Scene, y: float, palette: dict[str, str]) -> str:
     (name, low), (_, high) = scene.legend[0], scene.legend[-1]
     parts = [f'<text x="8" y="{_n(y + 9)}" font-size="{SMALL}" fill="{palette["muted"]}">{escape(name)}</text>']
     x = 12 + text_width(name, SMALL)
-    parts.append(f'<text x="{_n(x + 2)}" y="{_n(y + 9)}" font-size="{SMALL}" fill="{palette["muted"]}">{escape(low)}</text>')
+    parts.append(
+        f'<text x="{_n(x + 2)}" y="{_n(y + 9)}" font-size="{SMALL}" fill="{palette["muted"]}">{escape(low)}</text>'
+    )
     x += text_width(low, SMALL) + 8
     for i in range(20):
         parts.append(f'<rect x="{_n(x + i * 5)}" y="{_n(y)}" width="5.2" height="10" fill="{shade_color(i / 19)}"/>')

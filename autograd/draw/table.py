@@ -115,14 +115,13 @@ def summary(model: Any, *inputs: Any, depth: int = 3, fold: bool = True, backwar
         bytes held for the backward pass; the gradient norm is that of the parameters' `grad` as they stand.
     """
     recording = Recording(source=False, time=True, memory=True, values=False)
-    with undisturbed(model):
-        with recording, enable_grad():
-            outputs = record_model(model, inputs, recording)
-            targets = [p for p in model.parameters() if p.requires_grad]
-            sources = [tensor for tensor in outputs if tensor.grad_fn is not None]
-            if backward and targets and sources:
-                ones = [wrap(tensor.array * 0 + 1) for tensor in sources]
-                engine.grad(sources, targets, ones, allow_unused=True)
+    with undisturbed(model), recording, enable_grad():
+        outputs = record_model(model, inputs, recording)
+        targets = [p for p in model.parameters() if p.requires_grad]
+        sources = [tensor for tensor in outputs if tensor.grad_fn is not None]
+        if backward and targets and sources:
+            ones = [wrap(tensor.array * 0 + 1) for tensor in sources]
+            engine.grad(sources, targets, ones, allow_unused=True)
     graph = recording._graph(outputs, find_names(model))
     scene = build_scene(graph, depth=10_000, fold=fold, max_nodes=10**9)
     named = {p.name for p in graph.parameters}
