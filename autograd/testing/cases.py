@@ -14,6 +14,7 @@ def test_op(check):
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -307,6 +308,7 @@ class OpCase:
                 if not _inexact(args):
                     continue
 
+                @functools.wraps(self.fn)  # its name, its place and its arguments' names for messages
                 def call(*xs: Any, kwargs: dict[str, Any] = kwargs) -> Any:
                     return self.fn(*xs, **kwargs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -113,15 +114,14 @@ def _home(reference: Any) -> str:
         return home
     if type(reference).__module__ == "numpy":
         return "numpy"
-    code = getattr(reference, "__code__", None)
-    scope = {**getattr(reference, "__globals__", {})} if code is not None else {}
-    names = code.co_names if code is not None else ()
-    used = {getattr(scope.get(n), "__name__", "").partition(".")[0] for n in names if n in scope}
-    for library in ("torch", "jax"):
-        if library in used or library in names:
-            return library
-    module = getattr(type(reference), "__module__", "")
-    return "torch" if module.startswith("torch") else "numpy"
+    if hasattr(reference, "__code__"):
+        scope = inspect.getclosurevars(reference)
+        used = {**scope.globals, **scope.nonlocals}.values()
+        homes = {(getattr(v, "__module__", None) or getattr(v, "__name__", "")).partition(".")[0] for v in used}
+        for library in ("torch", "jax"):
+            if library in homes:
+                return library
+    return "torch" if type(reference).__module__.startswith("torch") else "numpy"
 
 
 def _compare_values(result, f, ours, reference, theirs, inputs, rtol) -> None:

@@ -59,7 +59,7 @@ def gradcheck(
         seed: for the random projections; NumPy's global random state is left alone.
         method: "ridders", "complex" (analytic functions only, guarded) or "central".
         kinks: at a kink, "subgradient" accepts a value between the left and right slopes,
-            "error" accepts none, "skip" accepts any.
+            "error" accepts none (and examines every element), "skip" accepts any.
         checks: names of the further checks to run, of `DEFAULT_CHECKS`.
         nondet_tol: how much two runs may differ; by default not in a single bit.
         name: what to call f in messages.
@@ -100,7 +100,7 @@ def gradcheck(
     with target.preserved():
         _check_orders(target, options, result)
     result.seconds = time.perf_counter() - started
-    result.repro = _repro(label, target, options, order, wrt)
+    result.repro = _repro(name or label, target, options, order, wrt)
     if raises and not result.ok:
         raise GradCheckError(result)
     return result
@@ -172,6 +172,8 @@ def _check_order(
     rng: np.random.Generator,
 ) -> None:
     search = Search(problem, rng, options.rtol, options.kinks, order)
+    full = options.mode == "full" or (options.mode == "auto" and problem.x.size <= SMALL)
+    result.mode = "full" if full else "fast"
     u = search.cotangent()
     arrays, cotangents = problem.inputs.unpack(problem.x), problem.outputs.unpack(u)
     gradients = problem.gradients([a.copy() for a in arrays], [c.copy() for c in cotangents])
@@ -195,13 +197,10 @@ def _check_order(
             search.add_pair(u, problem.pullback(problem.x, u))
         for slot, gradient in zip(problem.inputs.slots, gradients, strict=True):
             search.missing[slot.start : slot.stop] = gradient is None
-        full = options.mode == "full" or (options.mode == "auto" and problem.x.size <= SMALL)
         search.full() if full else search.fast()
-        failures = search.failures + failures + run("linearity")
+        failures = run("linearity") + search.failures + failures
         if order == 1 and not search.failures:
             failures += run("accumulation", "aliasing", "layout", "leak")
-        if order == 1 or search.failures:
-            result.mode = "full" if full else "fast"
         _tell(search, gradients, result)
     for failure in failures:
         failure.order = order

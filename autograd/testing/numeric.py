@@ -73,6 +73,7 @@ class Plan:
                     (2e-4, "typical", 3),
                     (1e-5, "typical", 2),
                     (1e-7, "typical", 2),
+                    (2e-2, "exactly own", 4),
                 ),
             )
         return Plan(
@@ -87,6 +88,7 @@ class Plan:
                 (0.05, "typical", 3),
                 (0.05, "own", 3),
                 (0.01, "typical", 2),
+                (0.25, "exactly own", 4),
             ),
         )
 
@@ -152,12 +154,15 @@ def step_sizes(x: np.ndarray, typical: np.ndarray, relative_to: str) -> np.ndarr
     """What a step of 1 means for every entry of x.
 
     "typical" moves all entries of an array alike; "own" moves each by its own size, which keeps
-    it on its side of 0 (relu, log); "unit" is for inputs so small that f does not notice them.
+    it on its side of 0 (relu, log), "exactly own" however near that is; "unit" is for inputs so
+    small that f does not notice them.
     """
     if relative_to == "unit":
         return np.ones_like(x)
     if relative_to == "own":
         return np.where(x == 0, typical, np.maximum(np.abs(x), 1e-4 * typical))
+    if relative_to == "exactly own":
+        return np.where(x == 0, typical, np.abs(x))
     return typical
 
 

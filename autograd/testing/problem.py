@@ -33,7 +33,7 @@ class Target:
 
     def __init__(self, f: Any, inputs: Sequence[Any], wrt: Any = None, library: Library | None = None) -> None:
         self.f, self.inputs = f, list(inputs)
-        names = argument_names(f, len(inputs))
+        names = argument_names(f, len(inputs), library)
         flat = [leaf for i, name in enumerate(names) for leaf in flatten(self.inputs[i], name)]
         tops = [i for i, name in enumerate(names) for _ in flatten(self.inputs[i], name)]
         self.library = library or library_for([value for _, value in flat], f)
@@ -206,17 +206,25 @@ def describe(f: Any) -> tuple[str, str]:
         return name, ""
 
 
-def argument_names(f: Any, count: int) -> list[str]:
-    """Names of the first arguments of f; `input0`, … where it has none."""
-    names: list[str] = []
-    try:
-        target = f.forward if hasattr(f, "named_parameters") and hasattr(f, "forward") else f
-        for parameter in inspect.signature(target).parameters.values():
-            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                names.append(parameter.name)
-    except (TypeError, ValueError):
-        pass
+def argument_names(f: Any, count: int, library: Library | None = None) -> list[str]:
+    """Names of the first arguments of f, or of its hand-written gradient; `input0`, … without."""
+    by_hand = library if isinstance(library, HandWritten) else None
+    if by_hand is not None and by_hand.vjp is not None:
+        names = _parameters(by_hand.vjp)[1:]
+    elif by_hand is not None and by_hand.gradient is not None:
+        names = _parameters(by_hand.gradient)
+    else:
+        names = _parameters(f.forward if hasattr(f, "named_parameters") and hasattr(f, "forward") else f)
     return (names + [f"input{i}" for i in range(len(names), count)])[:count]
+
+
+def _parameters(f: Any) -> list[str]:
+    """Names of a function's positional parameters, as far as Python knows them."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def is_output(value: Any) -> bool:

@@ -1,0 +1,418 @@
+"""gradcheck itself: numerics, verdicts, side checks, messages, and no false alarm."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.testing import (
+    GradCheckError,
+    assert_grads_close,
+    assert_matches,
+    gradcheck,
+    gradgradcheck,
+    numeric_grad,
+    numeric_jvp,
+)
+from autograd.testing.checks import lay_out
+from autograd.testing.numeric import Plan, differentiate, typical_size
+from autograd.testing.search import EVERYTHING
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def fails(*args, **kwargs):
+    result = gradcheck(*args, raises=False, **kwargs)
+    assert not result.ok
+    return result
+
+
+# ---- numerics ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (np.sin, np.cos),
+        (np.exp, np.exp),
+        (np.log, np.reciprocal),
+        (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+        (lambda x: np.maximum(x, 0.0), lambda x: 1.0 * (x > 0)),
+        (lambda x: 1e-6 * x, lambda x: 0 * x + 1e-6),
+    ],
+)
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 50.0])
+def test_the_error_estimate_covers_the_error(f, slope, scale):
+    x = scale * np.array([0.7, 1.2, 0.01, 3.0])
+    typical = np.full(4, typical_size(x))
+    estimate = differentiate(f, x, typical, np.array([1, -0.7, 1.2, 0.9]), Plan.for_dtype(float), np.ones(4))
+    true = slope(x) @ estimate.direction
+    size = np.abs(slope(x)) @ np.abs(estimate.direction)
+    assert abs(estimate.value - true) <= 10 * estimate.error + 1e-16 * size
+    assert estimate.error <= 1e-8 * size
+
+
+def test_numeric_grad_and_jvp():
+    x = rng().normal(size=(3, 2))
+    gradient, error = numeric_grad(lambda x: np.tanh(x).sum(), x, library="arrays")
+    np.testing.assert_allclose(gradient, 1 - np.tanh(x) ** 2, rtol=1e-11)
+    assert gradient.shape == error.shape == (3, 2)
+    value, _ = numeric_jvp(np.sin, x, 3 * x, library="arrays")
+    np.testing.assert_allclose(value, 3 * x * np.cos(x), rtol=1e-10)
+    z = np.array([1.0 + 2.0j])
+    gradient, _ = numeric_grad(lambda z: np.abs(z) ** 2, z, library="arrays")
+    np.testing.assert_allclose(gradient, 2 * z, rtol=1e-10)  # PyTorch's convention
+
+
+def test_complex_step_guards_itself():
+    x = rng().normal(size=6)
+    assert gradcheck(np.sin, x, vjp=lambda g, x: g * np.cos(x), method="complex").ok
+    # |x| is not analytic: its complex step is silently wrong, and must not be believed.
+    assert gradcheck(np.abs, x, vjp=lambda g, x: g * np.sign(x), method="complex").ok
+    assert gradcheck(np.sin, x, vjp=lambda g, x: g * np.cos(x), method="central").ok
+
+
+# ---- verdicts ----------------------------------------------------------------------------------
+
+
+def relu(x):
+    return np.maximum(x, 0.0)
+
+
+def test_kinks():
+    x = np.array([-1.0, 0.0, 2.0])
+    assert gradcheck(relu, x, vjp=lambda g, x: g * np.where(x == 0, 0.5, x > 0)).ok
+    fails(relu, x, vjp=lambda g, x: g * np.where(x == 0, 0.5, x > 0), kinks="error")
+    half = {"vjp": lambda g, x: g * np.where(x == 0, 0.25, x > 0)}
+    result = gradcheck(relu, x, **half)
+    assert "kink at x[1]" in result.notes[0]
+    failure = fails(relu, x, kinks="error", **half).failures[0]
+    assert (failure.kind, failure.left, failure.right) == ("kink", 0.0, 1.0)
+    assert "a valid subgradient" in str(failure)
+    outside = {"vjp": lambda g, x: g * np.where(x == 0, -0.1, x > 0)}
+    failure = fails(relu, x, **outside).failures[0]
+    assert (failure.kind, failure.in_index) == ("kink", (1,))
+    assert "outside [left, right]" in str(failure)
+    assert gradcheck(relu, x, kinks="skip", **outside).ok
+
+
+def test_ties_in_max_accept_any_split():
+    x = np.array([1.0, 3.0, 3.0])
+    for split in (0.0, 0.5, 1.0):
+        weights = np.array([0.0, split, 1 - split])
+        assert gradcheck(np.max, x, vjp=lambda g, x, w=weights: g * w).ok
+
+
+def test_many_kinks_at_once_are_sampled():
+    assert gradcheck(relu, np.zeros((60, 60)), vjp=lambda g, x: g * (x > 0)).ok
+    assert not fails(relu, np.zeros((60, 60)), vjp=lambda g, x: g * (x >= 0) * 2).ok
+
+
+def test_near_kinks_and_ties_are_no_false_alarm():
+    assert gradcheck(relu, rng().normal(size=(60, 60)), vjp=lambda g, x: g * (x > 0)).ok
+    ranks = lambda x: np.argsort(np.argsort(x))
+    assert gradcheck(np.sort, rng().normal(size=800), vjp=lambda g, x: g[ranks(x)]).ok
+
+
+def test_noise_is_inconclusive_and_not_wrong():
+    def noisy(x):
+        # Repeatable, but rough: no step is small enough.
+        return x + 1e-3 * np.sin(1e14 * x)
+
+    failure = fails(noisy, np.array([0.3, 0.7]), vjp=lambda g, x: g).failures[0]
+    assert failure.kind == "inconclusive"
+    assert gradcheck(noisy, np.array([0.3, 0.7]), vjp=lambda g, x: g, kinks="skip").ok
+
+
+def test_outside_the_domain():
+    with np.errstate(invalid="ignore"):
+        failure = fails(np.log, np.array([1.0, -1.0]), vjp=lambda g, x: g / x).failures[0]
+    assert failure.kind == "nan"
+    assert "outside its domain" in failure.message
+    assert failure.out_index == (1,)
+
+
+def test_the_end_of_the_domain_is_approached_without_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = np.array([1e-9, 1e-3, 2.0])
+        assert gradcheck(np.log, x, vjp=lambda g, x: g / x).ok
+        assert gradcheck(np.sqrt, x, vjp=lambda g, x: g / (2 * np.sqrt(x))).ok
+
+
+def test_a_small_gradient_is_not_swallowed():
+    small = lambda x: 1e-12 * np.sin(x)
+    assert gradcheck(small, rng().normal(size=5), vjp=lambda g, x: 1e-12 * g * np.cos(x)).ok
+    fails(small, rng().normal(size=5), vjp=lambda g, x: 0 * g)
+
+
+def test_zero_gradients_are_no_false_alarm():
+    assert gradcheck(lambda x: np.ones(3), rng().normal(size=4), vjp=lambda g, x: 0 * x).ok
+    e = lambda x: np.exp(x - x.max())
+    constant = lambda x: (e(x) / e(x).sum()).sum()  # 1 but for rounding
+    assert gradcheck(constant, rng().normal(size=30), vjp=lambda g, x: 0 * x).ok
+
+
+# ---- finding the element -----------------------------------------------------------------------
+
+
+def test_fast_mode_costs_few_calls_and_finds_both_ends():
+    a = rng().normal(size=(1000, 3000)) / 55
+    x = rng().normal(size=3000)
+    f = lambda x: np.tanh(a @ x)
+    pull = lambda g, x: a.T @ (g * (1 - np.tanh(a @ x) ** 2))
+    result = gradcheck(f, x, vjp=pull)
+    assert result.mode == "fast"
+    assert result.n_forward <= 40
+
+    def wrong(g, x):
+        d = pull(g, x)
+        d[2020] += 0.01 * g[321]
+        return d
+
+    failure = fails(f, x, vjp=wrong).failures[0]
+    assert (failure.in_index, failure.out_index) == ((2020,), (321,))
+    assert failure.where == "d out[321] / d x[2020]"
+    assert failure.analytic - failure.numeric == pytest.approx(0.01, rel=1e-6)
+
+
+def test_a_large_wrong_array_is_reported_without_examining_all_of_it():
+    x = rng().normal(size=4 * EVERYTHING)
+    result = fails(np.sin, x, vjp=lambda g, x: -g * np.cos(x))
+    assert not result.complete
+    assert result.n_forward < 4000
+    assert "at least" in str(result)
+    assert "the sign is wrong" in str(result)
+
+
+def test_several_inputs_and_outputs_by_name():
+    def f(x, y):
+        return {"sum": x + y, "product": x * y}
+
+    def wrong(g, x, y):
+        first, second = g
+        return first + second * y, first + second * x * np.array([1.0, 1.0, 1.5])
+
+    x, y = rng().normal(size=(2, 3))
+    failure = fails(f, x, y, vjp=wrong).failures[0]
+    assert failure.where == "d out['product'][2] / d y[2]"
+    assert gradcheck(f, x, y, vjp=lambda g, x, y: wrong(g, x, y)[:1], wrt="x").ok
+
+
+def test_hints_explain_every_wrong_element():
+    x = rng().normal(size=(3, 4))
+    hint = lambda pull: fails(np.square, x, vjp=pull).hints
+    assert "0.5 × numeric" in hint(lambda g, x: g * x)[0]
+    assert "sign" in hint(lambda g, x: -2 * g * x)[0]
+    assert "is 0 in every wrong element" in hint(lambda g, x: 0 * x)[0]
+    assert "reversed along axis 1" in hint(lambda g, x: (2 * g * x)[:, ::-1])[0]
+    assert "shifted by 1 along axis 0" in hint(lambda g, x: np.roll(2 * g * x, 1, 0))[0]
+    assert "constant along axis 0" in hint(lambda g, x: np.broadcast_to((g * x).mean(0), x.shape))[0]
+    assert hint(lambda g, x: 2 * g * x + np.abs(g) * np.arange(12).reshape(3, 4)) == []
+
+
+def test_message_is_short_and_says_everything():
+    x = rng().normal(size=(20, 30))
+    wrong = lambda g, x: 2 * g * x * np.where(np.arange(600).reshape(20, 30) % 7 == 0, 1.5, 1)
+    with pytest.raises(GradCheckError) as caught:
+        gradcheck(np.square, x, vjp=wrong, name="my square", seed=3)
+    text = str(caught.value)
+    assert len(text.splitlines()) <= 25
+    for part in ("my square", "d out[0, 0] / d x[0, 0]", "analytic", "numeric", "rel.err 3.3e-01", "seed=3", "±"):
+        assert part in text
+    assert "1.5 × numeric" in text
+    assert caught.value.result.worst.rel == pytest.approx(1 / 3)
+
+
+def test_result_for_notebooks_and_tools():
+    result = fails(np.square, rng().normal(size=(3, 4)), vjp=lambda g, x: g * x)
+    page = result._repr_html_()
+    assert "data:image/svg+xml;base64," in page
+    assert "<script" not in page
+    data = json.loads(result.to_json())
+    assert data["failures"][0]["in_index"] == [0, 0]
+    assert bool(result) is False
+    assert "failures" in repr(result)
+    right = gradcheck(np.square, rng().normal(size=(3, 4)), vjp=lambda g, x: 2 * g * x)
+    assert "gradients are right" in str(right)
+    assert right.worst is None
+
+
+# ---- the other checks --------------------------------------------------------------------------
+
+
+def test_randomness_is_left_alone_and_the_seed_decides():
+    np.random.seed(3)  # the very thing that must not change
+    before = np.random.get_state()[1].copy()
+    runs = [fails(np.square, np.ones(100), vjp=lambda g, x: g * x, seed=5).to_json() for _ in range(2)]
+    np.testing.assert_array_equal(before, np.random.get_state()[1])
+    first, second = (json.loads(run) | {"seconds": 0} for run in runs)
+    assert first == second
+
+
+def test_nondeterminism():
+    noise = rng()
+    f = lambda x: x + 1e-9 * noise.normal()
+    failure = fails(f, np.ones(3), vjp=lambda g, x: g).failures[0]
+    assert failure.kind == "repeat"
+    assert "two runs" in failure.message
+    f = lambda x: x + 1e-15 * noise.normal()
+    assert gradcheck(f, np.ones(3), vjp=lambda g, x: g, nondet_tol=1e-12, rtol=1e-6).ok
+
+
+def test_dtype_of_the_gradient():
+    pull = lambda g, x: (2 * g * x).astype(np.float32)
+    kinds = {failure.kind for failure in fails(np.square, np.ones(3), vjp=pull).failures}
+    assert "dtype" in kinds
+    assert gradcheck(np.square, np.ones(3), vjp=pull, checks=(), rtol=1e-6).ok
+
+
+@pytest.mark.parametrize("layout", ["fortran", "strided", "reversed", "offset"])
+def test_lay_out_keeps_values(layout):
+    x = rng().normal(size=(3, 4))
+    moved = lay_out(x, layout)
+    np.testing.assert_array_equal(moved, x)
+    assert layout == "offset" or moved.strides != x.strides
+    assert lay_out(np.float64(2.0) * np.ones(()), layout) == 2
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1,), (2, 1, 3)])
+def test_empty_and_0d_inputs(shape):
+    x = rng().normal(size=shape)
+    assert gradcheck(np.sin, x, vjp=lambda g, x: g * np.cos(x)).ok
+    assert gradcheck(lambda x: x.sin(), x).ok
+
+
+def test_arguments_are_checked_first():
+    for wrong in ({"mode": "quick"}, {"method": "magic"}, {"kinks": "no"}, {"order": 0}, {"checks": ("shapes",)}):
+        with pytest.raises(ValueError, match="expected"):
+            gradcheck(np.sin, np.ones(2), vjp=lambda g, x: g, **wrong)
+    with pytest.raises(ValueError, match="at least one differentiable input"):
+        gradcheck(np.sin, np.arange(3), vjp=lambda g, x: g)
+    with pytest.raises(ValueError, match="expected 1 gradients"):
+        gradcheck(np.sin, np.ones(2), vjp=lambda g, x: (g, g))
+    with pytest.raises(TypeError, match="hand-written vjp"):
+        gradcheck(np.sin, np.ones(2), vjp=lambda g, x: g * np.cos(x), order=2)
+
+
+def test_gradient_of_a_number():
+    assert gradcheck(lambda x: float((x**2).sum()), np.ones(3), gradient=lambda x: 2 * x).ok
+    failure = fails(lambda x: (x**2).sum(), np.arange(3.0), gradient=lambda x: 2 * x + (x == 1)).failures[0]
+    assert failure.in_index == (1,)
+
+
+# ---- gradloom ----------------------------------------------------------------------------------
+
+
+def test_tensor_functions_of_every_order():
+    x, y = rng().normal(size=(2, 3)), rng().normal(size=(3,))
+    assert gradcheck(lambda x, y: (x * y).tanh(), x, y, order=3).ok
+    assert gradgradcheck(lambda x: x.exp().sum(), ag.tensor([[0.5, 1.0]], requires_grad=True)).ok
+    assert gradcheck(lambda xs: xs["a"] * xs["b"][0], {"a": x, "b": [y]}).ok
+
+
+def test_only_what_requires_grad_is_checked():
+    x, y = ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor([3.0, 4.0])
+    assert gradcheck(lambda x, y: x * y.detach(), x, y).n_elements == 2
+    failure = fails(lambda x, y: x * y.detach(), x, y, wrt=[0, 1]).failures[0]
+    assert (failure.kind, failure.input) == ("none", "y")
+
+
+def test_a_cut_graph_says_so():
+    result = fails(lambda x: ag.tensor(x.detach().numpy() ** 2), np.ones(3))
+    assert result.failures[0].kind == "none"
+    assert "graph is cut" in str(result)
+    partly = fails(lambda x: x * x.detach(), np.array([1.0, 2.0]))
+    assert "0.5 × numeric" in str(partly)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_low_precision_is_checked_through_its_twin(dtype):
+    x = rng().normal(size=(4, 5)).astype(dtype)
+    assert gradcheck(lambda x: x.sin(), x).ok
+    assert gradcheck(lambda x: (x.exp().sum(-1) + 1).log(), x).ok
+
+    def leak(x):
+        """Right in double precision only."""
+        return x * (1 if x.dtype == ag.float64 else 1.01) if x.dtype == ag.float64 else x * 1.25
+
+    assert fails(leak, x).failures[0].kind == "precision"
+
+
+def test_float32_inside():
+    def f(x):
+        return x.to(ag.float32).sin()
+
+    assert gradcheck(f, rng().normal(size=(3, 4))).ok
+    assert gradcheck(f, rng().normal(size=(300, 4))).ok
+
+
+def test_complex_gradients_follow_pytorchs_convention():
+    z = rng().normal(size=(3, 2)) + 1j * rng().normal(size=(3, 2))
+    w = rng().normal(size=2) + 1j
+    assert gradcheck(lambda z, w: z * w, z, w, order=2).ok
+    failure = fails(np.multiply, z, w + 0 * z, vjp=lambda g, z, w: (g * w, g * np.conj(z))).failures[0]
+    assert failure.input == "z"
+    assert failure.where.endswith((".real", ".imag"))
+
+
+def test_saved_memory_changed_by_the_rule_is_noticed():
+    def f(x):
+        return x * x
+
+    held = []
+
+    def leaky(x):
+        held.append(x)
+        return x * x
+
+    assert gradcheck(f, np.ones(3)).ok
+    assert fails(leaky, np.ones(3)).failures[0].kind == "leak"
+
+
+# ---- other libraries ---------------------------------------------------------------------------
+
+
+def test_torch_functions():
+    torch = pytest.importorskip("torch")
+    x = torch.linspace(-1, 1, 6).reshape(2, 3)
+    assert gradcheck(lambda x: torch.softmax(x, -1), x, order=2).ok
+    assert fails(lambda x: x * x.detach(), x).hints
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    before = [p.detach().clone() for p in model.parameters()]
+    assert gradcheck(model, x, order=2).ok
+    for p, q in zip(model.parameters(), before, strict=True):
+        assert p.dtype == torch.float32
+        assert p.grad is None
+        assert torch.equal(p, q)
+
+
+def test_assert_matches():
+    torch = pytest.importorskip("torch")
+    x = rng().normal(size=(3, 4))
+    assert_matches(ag.tanh, torch.tanh, x, order=2)
+    assert_matches(ag.tanh, np.tanh, x)
+    assert_matches(lambda x: x.sum(0), lambda x: torch.sum(x, 0), x.astype(np.float32))
+    with pytest.raises(GradCheckError, match=r"value of out at \[0, 0\]"):
+        assert_matches(ag.tanh, torch.sin, x)
+    with pytest.raises(GradCheckError, match="gradient of x"):
+        assert_matches(lambda x: x * x.detach(), torch.square, x)
+    with pytest.raises(GradCheckError, match="shape"):
+        assert_matches(lambda x: x.sum(0), lambda x: torch.sum(x, 1), x)
+
+
+def test_assert_grads_close():
+    a = {"w": np.ones((2, 2)), "b": np.zeros(3)}
+    assert_grads_close(a, a)
+    b = {"w": np.array([[1.0, 1.0], [1.0, 1.1]]), "b": np.zeros(3)}
+    with pytest.raises(GradCheckError, match=r"w at \[1, 1\]"):
+        assert_grads_close(b, a)
+    assert_grads_close(b, a, rtol=0.2)
+    with pytest.raises(ValueError, match="same names"):
+        assert_grads_close({"w": 1.0}, {"v": 1.0})
+    with pytest.raises(GradCheckError, match="shape"):
+        assert_grads_close([np.ones(3)], [np.ones(4)])
