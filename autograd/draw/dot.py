@@ -40,9 +40,7 @@ def digraph(scene: Scene) -> Any:
     palette = PALETTES["light"]
     leaves, links = scene.visible()
     graph = graphviz.Digraph("graph")
-    graph.attr(
-        fontname="Helvetica", fontsize=str(TITLE), nodesep="0.3", ranksep="0.42", bgcolor="white", newrank="true"
-    )
+    graph.attr(fontname="Helvetica", fontsize=str(TITLE), nodesep="0.3", ranksep="0.42", bgcolor="white")
     graph.attr(
         "node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize=str(TITLE), margin="0.1,0.05"
     )
