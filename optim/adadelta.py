@@ -47,8 +47,8 @@ class Adadelta(Optimizer):
     ):
         check_lr(lr)
         check(0.0 <= rho <= 1.0, f"Invalid rho value: {rho}")
-        check(0.0 <= eps, f"Invalid epsilon value: {eps}")
-        check(0.0 <= weight_decay, f"Invalid weight_decay value: {weight_decay}")
+        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
+        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         defaults = {
             "lr": lr,
             "rho": rho,

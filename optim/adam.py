@@ -54,9 +54,9 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ):
         check_lr(lr)
-        check(0.0 <= eps, f"Invalid epsilon value: {eps}")
+        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
         check_betas(betas)
-        check(0.0 <= weight_decay, f"Invalid weight_decay value: {weight_decay}")
+        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         kinds = {Tensor if isinstance(beta, Tensor) else type(beta) for beta in betas}
         check(kinds in ({float}, {Tensor}), "betas must be either both floats or both Tensors")
         for i, beta in enumerate(betas):

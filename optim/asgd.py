@@ -45,7 +45,7 @@ class ASGD(Optimizer):
         capturable: bool = False,
     ):
         check_lr(lr)
-        check(0.0 <= weight_decay, f"Invalid weight_decay value: {weight_decay}")
+        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         defaults = {
             "lr": lr,
             "lambd": lambd,

@@ -46,7 +46,7 @@ class LBFGS(Optimizer):
     ...     return loss
     >>> first_loss = optimizer.step(closure)
     >>> w
-    tensor([1., 1.], requires_grad=True)
+    tensor([1.0000, 1.0000], requires_grad=True)
     """
 
     def __init__(

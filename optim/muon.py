@@ -53,8 +53,8 @@ class Muon(Optimizer):
         adjust_lr_fn: str | None = None,
     ):
         check_lr(lr, "Learning rate should be >= 0 but is: {}")
-        check(0.0 <= momentum, f"momentum should be >= 0 but is: {momentum}")
-        check(0.0 <= weight_decay, f"weight decay should be >= 0 but is: {weight_decay}")
+        check(momentum >= 0.0, f"momentum should be >= 0 but is: {momentum}")
+        check(weight_decay >= 0.0, f"weight decay should be >= 0 but is: {weight_decay}")
         check(
             adjust_lr_fn in (None, "original", "match_rms_adamw"),
             f"Adjust learning rate function {adjust_lr_fn} is not supported",

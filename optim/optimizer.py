@@ -170,9 +170,9 @@ class Optimizer:
             if not isinstance(state.get(name), Tensor):
                 state[name] = wrap(np.array(state.get(name, start), scalar_dtype()))
         for name, start in arrays.items():
-            shape = start if isinstance(start, tuple) else place.shape
+            shape, fill = (start, 0.0) if isinstance(start, tuple) else (place.shape, start)
             if state.get(name) is None:
-                fill = 0.0 if start is shape else complex(start, start) if p.is_complex() else start
+                fill = complex(fill, fill) if p.is_complex() else fill
                 state[name] = wrap(np.full_like(place, fill, order="C", subok=False, shape=shape))
                 continue
             new = False
@@ -404,7 +404,9 @@ def _hooked(step: Callable) -> Callable:
             changed = hook(self, given, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                    raise RuntimeError(
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    )
                 given, kwargs = changed
         out = step(*given, **kwargs)
         for hook in (*self._step_post_hooks.values(), *_every_step_post_hooks.values()):
@@ -430,7 +432,7 @@ def check(condition: Any, message: str) -> None:
 def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
     """Raise ValueError unless a learning rate is one number that is not negative."""
     check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
-    check(0.0 <= lr, message.format(lr))
+    check(lr >= 0.0, message.format(lr))
 
 
 def check_betas(betas: tuple) -> None:
@@ -458,7 +460,9 @@ _PLAIN = {float, int, bool, str, type(None), list}
 def plain(group: dict[str, Any]) -> dict[str, Any]:
     """The options with Python numbers in place of tensors and NumPy scalars, which would widen float32 arrays."""
     odd = [value for value in group.values() if type(value) not in _PLAIN]
-    if group.get("differentiable") or all(type(value) is tuple and _PLAIN.issuperset(map(type, value)) for value in odd):
+    if group.get("differentiable") or all(
+        type(value) is tuple and _PLAIN.issuperset(map(type, value)) for value in odd
+    ):
         return group
     return {name: value if name == "params" else _plain(value) for name, value in group.items()}
 

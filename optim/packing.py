@@ -170,7 +170,7 @@ def sort(optimizer: Optimizer, group: dict, params: list[Tensor]) -> list[Pack]:
     alone = []
     for p in params:
         new = optimizer.complete(p, group)
-        state = optimizer.state[p] if p in optimizer.state else {}
+        state = optimizer.state.get(p, {})
         if optimizer.elementwise and p.array.size <= SMALL and is_private(p):
             history = tuple((n, state[n].dtype, state[n].item()) for n in optimizer.numbers(group))
             together.setdefault((p.dtype, str(p.device), new, history), []).append(p)

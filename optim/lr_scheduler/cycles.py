@@ -213,7 +213,11 @@ def count_steps(total_steps: Any, epochs: Any, steps_per_epoch: Any) -> int:
     """The number of steps in all, given in one of two ways."""
     if total_steps is None and (epochs is None or steps_per_epoch is None):
         raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-    given = {"total_steps": total_steps} if total_steps is not None else dict(epochs=epochs, steps_per_epoch=steps_per_epoch)
+    given = (
+        {"total_steps": total_steps}
+        if total_steps is not None
+        else {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    )
     for name, value in given.items():
         if not isinstance(value, int) or value <= 0:
             raise ValueError(f"Expected positive integer {name}, but got {value}")
