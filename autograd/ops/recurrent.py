@@ -1,0 +1,409 @@
+"""Recurrent layers, each a single op: a whole direction of a layer, all steps.
+
+What the inputs contribute to the gates of all steps is one GEMM, and so are the gradients of inputs and weights; in the loop
+over steps there remain one GEMM with the state and a few operations into buffers.  The formulas, step by step in simple ops,
+say the same for derivatives of higher order.
+
+Sequences come packed: rows (total, features) with `counts[t]` rows at step t, as in a PackedSequence; a batch of equal lengths
+is the case where all counts are equal.  Gates are in PyTorch's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..op import op
+from .activation import relu
+from .dropout import dropout as drop
+from .functions import sigmoid, tanh
+from .joining import cat, stack
+from .linear import linear
+from .normalization import column_sums
+
+__all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
+
+Counts = tuple[int, ...]
+
+# ---- what the layers share ---------------------------------------------------------------------------------------
+
+
+def spans(counts: Counts, reverse: bool) -> Iterator[tuple[slice, int]]:
+    """The rows of each step and their number, in the order in which the layer runs."""
+    ends = np.cumsum(counts).tolist()
+    steps = [(slice(end - n, end), n) for end, n in zip(ends, counts, strict=True)]
+    return iter(steps[::-1] if reverse else steps)
+
+
+def before(states: Any, first: Any, counts: Counts, reverse: bool) -> Any:
+    """For each row the state that its step began with, given the states after each step."""
+    batch = counts[0]
+    if all(n == batch for n in counts):
+        parts = (states[batch:], first) if reverse else (first, states[:-batch] if len(counts) > 1 else states[:0])
+        return np.concatenate(parts)
+    out, now = np.empty_like(states), first.copy()
+    for rows, n in spans(counts, reverse):
+        out[rows] = now[:n]
+        now[:n] = states[rows]
+    return out
+
+
+def contributions(x: Any, weight: Any, *biases: Any) -> Any:
+    """x Wᵀ plus the biases that there are."""
+    out = x @ weight.T
+    bias = None
+    for b in biases:
+        if b is not None:
+            bias = b if bias is None else bias + b
+    if bias is not None:
+        out += bias
+    return out
+
+
+def state_gradient(g: Any, like: Any) -> Any:
+    """A gradient to add to, in the loop: a copy, or zeros."""
+    return np.zeros_like(like) if g is None else np.array(g, like.dtype, copy=True)
+
+
+def input_gradients(needs: tuple, gates: Any, x: Any, w_ih: Any) -> tuple:
+    """Of the input and its weight."""
+    return gates @ w_ih if needs[0] else None, gates.T @ x if needs[1] else None
+
+
+def by_steps(cell: Any, x: Any, state: tuple, counts: Counts, reverse: bool) -> tuple:
+    """A layer step by step, in ops on Tensors: the rows of all outputs, and the state after the last step."""
+    made = []
+    for rows, n in spans(counts, reverse):
+        now = tuple(s[:n] for s in state)
+        after = cell(x[rows], *now)
+        made.append(after[0])
+        state = tuple(a if n == s.shape[0] else cat([a, s[n:]]) for a, s in zip(after, state, strict=True))
+    return (cat(made[::-1] if reverse else made), *state)
+
+
+# ---- LSTM --------------------------------------------------------------------------------------------------------
+
+
+def _lstm_formula(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo):
+    size = w_hh.shape[0] // 4
+
+    def cell(x, h, c):
+        gates = x + linear(h, w_hh, b_hh)
+        i, f = sigmoid(gates[:, :size]), sigmoid(gates[:, size : 2 * size])
+        g, o = tanh(gates[:, 2 * size : 3 * size]), sigmoid(gates[:, 3 * size :])
+        c = f * c + i * g
+        h = o * tanh(c)
+        return (h if w_hr is None else linear(h, w_hr)), c
+
+    return by_steps(cell, linear(x, w_ih, b_ih), (h0, c0), counts, reverse)
+
+
+def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo):
+    gates, out, cells, tanh_cells = memo
+    size = w_hh.shape[0] // 4
+    i, f, n, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
+    g_out, g_h, g_c = g
+    # Everything that does not depend on the gradient, for all steps at once: the factors of the gates, (total, 4, size) ...
+    factors = np.empty_like(gates)
+    ones = x.dtype.type(1)
+    np.multiply(n * i, ones - i, out=factors[:, :size])
+    np.multiply(before(cells, c0, counts, reverse) * f, ones - f, out=factors[:, size : 2 * size])
+    np.multiply(i, ones - n * n, out=factors[:, 2 * size : 3 * size])
+    np.multiply(tanh_cells * o, ones - o, out=factors[:, 3 * size :])
+    into_cell = o * (ones - tanh_cells * tanh_cells)  # ... and of the cell
+    factors = factors.reshape((-1, 4, size))
+    made = np.empty_like(factors)
+    flat = made.reshape((-1, 4 * size))
+    dh, dc = state_gradient(g_h, h0), state_gradient(g_c, c0)
+    projected = None if w_hr is None else np.empty_like(out)
+    for rows, count in reversed(list(spans(counts, reverse))):
+        d, c = dh[:count], dc[:count]
+        if g_out is not None:
+            d += g_out[rows]
+        if projected is not None:
+            projected[rows] = d
+            d = d @ w_hr
+        c += d * into_cell[rows]
+        np.multiply(c[:, None], factors[rows, :3], out=made[rows, :3])
+        np.multiply(d, factors[rows, 3], out=made[rows, 3])
+        c *= f[rows]
+        np.matmul(flat[rows], w_hh, out=dh[:count])
+    gx, gw_ih = input_gradients((needs[0], needs[3]), flat, x, w_ih)
+    gw_hh = flat.T @ before(out, h0, counts, reverse) if needs[4] else None
+    gb = column_sums(flat) if needs[5] or needs[6] else None
+    gw_hr = projected.T @ (o * tanh_cells) if needs[7] else None
+    return gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr
+
+
+@op("lstm_layer", method=False, joint=_lstm_gradients, formula=_lstm_formula, partial=True)
+def lstm_layer(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo):
+    """All steps of an LSTM in one direction: (outputs, last h, last c)."""
+    size = w_hh.shape[0] // 4
+    # σ(x) = (tanh(x / 2) + 1) / 2: with the weights of σ's gates halved, one tanh does all four.
+    scale = np.full_like(w_hh, 0.5, shape=(4 * size,))
+    scale[2 * size : 3 * size] = 1
+    offset = 1 - scale
+    gates = contributions(x, w_ih, b_ih, b_hh)
+    gates *= scale
+    recurrent = np.ascontiguousarray((w_hh * scale[:, None]).T)
+    h, c = h0.copy(), c0.copy()
+    out = np.empty_like(x, shape=(x.shape[0], h0.shape[1]))
+    cells = np.empty_like(x, shape=(x.shape[0], size))
+    tanh_cells = np.empty_like(cells)
+    batch = max(counts, default=0)
+    product, equal = np.empty_like(x, shape=(batch, 4 * size)), set(counts) == {batch}
+    for rows, n in spans(counts, reverse):
+        a, now, t = gates[rows], cells[rows], tanh_cells[rows]
+        a += np.matmul(h[:n], recurrent, out=product[:n])
+        np.tanh(a, out=a)
+        a *= scale
+        a += offset
+        np.multiply(a[:, size : 2 * size], c[:n], out=now)
+        now += a[:, :size] * a[:, 2 * size : 3 * size]
+        np.tanh(now, out=t)
+        if w_hr is None:
+            np.multiply(a[:, 3 * size :], t, out=out[rows])
+        else:
+            np.matmul(a[:, 3 * size :] * t, w_hr.T, out=out[rows])
+        if equal:
+            h, c = out[rows], now
+        else:
+            h[:n], c[:n] = out[rows], now
+    memo[:] = gates, out, cells, tanh_cells
+    return (out, h.copy(), c.copy()) if equal else (out, h, c)
+
+
+# ---- GRU ---------------------------------------------------------------------------------------------------------
+
+
+def _gru_formula(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
+    size = w_hh.shape[0] // 3
+
+    def cell(x, h):
+        y = linear(h, w_hh, b_hh)
+        r, z = sigmoid(x[:, :size] + y[:, :size]), sigmoid(x[:, size : 2 * size] + y[:, size : 2 * size])
+        n = tanh(x[:, 2 * size :] + r * y[:, 2 * size :])
+        return (n + z * (h - n),)
+
+    return by_steps(cell, linear(x, w_ih, b_ih), (h0,), counts, reverse)
+
+
+def _gru_gradients(g, needs, x, h0, w_ih, w_hh, counts, reverse, memo):
+    gates, candidates, out = memo
+    size = w_hh.shape[0] // 3
+    r, z, n = (gates[:, k * size : (k + 1) * size] for k in range(3))
+    ones = x.dtype.type(1)
+    earlier = before(out, h0, counts, reverse)
+    into_n = (ones - z) * (ones - n * n)
+    into_z = (earlier - n) * z * (ones - z)
+    into_r = candidates * r * (ones - r)
+    made = np.empty_like(gates)  # of what the state contributes to the gates
+    d_n = np.empty_like(out)  # of what the input contributes to the candidate
+    dh = state_gradient(g[1], h0)
+    for rows, count in reversed(list(spans(counts, reverse))):
+        d, a, dn = dh[:count], made[rows], d_n[rows]
+        if g[0] is not None:
+            d += g[0][rows]
+        np.multiply(d, into_n[rows], out=dn)
+        np.multiply(dn, into_r[rows], out=a[:, :size])
+        np.multiply(d, into_z[rows], out=a[:, size : 2 * size])
+        np.multiply(dn, r[rows], out=a[:, 2 * size :])
+        d *= z[rows]
+        d += a @ w_hh
+    gw_hh = made.T @ earlier if needs[3] else None
+    gb_hh = column_sums(made) if needs[5] else None
+    made[:, 2 * size :] = d_n
+    gx, gw_ih = input_gradients((needs[0], needs[2]), made, x, w_ih)
+    return gx, dh, gw_ih, gw_hh, column_sums(made) if needs[4] else None, gb_hh
+
+
+@op("gru_layer", method=False, joint=_gru_gradients, formula=_gru_formula, partial=True)
+def gru_layer(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
+    """All steps of a GRU in one direction: (outputs, last h)."""
+    size = w_hh.shape[0] // 3
+    gates = contributions(x, w_ih, b_ih)
+    if b_hh is not None:
+        gates[:, : 2 * size] += b_hh[: 2 * size]
+    half = x.dtype.type(0.5)
+    gates[:, : 2 * size] *= half  # σ(x) = (tanh(x / 2) + 1) / 2
+    recurrent = np.ascontiguousarray(w_hh.T)
+    recurrent[:, : 2 * size] *= half
+    out = np.empty_like(x, shape=(x.shape[0], size))
+    candidates = np.empty_like(out)
+    product = np.empty_like(x, shape=(max(counts, default=0), 3 * size))
+    h = h0.copy()
+    for rows, n in spans(counts, reverse):
+        a, y, candidate = gates[rows], product[:n], candidates[rows]
+        np.matmul(h[:n], recurrent, out=y)
+        s = a[:, : 2 * size]
+        s += y[:, : 2 * size]
+        np.tanh(s, out=s)
+        s *= half
+        s += half
+        candidate[...] = y[:, 2 * size :]
+        if b_hh is not None:
+            candidate += b_hh[2 * size :]
+        new = a[:, 2 * size :]
+        new += a[:, :size] * candidate
+        np.tanh(new, out=new)
+        now = out[rows]
+        np.subtract(h[:n], new, out=now)
+        now *= a[:, size : 2 * size]
+        now += new
+        h[:n] = now
+    memo[:] = gates, candidates, out
+    return out, h
+
+
+# ---- plain RNN ---------------------------------------------------------------------------------------------------
+
+
+def _rnn_formula(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, memo):
+    f = tanh if nonlinearity == "tanh" else relu
+    return by_steps(lambda x, h: (f(x + linear(h, w_hh, b_hh)),), linear(x, w_ih, b_ih), (h0,), counts, reverse)
+
+
+def _rnn_gradients(g, needs, x, h0, w_ih, w_hh, nonlinearity, counts, reverse, memo):
+    (out,) = memo
+    slope = 1 - out * out if nonlinearity == "tanh" else (out > 0).astype(out.dtype)
+    made = np.empty_like(out)
+    dh = state_gradient(g[1], h0)
+    for rows, count in reversed(list(spans(counts, reverse))):
+        d = dh[:count]
+        if g[0] is not None:
+            d += g[0][rows]
+        np.multiply(d, slope[rows], out=made[rows])
+        np.matmul(made[rows], w_hh, out=d)
+    gx, gw_ih = input_gradients((needs[0], needs[2]), made, x, w_ih)
+    gw_hh = made.T @ before(out, h0, counts, reverse) if needs[3] else None
+    gb = column_sums(made) if needs[4] or needs[5] else None
+    return gx, dh, gw_ih, gw_hh, gb, gb
+
+
+@op("rnn_layer", method=False, joint=_rnn_gradients, formula=_rnn_formula, partial=True)
+def rnn_layer(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, memo):
+    """All steps of a plain RNN in one direction: (outputs, last h)."""
+    out = contributions(x, w_ih, b_ih, b_hh)
+    recurrent = np.ascontiguousarray(w_hh.T)
+    h = h0.copy()
+    for rows, n in spans(counts, reverse):
+        now = out[rows]
+        now += h[:n] @ recurrent
+        np.tanh(now, out=now) if nonlinearity == "tanh" else np.maximum(now, 0, out=now)
+        h[:n] = now
+    memo[:] = (out,)
+    return out, h
+
+
+# ---- one direction of one layer, and stacks of them --------------------------------------------------------------
+
+
+def recurrent_layer(
+    mode: str,
+    data: Any,
+    start: tuple,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any = None,
+    b_hh: Any = None,
+    w_hr: Any = None,
+    counts: Sequence[int] | None = None,
+    reverse: bool = False,
+) -> tuple[Any, tuple]:
+    """One direction of one recurrent layer.
+
+    Args:
+        mode: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
+        data: (T, B, inputs), or packed (total, inputs) with `counts` rows at each step.
+        start: (h,), or (h, c) of an LSTM: (B, size) each.
+        w_ih, w_hh, b_ih, b_hh: PyTorch's parameters, gates one below the other; biases may be None.
+        w_hr: an LSTM's projection of h, or None.
+        reverse: from the last step to the first.
+
+    Returns:
+        The outputs of all steps, as `data` is laid out, and the state after the last.
+    """
+    if counts is None:
+        steps, batch = data.shape[:2]
+        rows, sizes = data.reshape(steps * batch, data.shape[2]), (batch,) * steps
+    else:
+        rows, sizes = data, tuple(int(n) for n in counts)
+    if mode == "LSTM":
+        out, *state = lstm_layer(rows, *start, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, [])
+    elif mode == "GRU":
+        out, *state = gru_layer(rows, *start, w_ih, w_hh, b_ih, b_hh, sizes, reverse, [])
+    else:
+        kind = mode.removeprefix("RNN_").lower()
+        out, *state = rnn_layer(rows, *start, w_ih, w_hh, b_ih, b_hh, kind, sizes, reverse, [])
+    return (out.reshape(steps, batch, out.shape[-1]) if counts is None else out), tuple(state)
+
+
+def _stacked(mode: str, args: tuple) -> tuple:
+    """PyTorch's functions over flat lists of parameters, for padded and for packed sequences."""
+    packed = isinstance(args[3], (tuple, list))
+    if packed:
+        data, batch_sizes, hx, params, biases, layers, dropout, train, bidirectional = args
+        batch_first, counts = False, batch_sizes.tolist()
+    else:
+        data, hx, params, biases, layers, dropout, train, bidirectional, batch_first = args
+        counts = None
+        if batch_first:
+            data = data.transpose(0, 1)
+    start = tuple(hx) if mode == "LSTM" else (hx,)
+    ways = 2 if bidirectional else 1
+    per = len(params) // (layers * ways)
+    finals = []
+    for layer in range(layers):
+        outs = []
+        for way in range(ways):
+            k = layer * ways + way
+            own = list(params[k * per : (k + 1) * per])
+            w_ih, w_hh = own[:2]
+            b_ih, b_hh = own[2:4] if biases else (None, None)
+            w_hr = own[-1] if per in (3, 5) else None
+            out, final = recurrent_layer(
+                mode, data, tuple(s[k] for s in start), w_ih, w_hh, b_ih, b_hh, w_hr, counts, way == 1
+            )
+            outs.append(out)
+            finals.append(final)
+        data = outs[0] if ways == 1 else cat(outs, -1)
+        if dropout and train and layer + 1 < layers:
+            data = drop(data, dropout, True)
+    states = tuple(stack(s) for s in zip(*finals, strict=True))
+    return (data.transpose(0, 1) if batch_first else data, *states)
+
+
+def _function(mode: str, name: str) -> Any:
+    def call(*args: Any) -> tuple:
+        return _stacked(mode, args)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"""A whole {mode} as `torch.{name}` takes it: (input, hx, params, has_biases, num_layers, dropout, train,
+    bidirectional, batch_first), or (data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)."""
+    return call
+
+
+lstm, gru = _function("LSTM", "lstm"), _function("GRU", "gru")
+rnn_tanh, rnn_relu = _function("RNN_TANH", "rnn_tanh"), _function("RNN_RELU", "rnn_relu")
+
+
+def _cell(mode: str, name: str) -> Any:
+    def call(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+        start = tuple(hx) if mode == "LSTM" else (hx,)
+        single = input.ndim == 1
+        if single:
+            input, start = input[None], tuple(s[None] for s in start)
+        _, state = recurrent_layer(mode, input, start, w_ih, w_hh, b_ih, b_hh, counts=(input.shape[0],))
+        if single:
+            state = tuple(s[0] for s in state)
+        return state if mode == "LSTM" else state[0]
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"One step of a {mode}: `torch.{name}`."
+    return call
+
+
+lstm_cell, gru_cell = _cell("LSTM", "lstm_cell"), _cell("GRU", "gru_cell")
+rnn_tanh_cell, rnn_relu_cell = _cell("RNN_TANH", "rnn_tanh_cell"), _cell("RNN_RELU", "rnn_relu_cell")
