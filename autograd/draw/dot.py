@@ -58,7 +58,7 @@ def digraph(scene: Scene) -> Any:
                 repeat = child.count > 1
                 sub = graphviz.Digraph(f"cluster_{child.id}")
                 sub.attr(
-                    label=graphviz.escape(frame_title(scene, child)),
+                    label=graphviz.escape(frame_title(child)),
                     labeljust="l",
                     style="rounded,filled",
                     fillcolor=palette["repeat-fill" if repeat else "frame-fill"],
@@ -106,12 +106,12 @@ def _node(scene: Scene, box: Box, palette: dict[str, str]) -> dict[str, str]:
     if box.badge:
         words.append(f"[{escape(box.badge)}]")
     # Bold and plain text in cells of their own: in one line, `dot` glues the words together.
-    cells = "".join(f"<td>{word}</td>" for word in words)
+    cells = "".join(f"<td>{word}</td>" for word in words or [" "])
     rows = [
         f'<tr><td><table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table></td></tr>'
     ]
     small = ink if box.shade is not None else palette["param"]
-    rows += [f'<tr><td><font point-size="{SMALL}" color="{small}">{escape(line)}</font></td></tr>' for line in lines]
+    rows += [f'<tr><td><font point-size="{SMALL}" color="{small}">{escape(line) or ' '}</font></td></tr>' for line in lines]
     style = (
         "rounded,filled,dashed"
         if box.badge == "no grad" or box.kind in ("input", "constant", "gap")

@@ -404,7 +404,7 @@ def _measure(
     right = max(cell.x + cell.right for cell in everything)
     for number, source in enumerate(dict.fromkeys(link.source for link in carried.get(frame, ()))):
         result.lanes[source] = right + LANE * (number + 1)
-    title = text_width(frame_title(scene, frame), TITLE, bold=True) + 2 * FRAME_PAD
+    title = text_width(frame_title(frame), TITLE, bold=True) + 2 * FRAME_PAD
     result.width = max(right + LANE * len(result.lanes) + FRAME_PAD, 0 if root else title)
     y = 12.0 if root else FRAME_TOP
     if not root and entries:

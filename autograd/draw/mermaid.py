@@ -33,7 +33,7 @@ def mermaid(scene: Scene) -> str:
             lines.append("  " * depth + "end")
             continue
         if not box.is_leaf:
-            lines.append("  " * depth + f'subgraph {box.id}["{_quoted(frame_title(scene, box))}"]')
+            lines.append("  " * depth + f'subgraph {box.id}["{_quoted(frame_title(box))}"]')
             depth += 1
             waiting.append(None)
             waiting.extend(reversed(box.children))

@@ -8,6 +8,7 @@ FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 TITLE, SMALL = 12.5, 10.5  # font sizes, px
 TITLE_LINE, SMALL_LINE = 16.0, 13.0
 PAD_X, PAD_Y = 11.0, 6.0
+NO_CONTROLS = {code: " " for code in [*range(32), 127, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)] if code != 10}
 SPARK = 9.0  # height of the bars, one per copy
 LONGEST = 48  # characters of one line; the rest is in the tooltip
 
@@ -39,5 +40,6 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 def clip(text: str, length: int = LONGEST) -> str:
     """One line of at most `length` characters."""
+    text = text[: 4 * length].translate(NO_CONTROLS) + text[4 * length :][:1]
     text = " ".join(text.split()) if any(c.isspace() for c in text) else text
     return text if len(text) <= length else text[: length - 1] + "…"

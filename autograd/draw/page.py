@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from .colouring import bytes_text, colour, time_text
 from .layered import box_size
-from .metrics import SPARK, TITLE, clip, text_width
+from .metrics import SPARK, TITLE, text_width
 from .scene import COLORS, Box, Scene
 from .structure import Node, Param, Stats, shape_text
-from .style import PALETTES, box_texts, fill_class
+from .style import PALETTES, box_texts, fill_class, frame_words
 from .svg import _STOPS, escape
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ def _box(scene: Scene, box: Box, index: dict[Box, int]) -> dict[str, Any]:
     size = [round(width, 1), height]
     if box.children:
         entry |= {"closedLines": lines, "closed": [round(size[0] + 14, 1), size[1]], "open": int(box.open)}
-        head = f"× {box.count:,}  {box.span or box.title}" if box.count > 1 else box.title
-        name_width = text_width(head, TITLE, bold=True) + text_width(f" {box.type}", TITLE)
-        entry |= {"headText": head or clip(title), "head": round(name_width, 1)}
+        head, kind = frame_words(box)
+        name_width = text_width(head, TITLE, bold=True) + text_width(f" {kind}", TITLE)
+        entry |= {"headText": head or title, "head": round(name_width, 1)}
     else:
         entry |= {"lines": lines, "size": size}
     if box.span:

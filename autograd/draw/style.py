@@ -6,7 +6,7 @@ from .metrics import clip
 from .scene import Box, Scene, closed_lines
 from .structure import shape_text
 
-__all__ = ["PALETTES", "box_texts", "fill_class", "frame_title"]
+__all__ = ["PALETTES", "box_texts", "fill_class", "frame_title", "frame_words"]
 
 # Families of ops; the colour says at a glance where the arithmetic is and where data is only moved.
 FAMILIES = {
@@ -118,11 +118,15 @@ def box_texts(scene: Scene, box: Box) -> tuple[str, str, list[str]]:
     return clip(title), clip(kind), [clip(line) for line in lines]
 
 
-def frame_title(scene: Scene, box: Box) -> str:
-    """What stands in the upper left corner of a frame."""
-    words = [f"× {box.count:,}"] if box.count > 1 else []
-    words += [box.span or box.title, box.type if box.kind == "group" else ""]
-    return clip("  ".join(word for word in words if word), 60)
+def frame_words(box: Box) -> tuple[str, str]:
+    """What stands in the upper left corner of a frame: name and class."""
+    words = [f"× {box.count:,}" if box.count > 1 else "", box.span or box.title]
+    return clip(" ".join(word for word in words if word), 60), clip(box.type, 40) if box.kind == "group" else ""
+
+
+def frame_title(box: Box) -> str:
+    """Both in one line."""
+    return " ".join(word for word in frame_words(box) if word)
 
 
 def tooltip(scene: Scene, box: Box) -> str:
@@ -132,7 +136,7 @@ def tooltip(scene: Scene, box: Box) -> str:
         if box.kind == "group":
             call = graph.calls[box.call]
             return f"{call.path} {call.kind}" + (f" × {box.count}: {box.span}" if box.count > 1 else "")
-        return frame_title(scene, box) or box.title
+        return frame_title(box) or box.title
     node = graph.nodes[box.node]
     lines = [f"{graph.path(node)} {node.op}".strip() if node.kind == "op" else f"{node.op} {node.name}".strip()]
     lines.append(f"{shape_text(node.shape)} {node.dtype}")

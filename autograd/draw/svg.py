@@ -5,15 +5,14 @@ from __future__ import annotations
 from xml.sax.saxutils import escape as _escape
 
 from .layered import Layout, Rect, Route
-from .metrics import FONT, PAD_Y, SMALL, SMALL_LINE, TITLE, TITLE_LINE, clip, text_width
+from .metrics import FONT, NO_CONTROLS, PAD_Y, SMALL, SMALL_LINE, TITLE, TITLE_LINE, clip, text_width
 from .scene import Box, Scene
-from .style import PALETTES, box_texts, fill_class, frame_title, tooltip
+from .style import PALETTES, box_texts, fill_class, frame_words, tooltip
 
 __all__ = ["escape", "svg"]
 
 MARGIN = 8.0
 FOOTER = 22.0
-NO_CONTROLS = {code: " " for code in [*range(32), 127, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)] if code != 10}
 
 
 def escape(text: str) -> str:
@@ -52,7 +51,7 @@ def svg(scene: Scene, layout: Layout, theme: str = "light") -> str:
     parts += [_route(route, palette) for route in layout.routes]
     parts += [_box(scene, box, layout.rects[box], palette) for box in leaves]
     parts += [_label(route, palette) for route in layout.routes if route.label]
-    parts += [_frame_title(scene, box, layout.rects[box], palette) for box in frames]
+    parts += [_frame_title(box, layout.rects[box], palette) for box in frames]
     parts.append("</g>")
     if scene.legend:
         parts.append(_legend(scene, layout.height + 2 * MARGIN, palette))
@@ -87,14 +86,12 @@ def _frame(scene: Scene, box: Box, rect: Rect, palette: dict[str, str]) -> str:
     )
 
 
-def _frame_title(scene: Scene, box: Box, rect: Rect, palette: dict[str, str]) -> str:
+def _frame_title(box: Box, rect: Rect, palette: dict[str, str]) -> str:
     """Last of all and on a ground of its own, so that no arrow runs through it."""
     repeat = box.count > 1
-    title = frame_title(scene, box)
-    if not title:
+    name, kind = frame_words(box)
+    if not name and not kind:
         return ""
-    kind = box.type if box.kind == "group" else ""
-    name = title.removesuffix(kind).rstrip() if kind and title.endswith(kind) else title
     color = palette["repeat" if repeat else "ink"]
     ground = palette["repeat-fill" if repeat else "frame-fill"]
     width = text_width(name, TITLE - 0.5, bold=True) + (text_width(kind, TITLE - 0.5) + 6 if kind else 0)
