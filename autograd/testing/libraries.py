@@ -257,11 +257,11 @@ def library_for(leaves: Sequence[Any], f: Any, device: Any = None, name: str = "
 
 
 def is_differentiable(value: Any) -> bool:
-    """True for arrays and tensors of a floating dtype (a plain number is a constant)."""
+    """True for arrays, NumPy scalars and tensors of a floating dtype; a Python number is a constant."""
+    if isinstance(value, np.ndarray | np.generic):
+        return is_inexact(value.dtype)
     if isinstance(value, int | float | complex | str | bytes) or value is None:
         return False
-    if isinstance(value, np.ndarray):
-        return is_inexact(value.dtype)
     dtype = getattr(value, "dtype", None)
     if dtype is None or not hasattr(value, "shape"):
         return False

@@ -45,9 +45,9 @@ def test_all_parameters_get_gradients():
 )
 def test_parameters_without_gradients_are_named(cut, reason):
     model = Net(cut)
-    with pytest.raises(AssertionError, match=rf"2 of 4 parameters of Net .*\n  first\.weight \(8, 3\): .*{reason}"):
-        with np.errstate(all="ignore"):
-            assert_all_parameters_get_gradients(model, lambda m: m(ag.ones(4, 3)).sum())
+    culprit = rf"[23] of 4 parameters of Net .*\n  first\.weight \(8, 3\): .*{reason}"
+    with pytest.raises(AssertionError, match=culprit), np.errstate(all="ignore"):
+        assert_all_parameters_get_gradients(model, lambda m: m(ag.ones(4, 3)).sum())
     if cut == "detach":
         assert_all_parameters_get_gradients(model, model(ag.ones(4, 3)).sum(), allow=("first",))
 
@@ -106,14 +106,14 @@ class Cumulate(nn.Module):
 def test_batch_independence():
     x = ag.randn(4, 5, 3, generator=ag.Generator().manual_seed(0))
     assert_batch_independent(Mixing(Mean(1)), x)
-    with pytest.raises(AssertionError, match="mixes the samples.* first in 'mix'"):
+    with pytest.raises(AssertionError, match=r"mixes the samples.* first in 'mix'"):
         assert_batch_independent(Mixing(Mean(0)), x)
 
 
 def test_causality():
     x = ag.randn(2, 6, 3, generator=ag.Generator().manual_seed(0))
     assert_causal(Mixing(Cumulate()), x)
-    with pytest.raises(AssertionError, match="looks into the future: only positions after 0 .* first in 'mix'"):
+    with pytest.raises(AssertionError, match=r"looks into the future: only positions after 0 .* first in 'mix'"):
         assert_causal(Mixing(Mean(1)), x)
 
 
@@ -135,7 +135,7 @@ def test_torch_models():
     torch = pytest.importorskip("torch")
     layers = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
     x = torch.arange(12.0).reshape(4, 3) ** 2
-    with pytest.raises(AssertionError, match="mixes the samples.* first in '1'"):
+    with pytest.raises(AssertionError, match=r"mixes the samples.* first in '1'"):
         assert_batch_independent(layers.train(), x)
     assert_batch_independent(layers.eval(), x)
     with pytest.raises(AssertionError, match=r"1\.bias"):
