@@ -111,7 +111,9 @@ def _node(scene: Scene, box: Box, palette: dict[str, str]) -> dict[str, str]:
         f'<tr><td><table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table></td></tr>'
     ]
     small = ink if box.shade is not None else palette["param"]
-    rows += [f'<tr><td><font point-size="{SMALL}" color="{small}">{escape(line) or ' '}</font></td></tr>' for line in lines]
+    for line in lines:
+        text = escape(line) or " "
+        rows.append(f'<tr><td><font point-size="{SMALL}" color="{small}">{text}</font></td></tr>')
     style = (
         "rounded,filled,dashed"
         if box.badge == "no grad" or box.kind in ("input", "constant", "gap")
