@@ -232,16 +232,14 @@ def conform(g: Any, like: Any) -> Any:
     """Undo broadcasting and conversion: give `g` the shape and dtype of what it is the gradient of."""
     shape, dtype = like.shape, like.dtype
     if g.shape != shape:
-        lead = g.ndim - len(shape)
-        if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
-            raise RuntimeError(
-                f"a gradient rule returned the shape {tuple(g.shape)} for an argument of shape {tuple(shape)}"
-            )
-        axes = (*range(lead), *(i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1))
-        if axes:
-            g = g.sum(axis=axes)
+        total: Any = Tensor.sum if isinstance(g, Tensor) else np.add.reduce
+        wrong = g.shape
+        if (lead := g.ndim - len(shape)) > 0:
+            g = total(g, tuple(range(lead)))
+        if lead >= 0 and (ones := tuple([i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1])):
+            g = total(g, ones, keepdims=True)
         if g.shape != shape:
-            g = g.reshape(shape)
+            raise RuntimeError(f"a gradient rule returned the shape {tuple(wrong)} for an argument of shape {tuple(shape)}")
     if g.dtype != dtype:
         if g.dtype.kind == "c" and dtype.kind != "c":
             g = g.real
@@ -251,7 +249,12 @@ def conform(g: Any, like: Any) -> Any:
 
 def lent(part: Any, g: Any, saved: Any) -> bool:
     """May `part` share memory with something else than the gradient it is?"""
-    return part is g or getattr(part, "base", None) is not None or any(part is value for value in saved)
+    if part is g or getattr(part, "base", None) is not None:
+        return True
+    for value in saved:
+        if part is value:
+            return True
+    return False
 
 
 def run_hooks(hooks: list[Callable], g: Any) -> Any:
