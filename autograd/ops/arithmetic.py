@@ -24,6 +24,15 @@ def zeros(g: Any) -> Any:
     return np.zeros_like(g)
 
 
+def refused(name: str) -> Any:
+    """The rule of what has a derivative that neither PyTorch nor we know."""
+
+    def rule(g: Any) -> Any:
+        raise NotImplementedError(f"the derivative of {name} is not implemented, here as in PyTorch; use .detach()")
+
+    return rule
+
+
 # ---- sums, products, quotients -----------------------------------------------------------------------------------
 
 _add = elementwise(np.add, compute=operator.add, method=False, x=lambda g: g, y=lambda g: g)
@@ -38,8 +47,8 @@ _divide = elementwise(
     y=lambda g, y, out: -g * out / y,
 )
 negative = elementwise(np.negative, compute=operator.neg, x=lambda g: -g)
-reciprocal = elementwise(np.reciprocal, dtype="float", x=lambda g, out: -g * out * out)
-square = elementwise(np.square, compute=lambda x: x * x, x=lambda g, x: (g + g) * x)
+reciprocal = elementwise(np.reciprocal, compute=lambda x: 1 / x, dtype="float", x=lambda g, out: -g * out * out)
+square = elementwise(np.square, compute=lambda x: x * x if x.dtype.kind != "b" else x.astype(np.int64), x=lambda g, x: (g + g) * x)
 sqrt = elementwise(np.sqrt, dtype="float", x=lambda g, out: g / (out + out))
 rsqrt = elementwise(lambda x: 1 / np.sqrt(x), "rsqrt", dtype="float", x=lambda g, out: g * (out * out * out * -0.5))
 mul = Tensor.mul = multiply  # type: ignore[attr-defined]
@@ -246,7 +255,7 @@ copysign = elementwise(
     x=lambda g, x, out: np.where(x == 0, 0, g * (out / x)),
     y=zeros,
 )
-nextafter = elementwise(np.nextafter)
+nextafter = elementwise(np.nextafter, x=refused("nextafter"), y=refused("nextafter"))
 heaviside = elementwise(np.heaviside, compute=lambda x, y: np.where(x == 0, y, (x > 0).astype(y.dtype)))
 
 # ---- the larger and the smaller ----------------------------------------------------------------------------------

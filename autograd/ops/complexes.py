@@ -23,7 +23,7 @@ def _sgn(x: Any) -> Any:
     if x.dtype.kind == "c":
         size = np.abs(x)
         return x / np.where(size == 0, 1, size)
-    return np.sign(x) if x.dtype.kind != "b" else +x
+    return np.sign(x) if x.dtype.kind != "b" else x.copy()
 
 
 def _sgn_slope(g: Any, x: Any, out: Any) -> Any:
@@ -53,8 +53,8 @@ abs = Tensor.abs = absolute  # type: ignore[attr-defined]
 
 def _angle(x: Any) -> Any:
     if x.dtype.kind == "c":
-        return np.angle(x)
-    return np.where(np.isnan(x), x, np.where(x < 0, x.dtype.type(np.pi), x.dtype.type(0)))
+        return np.arctan2(x.imag, x.real)
+    return np.where(np.isnan(x), x, np.where(x < 0, np.pi, 0.0)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 def _angle_slope(g: Any, x: Any) -> Any:

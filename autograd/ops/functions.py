@@ -147,7 +147,7 @@ sinc = elementwise(_sinc, "sinc", numpy=np.sinc, dtype="float", x=_sinc_slope)
 
 def _keeping_integers(ufunc: Any) -> Any:
     """`ufunc` of floats; integers are whole already."""
-    return lambda x: ufunc(x) if x.dtype.kind not in "biu" else +x
+    return lambda x: ufunc(x) if x.dtype.kind not in "biu" else x.copy()
 
 
 floor = elementwise(_keeping_integers(np.floor), "floor", numpy=np.floor, x=zeros)
@@ -161,7 +161,7 @@ fix = trunc
 def round(input, *, decimals=0):
     """The nearest whole number, the even one of two; with `decimals` the nearest multiple of 10 to the power -`decimals`."""
     if not decimals:
-        return np.rint(input) if input.dtype.kind not in "biu" else +input
+        return np.rint(input) if input.dtype.kind not in "biu" else input.copy()
     if input.dtype.kind in "biu":
         raise RuntimeError(f"round: decimals= is for floating-point tensors, this one is {input.dtype}; use .float()")
     scale = 10.0 ** builtin_abs(decimals)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import elementwise
+from .special import float_of
 
 __all__: list[str] = []
 
@@ -23,8 +24,7 @@ def _recurrence(name: str, first: Callable, step: Callable) -> Any:
         for k in range(1, int(np.max(n, initial=0))):
             before, current = current, step(k, x, current, before)
             out = np.where(n == k + 1, current, out)
-        dtype = x.dtype if hasattr(x, "dtype") else y.dtype
-        return out.astype(dtype)[()]
+        return out.astype(float_of(x, y))[()]
 
     forward.__doc__ = f"The {name.replace('_', ' ')} of degree `y` at `x`."
     return elementwise(forward, name, method=False, dtype="float")

@@ -142,6 +142,8 @@ def _shift_in(x: Any, fill: Any, dim: int) -> Any:
 
 def _prod_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
     """The product of all others: out / x, unless a factor is 0."""
+    if not x.ndim:
+        return g
     if not bool((x == 0).any()):
         return spread(g * out, x.shape, dim) / x
     from .scan import cumprod

@@ -42,7 +42,7 @@ def cumsum(x, dim, *, dtype=None):
     tensor([1, 3, 6])
     """
     x = _prepared(x, dim, dtype)
-    return np.add.accumulate(x, axis=dim) if x.ndim else +x
+    return np.add.accumulate(x, axis=dim) if x.ndim else x.copy()
 
 
 def _next(x: Any, dim: int) -> Any:
@@ -84,7 +84,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
 def cumprod(x, dim, *, dtype=None):
     """The running product along a dimension."""
     x = _prepared(x, dim, dtype)
-    return np.multiply.accumulate(x, axis=dim) if x.ndim else +x
+    return np.multiply.accumulate(x, axis=dim) if x.ndim else x.copy()
 
 
 def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
@@ -103,7 +103,7 @@ def logcumsumexp(x, dim):
         raise RuntimeError(f"logcumsumexp: expected a floating-point or complex tensor, got {x.dtype}; use .float()")
     if not x.ndim:
         axes(x, dim)
-        return +x
+        return x.copy()
     if x.dtype.kind == "f":
         return np.logaddexp.accumulate(x, axis=dim)
     out = x.copy()
@@ -123,7 +123,7 @@ def _running(name: str, ufunc: Any) -> Any:
     def forward(x, dim):
         if not x.ndim:
             axes(x, dim)
-            return +x, np.zeros_like(x, dtype=np.int64)
+            return x.copy(), np.zeros_like(x, dtype=np.int64)
         values = ufunc.accumulate(x, axis=dim)
         new = x == values
         if x.dtype.kind == "f":
@@ -170,12 +170,14 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"diff: order n must be non-negative, got {n}")
+    if n == 0:
+        return input.clone()
     ends = [t for t in (prepend, input, append) if t is not None]
     x = np.concatenate(ends, axis=dim) if len(ends) > 1 else input
     for _ in range(n):
         after, before = part(x, dim, 1, None), part(x, dim, None, -1)
         x = np.logical_xor(after, before) if x.dtype.kind == "b" else after - before
-    return x if x is not input else input.clone()
+    return x
 
 
 def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
@@ -234,7 +236,7 @@ def _slope(y: Any, h: Any, dim: int, edge_order: int) -> Any:
     return np.concatenate([first, inner, last], axis=dim)
 
 
-@function(method=False, numpy=np.gradient)
+@function(method=False)
 def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list:
     """The derivative of sampled values along each of several dimensions, by central differences.
 
@@ -248,6 +250,7 @@ def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int =
     Returns:
         A list of tensors, one per dimension.
     """
+    spacing = 1 if spacing is None else spacing
     if edge_order not in (1, 2):
         raise RuntimeError(f"gradient only supports edge_order=1 and edge_order=2, got {edge_order}")
     dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim

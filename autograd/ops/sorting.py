@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from typing import Any
 
@@ -198,7 +199,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
 
 
 def _quantile(name: str, input: Any, q: Any, dim: int | None, keepdim: bool, how: str, ignore_nan: bool) -> Any:
-    from .shape import stack
+    from .joining import stack
 
     if how not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
@@ -283,8 +284,9 @@ def _search(edges: Any, values: Any, right: bool) -> Any:
     side = "right" if right else "left"
     if edges.ndim == 1:
         return np.searchsorted(edges, values, side=side)
-    out = np.zeros_like(values, dtype=np.int64).reshape(-1, values.shape[-1])
-    rows, wanted = edges.reshape(-1, edges.shape[-1]), values.reshape(-1, values.shape[-1])
+    count = math.prod(values.shape[:-1])
+    rows, wanted = edges.reshape(count, edges.shape[-1]), values.reshape(count, values.shape[-1])
+    out = np.zeros_like(wanted, dtype=np.int64)
     for i in range(len(rows)):
         out[i] = np.searchsorted(rows[i], wanted[i], side=side)
     return out.reshape(values.shape)
@@ -321,7 +323,7 @@ def searchsorted(
             f"{tuple(edges.shape)} and {tuple(getattr(values, 'shape', ()))}"
         )
     found = _search(edges, values, right or side == "right")
-    return wrap(np.asanyarray(found).astype(np.int32 if out_int32 else np.int64) if isinstance(found, int) else found.astype(np.int32 if out_int32 else np.int64))
+    return wrap(found.astype(np.int32 if out_int32 else np.int64))
 
 
 @function(method=False)

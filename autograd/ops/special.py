@@ -18,6 +18,7 @@ from ..extras import require
 from ..op import elementwise, function, op
 from ..tensor import Tensor
 from . import _approximations as approximations
+from .arithmetic import refused
 
 __all__ = ["digamma", "erf", "erfc", "erfinv", "i0", "igamma", "igammac", "lgamma", "mvlgamma", "polygamma"]
 
@@ -52,7 +53,7 @@ def wide(f: Callable) -> Callable:
     """
 
     def computed(x: Any) -> Any:
-        dtype = x.dtype
+        dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
         flat = np.atleast_1d(x)
         if isinstance(flat, np.ndarray) and flat.size > 2 * BLOCK:
             source = flat.reshape(-1)
@@ -79,7 +80,7 @@ def _erf_block(x: Any) -> Any:
 
 
 def _erf(x: Any) -> Any:
-    if x.dtype != float32:
+    if x.dtype != float32:  # integers too
         return _erf_wide(x)
     flat = np.atleast_1d(x)
     if isinstance(flat, np.ndarray) and flat.size > 2 * BLOCK:
@@ -284,11 +285,17 @@ lgamma = elementwise(wide(lgamma_array), "lgamma", dtype="float", x=lambda g, x:
 digamma = elementwise(wide(digamma_array), "digamma", dtype="float", x=lambda g, x: g * polygamma(1, x))
 
 
+def float_of(*operands: Any) -> np.dtype:
+    """The floating-point type of a result: the operands' own, or float64 for integers, which are converted afterwards."""
+    dtype = next(v.dtype for v in operands if hasattr(v, "dtype"))
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
 def _wide2(f: Callable) -> Callable:
     """`f`, which computes in float64, for two arrays of one floating-point type."""
 
     def computed(x: Any, y: Any) -> Any:
-        dtype = x.dtype if hasattr(x, "dtype") else y.dtype
+        dtype = float_of(x, y)
         return f(*(v.astype(np.float64) if hasattr(v, "dtype") else float(v) for v in (x, y))).astype(dtype)[()]
 
     return computed
@@ -299,7 +306,7 @@ zeta = elementwise(
     "zeta",
     method=False,
     dtype="float",
-    x=lambda g: _refused("zeta by its first argument")(g),
+    x=refused("zeta by its first argument"),
     y=lambda g, x, y: g * -x * zeta(x + 1, y),
 )
 
@@ -320,6 +327,8 @@ def polygamma(n: int, input: Any) -> Any:
 
     Source: https://docs.pytorch.org/docs/stable/special.html#torch.special.polygamma
     """
+    if isinstance(n, Tensor):  # as a method: x.polygamma(n)
+        n, input = input, n
     if n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n, got {n}")
     if input.dtype.kind in "biu":
@@ -327,7 +336,7 @@ def polygamma(n: int, input: Any) -> Any:
     return _polygamma(n, input)
 
 
-Tensor.polygamma = lambda self, n: polygamma(n, self)  # type: ignore[attr-defined]
+Tensor.polygamma = polygamma  # type: ignore[attr-defined]
 
 
 @function()
@@ -355,7 +364,7 @@ def scipy_special(name: str) -> Callable:
         host = [np.asarray(a.get() if hasattr(a, "get") else a, np.float64) for a in arrays]
         with np.errstate(all="ignore"):
             out = function(*host)
-        out = np.asarray(out[0] if isinstance(out, tuple) else out).astype(like.dtype)
+        out = np.asarray(out[0] if isinstance(out, tuple) else out).astype(float_of(*arrays))
         place = device_of(like)
         if place.type == "cpu" and not isinstance(like, (np.ndarray, np.generic)):
             return np.asarray(out, like=like)
@@ -376,20 +385,13 @@ def from_scipy(name: str, theirs: str | None = None, method: bool = False, count
     )
 
 
-def _refused(name: str) -> Callable:
-    def rule(g: Any) -> Any:
-        raise NotImplementedError(f"the derivative of {name} is not known in closed form, and PyTorch has none either")
-
-    return rule
-
-
 def _gamma_density(x: Any, y: Any) -> Any:
     """The derivative of igamma(x, y) by y."""
     return np.exp((x - 1) * np.log(y) - y - lgamma(x))
 
 
-igamma = from_scipy("igamma", "gammainc", method=True, count=2, x=_refused("igamma by input"), y=lambda g, x, y: g * _gamma_density(x, y))
-igammac = from_scipy("igammac", "gammaincc", method=True, count=2, x=_refused("igammac by input"), y=lambda g, x, y: -g * _gamma_density(x, y))
+igamma = from_scipy("igamma", "gammainc", method=True, count=2, x=refused("igamma by input"), y=lambda g, x, y: g * _gamma_density(x, y))
+igammac = from_scipy("igammac", "gammaincc", method=True, count=2, x=refused("igammac by input"), y=lambda g, x, y: -g * _gamma_density(x, y))
 airy_ai = from_scipy("airy_ai", "airy")
 bessel_j0, bessel_j1 = from_scipy("bessel_j0", "j0"), from_scipy("bessel_j1", "j1")
 bessel_y0, bessel_y1 = from_scipy("bessel_y0", "y0"), from_scipy("bessel_y1", "y1")

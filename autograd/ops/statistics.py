@@ -65,12 +65,10 @@ def _edges(x: Any, bins: Any, limits: tuple | None) -> Any:
     if isinstance(bins, Tensor):
         return bins.array.astype(x.dtype, copy=False)
     if limits is None:
-        limits = (x.min().item(), x.max().item()) if x.size else (0.0, 0.0)
+        limits = (x.min().item(), x.max().item()) if x.size else (0.0, 1.0)
     low, high = limits
     if low == high:
         low, high = low - 0.5, high + 0.5
-        if limits[0] == limits[1] and x.size:
-            low, high = limits[0] - 0.5, limits[1] + 0.5
     return np.linspace(low, high, bins + 1, dtype=x.dtype)
 
 
