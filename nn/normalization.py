@@ -256,22 +256,19 @@ class InstanceNorm3d(_InstanceNorm):
 class _LazyNorm(LazyModuleMixin):
     """A norm that takes `num_features` from its first input."""
 
-    affine_default = tracked_default = True
-
     def __init__(
         self: Any,
         eps: float = 1e-5,
         momentum: float | None = 0.1,
-        affine: bool | None = None,
-        track_running_stats: bool | None = None,
+        affine: bool = True,
+        track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
         *,
         bias: bool = True,
     ):
         super().__init__(0, eps, momentum, False, False, bias=bias)
-        self.affine = self.affine_default if affine is None else affine
-        self.track_running_stats = self.tracked_default if track_running_stats is None else track_running_stats
+        self.affine, self.track_running_stats = affine, track_running_stats
         size = {"device": device, "dtype": dtype}
         if self.affine:
             self.weight = UninitializedParameter(**size)

@@ -103,16 +103,18 @@ class UninitializedParameter(_Uninitialized, Parameter):
         pass
 
 
-class UninitializedBuffer(_Uninitialized, Tensor):
+class UninitializedBuffer(_Uninitialized, Buffer):
     """A buffer whose shape is not known yet."""
 
     __slots__ = ()
-    materialized = Tensor
+    materialized = Buffer
 
-    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> Any:
-        return _around(cls, zeros(0, device=device, dtype=dtype), requires_grad)
+    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True) -> Any:
+        made = _around(cls, zeros(0, device=device, dtype=dtype), requires_grad)
+        made.persistent = persistent
+        return made
 
-    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None):
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True):
         pass
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import autograd
 from autograd.creation import empty
+from autograd.ops.recurrent import recurrent_layer
 from autograd.tensor import Tensor
 
 from . import functional as F
@@ -18,91 +19,8 @@ from .utils.rnn import PackedSequence
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
-
-
-# ---- one step, from what input and state contribute to the gates -------------------------------------------------
-
-
-def rnn_tanh(x: Tensor, h: Tensor) -> Tensor:
-    """h' = tanh(W x + U h)."""
-    return (x + h).tanh()
-
-
-def rnn_relu(x: Tensor, h: Tensor) -> Tensor:
-    """h' = max(0, W x + U h)."""
-    return F.relu(x + h)
-
-
-def gru(x: Tensor, h: Tensor, before: Tensor) -> Tensor:
-    """h' = (1 − z) n + z h, with the gates r, z and the candidate n = tanh(W x + r · U h).
-
-    Source: Cho et al., https://arxiv.org/abs/1406.1078, in PyTorch's order of gates
-    """
-    xr, xz, xn = x.chunk(3, -1)
-    hr, hz, hn = h.chunk(3, -1)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    n = (xn + r * hn).tanh()
-    return n + z * (before - n)
-
-
-def lstm(x: Tensor, h: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """c' = f c + i g and h' = o tanh(c'), with the gates i, f, o and the candidate g.
-
-    Source: Hochreiter and Schmidhuber, Long Short-Term Memory, in PyTorch's order of gates: i, f, g, o
-    """
-    i, f, g, o = (x + h).chunk(4, -1)
-    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-    return o.sigmoid() * cell.tanh(), cell
-
-
-# ---- one direction of one layer ----------------------------------------------------------------------------------
-
-
-class _Weights:
-    """The parameters of one direction of one layer."""
-
-    __slots__ = ("b_hh", "b_ih", "w_hh", "w_hr", "w_ih")
-
-    def __init__(self, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None, w_hr: Any = None):
-        self.w_ih, self.w_hh, self.b_ih, self.b_hh, self.w_hr = w_ih, w_hh, b_ih, b_hh, w_hr
-
-
-def step(mode: str, x: Tensor, state: tuple, weights: _Weights) -> tuple:
-    """The state, (h,) or (h, c), after one step; x is what the input contributes to the gates."""
-    h = F.linear(state[0], weights.w_hh, weights.b_hh)
-    if mode == "LSTM":
-        h, cell = lstm(x, h, state[1])
-        return (h if weights.w_hr is None else F.linear(h, weights.w_hr)), cell
-    if mode == "GRU":
-        return (gru(x, h, state[0]),)
-    return ((rnn_tanh if mode == "RNN_TANH" else rnn_relu)(x, h),)
-
-
-def run(mode: str, steps: list[Tensor], start: tuple, weights: _Weights, reverse: bool) -> tuple[list[Tensor], tuple]:
-    """The outputs of all steps, and the state after the last.
-
-    The sequences are sorted, the longest first, so that a step is for the first so many of them: a sequence that has ended
-    keeps its state, and in reverse one that begins later takes its own from `start`.
-    """
-    outputs: list[Any] = [None] * len(steps)
-    order = range(len(steps) - 1, -1, -1) if reverse else range(len(steps))
-    count = steps[order[0]].shape[0]
-    state = start if start[0].shape[0] == count else tuple(s[:count] for s in start)
-    ended: list[tuple] = []
-    for t in order:
-        x = steps[t]
-        if x.shape[0] < count:
-            ended.append(tuple(s[x.shape[0] :] for s in state))
-            state = tuple(s[: x.shape[0]] for s in state)
-        elif x.shape[0] > count:
-            state = tuple(autograd.cat([s, s0[count : x.shape[0]]]) for s, s0 in zip(state, start, strict=True))
-        count = x.shape[0]
-        state = step(mode, x, state, weights)
-        outputs[t] = state[0]
-    if ended:
-        state = tuple(map(autograd.cat, zip(state, *reversed(ended), strict=True)))
-    return outputs, state
 
 
 class RNNBase(Module):
@@ -137,13 +55,10 @@ class RNNBase(Module):
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else width * (2 if bidirectional else 1)
             for suffix in self._suffixes(layer):
-                shapes = {"weight_ih": (gates, inputs), "weight_hh": (gates, width)}
-                if bias:
-                    shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
-                if proj_size:
-                    shapes["weight_hr"] = (proj_size, hidden_size)
-                for name, shape in shapes.items():
-                    self.register_parameter(name + suffix, Parameter(empty(shape, **where)))
+                shapes: list[tuple] = [(gates, inputs), (gates, width), (gates,), (gates,), (proj_size, hidden_size)]
+                for name, shape in zip(PARAMETERS, shapes, strict=True):
+                    if (bias or not name.startswith("bias")) and (proj_size or name != "weight_hr"):
+                        self.register_parameter(name + suffix, Parameter(empty(shape, **where)))
         self.reset_parameters()
 
     def _check(self, dropout: Any) -> None:
@@ -175,9 +90,9 @@ class RNNBase(Module):
         """The ends of the parameters' names of a layer, one per direction."""
         return [f"_l{layer}{way}" for way in (("", "_reverse") if self.bidirectional else ("",))]
 
-    def _weights(self, suffix: str) -> _Weights:
-        named = {"w_ih": "weight_ih", "w_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh", "w_hr": "weight_hr"}
-        return _Weights(**{short: getattr(self, name + suffix, None) for short, name in named.items()})  # type: ignore[arg-type]
+    def _weights(self, suffix: str) -> tuple:
+        """The parameters of one direction of one layer, None for those that there are not."""
+        return tuple(getattr(self, name + suffix, None) for name in PARAMETERS)
 
     @property
     def all_weights(self) -> list[list[Parameter]]:
@@ -224,12 +139,11 @@ class RNNBase(Module):
         for layer in range(self.num_layers):
             outputs = []
             for way, suffix in enumerate(self._suffixes(layer)):
-                weights = self._weights(suffix)
-                x = F.linear(data, weights.w_ih, weights.b_ih)  # of all steps at once
-                steps = list(x.unbind(0)) if counts is None else list(x.split(counts))
                 begin = tuple(s[layer * ways + way] for s in start)
-                made, final = run(self.mode, steps, begin, weights, reverse=way == 1)
-                outputs.append(autograd.stack(made) if counts is None else autograd.cat(made))
+                made, final = recurrent_layer(
+                    self.mode, data, begin, *self._weights(suffix), counts=counts, reverse=way == 1
+                )
+                outputs.append(made)
                 finals.append(final)
             data = outputs[0] if ways == 1 else autograd.cat(outputs, dim=-1)
             if self.dropout and layer < self.num_layers - 1:
@@ -434,8 +348,12 @@ class RNNCellBase(Module):
                 raise RuntimeError(
                     f"{kind}: Expected hidden of shape {(*input.shape[:-1], self.hidden_size)}, got {tuple(s.shape)}"
                 )
-        weights = _Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        return step(mode, F.linear(input, weights.w_ih, weights.b_ih), state, weights)
+        single = input.ndim == 1
+        if single:
+            input, state = input.unsqueeze(0), tuple(s.unsqueeze(0) for s in state)
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        _, state = recurrent_layer(mode, input, state, *weights, counts=(input.shape[0],))
+        return tuple(s.squeeze(0) for s in state) if single else state
 
     def extra_repr(self) -> str:
         shown = [f"{self.input_size}, {self.hidden_size}"]

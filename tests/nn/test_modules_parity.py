@@ -1,0 +1,86 @@
+"""Every module of PyTorch's own database of module samples, name by name: weights carried over, then everything compared."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+import pytest
+
+import nn
+from tests.conftest import referee
+
+torch = referee()
+referee("expecttest")
+
+from torch.testing._internal.common_modules import module_db  # noqa: E402
+
+from tests.nn.bridge import build, check, share_weights  # noqa: E402
+
+MODULES = {info.name.removeprefix("nn."): info for info in module_db}
+SECOND_ORDER = 4  # samples of each module whose second derivatives are compared
+
+# Names of torch.nn that are missing on purpose.
+MISSING = {
+    "common_types": "type aliases",
+    "factory_kwargs": "internal",
+    "grad": "gradients of convolutions for code without autograd",
+    "intrinsic": "quantization",
+    "modules": "one file per family of layers instead",
+    "parallel": "several devices",
+    "qat": "quantization",
+    "quantizable": "quantization",
+    "quantized": "quantization",
+}
+
+
+def test_all_names_of_torch_nn():
+    theirs = {name for name in dir(torch.nn) if not name.startswith("_")}
+    assert {name for name in theirs if not hasattr(nn, name)} == set(MISSING)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in dir(torch.nn) if inspect.isclass(getattr(torch.nn, n))))
+def test_signature(name):
+    """The same arguments in the same order with the same defaults."""
+    theirs, mine = getattr(torch.nn, name), getattr(nn, name, None)
+    if name in MISSING or name in ("RNN", "LSTM", "GRU"):  # PyTorch's have *args, **kwargs
+        return
+    expected, actual = inspect.signature(theirs).parameters, inspect.signature(mine).parameters
+    if any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in expected.values()):
+        return
+    assert list(actual) == list(expected)
+    for parameter in expected:
+        default = expected[parameter].default
+        if not callable(default):
+            assert actual[parameter].default == default or default is None, parameter
+
+
+def samples(info, training):
+    made = info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training)
+    return [sample for sample in made if sample.constructor_input is not None]
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("name", MODULES)
+def test_module(name, training):
+    info = MODULES[name]
+    torch.manual_seed(0)
+    every = samples(info, training)
+    second = set(range(0, len(every), max(1, len(every) // SECOND_ORDER))) if training and info.supports_gradgrad else ()
+    for i, sample in enumerate(every):
+        settings, given = sample.constructor_input, sample.forward_input
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs, mine = build(name, settings.args, settings.kwargs)
+            theirs.train(training), mine.train(training)
+            if info.is_lazy:
+                assert repr(mine) == repr(theirs)
+                with torch.no_grad():
+                    theirs(*given.args, **given.kwargs)
+            share_weights(theirs, mine)
+            try:
+                check(theirs, mine, given.args, given.kwargs, order=2 if i in second else 1)
+            except Exception as error:
+                error.add_note(f"sample {i} ({sample.desc}): {name}({settings.args}, {settings.kwargs})")
+                raise
+        assert repr(mine) == repr(theirs)
