@@ -101,7 +101,7 @@ def extrapolate(
     With `weights` the derivative of their inner product with the curve's value.
 
     >>> value, error, _ = extrapolate(lambda t: np.sin(1 + t), 0.02, 4, 2e-16)
-    >>> abs(value - np.cos(1)) < 1e-12 and error < 1e-10
+    >>> bool(abs(value - np.cos(1)) < 1e-12 and error < 1e-10)
     True
     """
     best, best_error, best_rounding = np.nan, np.inf, 0.0

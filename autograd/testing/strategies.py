@@ -213,7 +213,7 @@ def indices(draw: Any, shape: Sequence[int], kind: str = "mixed") -> Any:
     common = draw(shapes(min_dims=1, max_dims=2, min_side=1, max_side=3))
     parts: list[Any] = []
     for n in shape[: draw(hypothesis.integers(0, len(shape)))]:
-        choices = [] if kind == "advanced" else [hypothesis.slices(n)]
+        choices: list[Any] = [] if kind == "advanced" else [hypothesis.slices(n)]
         if n > 0:
             if kind != "advanced":
                 choices.append(hypothesis.integers(-n, n - 1))
