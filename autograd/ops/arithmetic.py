@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -193,7 +194,7 @@ def _power(x: Any, y: Any) -> Any:
     """x ** y.  Small whole powers are products: NumPy's own is some 20 times slower for float32."""
     if type(y) is int or (type(y) is float and y.is_integer()):
         if y == 2:
-            return x * x
+            return x * x if x.dtype.kind != "b" else x.astype(np.int64)
         if y == 3:
             return x * x * x
         if y == 1:
@@ -208,7 +209,15 @@ def _power(x: Any, y: Any) -> Any:
             return np.sqrt(x)
         if y == -0.5:
             return 1 / np.sqrt(x)
+    elif hasattr(y, "dtype") and y.dtype.kind in "iu" and bool((y < 0).any()):
+        return _whole_power(x, y)
     return x**y
+
+
+def _whole_power(x: Any, y: Any) -> Any:
+    """x ** y of integers, rounded towards zero where y is negative."""
+    fraction = np.where(x == 1, 1, np.where(x == -1, 1 - 2 * (y & 1), 0))
+    return np.where(y < 0, fraction, x ** np.maximum(y, 0))
 
 
 def _power_x(g: Any, x: Any, y: Any) -> Any:
@@ -220,6 +229,8 @@ def _power_x(g: Any, x: Any, y: Any) -> Any:
 
 
 def _power_y(g: Any, x: Any, y: Any, out: Any) -> Any:
+    if type(x) in (int, float) and x > 0:
+        return g * (out * math.log(x))
     zero = (x == 0) & (np.real(y) >= 0)  # the limit there is 0, where log has none
     return g * (out * np.log(np.where(zero, 1, x)))
 
@@ -255,7 +266,7 @@ copysign = elementwise(
     x=lambda g, x, out: np.where(x == 0, 0, g * (out / x)),
     y=zeros,
 )
-nextafter = elementwise(np.nextafter, x=refused("nextafter"), y=refused("nextafter"))
+nextafter = elementwise(np.nextafter, x=lambda g, x, y: g * (x != y), y=zeros)
 heaviside = elementwise(np.heaviside, compute=lambda x, y: np.where(x == 0, y, (x > 0).astype(y.dtype)))
 
 # ---- the larger and the smaller ----------------------------------------------------------------------------------

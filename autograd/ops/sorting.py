@@ -10,7 +10,7 @@ import numpy as np
 
 from ..op import function, op
 from ..tensor import Tensor, wrap
-from .places import along, index_dtype, place, steps
+from .places import along, index_dtype, pick, place, steps
 from .reduction import at_index, axes, chosen, evenly, single
 
 __all__ = [
@@ -222,20 +222,24 @@ def _quantile(name: str, input: Any, q: Any, dim: int | None, keepdim: bool, how
         x, d = (input, dim % max(input.ndim, 1)) if input.ndim else (input.reshape(1), 0)
         kept = tuple(1 if i == d else n for i, n in enumerate(shape))
     ordered = _sort(x, d)[0]
-    parts = [_at_level(ordered, x.array, level, d, how, ignore_nan) for level in levels]
+    moving = q if isinstance(q, Tensor) and q.needs_grad else None
+    parts = []
+    for i, level in enumerate(levels):
+        own_level = None if moving is None else moving if single_level else moving[i]
+        parts.append(_at_level(ordered, x.array, level, own_level, d, how, ignore_nan))
     parts = [p.reshape(kept if keepdim else tuple(n for i, n in enumerate(p.shape) if i != d)) for p in parts]
     return parts[0] if single_level else stack(parts)
 
 
-def _at_level(ordered: Any, x: Any, level: float, d: int, how: str, ignore_nan: bool) -> Any:
-    """The quantile at one level of sorted values."""
-    from .places import pick
-
+def _at_level(ordered: Any, x: Any, level: float, q: Any, d: int, how: str, ignore_nan: bool) -> Any:
+    """The quantile at one level of sorted values; `q` is the level as a Tensor, if its gradient is wanted."""
     missing = np.add.reduce(np.isnan(x), axis=d, keepdims=True, dtype=np.int64)
     n = x.shape[d]
-    rank = level * np.maximum(n - missing - 1, 0).astype(x.dtype) if ignore_nan else level * (n - 1) + missing * 0.0
+    last = np.maximum(n - missing - 1, 0) if ignore_nan else np.full_like(missing, n - 1)
+    last = last.astype(x.dtype)
+    rank = level * last
     if not ignore_nan:
-        rank = np.where(missing > 0, n - 1.0, rank)  # where the NaNs are
+        rank = np.where(missing > 0, last, rank)  # where the NaNs are
     if how == "nearest":
         rank = np.rint(rank)
     below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
@@ -244,8 +248,10 @@ def _at_level(ordered: Any, x: Any, level: float, d: int, how: str, ignore_nan: 
     low = pick(ordered, below, d)
     if how in ("lower", "nearest"):
         return low
-    weight = np.full_like(rank, 0.5) if how == "midpoint" else rank - below
-    return low.lerp(pick(ordered, above, d), wrap(weight.astype(x.dtype)))
+    weight = wrap((np.full_like(rank, 0.5) if how == "midpoint" else rank - below).astype(x.dtype))
+    if q is not None and how == "linear":
+        weight = weight + (q - q.detach()) * wrap(last)
+    return low.lerp(pick(ordered, above, d), weight)
 
 
 @function()
