@@ -40,15 +40,16 @@ def _log_softmax(x, dim):
     return out.astype(x.dtype, copy=False)
 
 
-def _prepared(name: str, input: Tensor, dim: Any, dtype: Any) -> tuple[Any, int]:
+def _prepared(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Any, int]:
     """The input in its type, and the dimension, checked."""
     if dtype is not None:
-        input = input.to(as_dtype(dtype))
-    if input.array.dtype.kind != "f":
+        dtype = as_dtype(dtype)
+        input = input.to(dtype) if isinstance(input, Tensor) else input.astype(dtype, copy=False)
+    if input.dtype.kind != "f":
         raise RuntimeError(
             f"{name}: expected a floating-point tensor, got {input.dtype}; convert it, for example with .float()"
         )
-    n = input.array.ndim
+    n = input.ndim
     if dim is None:  # PyTorch's old guess: classes come after the batch
         dim = 0 if n in (0, 1, 3) else 1
     if not -max(n, 1) <= dim < max(n, 1):
@@ -65,7 +66,7 @@ def softmax(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: 
     tensor([0.5000, 0.5000])
     """
     input, dim = _prepared("softmax", input, dim, dtype)
-    if not input.array.ndim:
+    if not input.ndim:
         return _softmax(input.reshape(1), 0).reshape(())
     return _softmax(input, dim)
 
@@ -74,7 +75,7 @@ def softmax(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: 
 def log_softmax(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: int = 3) -> Any:
     """log(softmax(`input`)), without the detour that would lose small probabilities."""
     input, dim = _prepared("log_softmax", input, dim, dtype)
-    if not input.array.ndim:
+    if not input.ndim:
         return _log_softmax(input.reshape(1), 0).reshape(())
     return _log_softmax(input, dim)
 
