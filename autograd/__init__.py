@@ -29,6 +29,7 @@ from .ops.functions import *
 from .ops.special import *
 from .ops.convolution import *
 from .ops.arrange import *
+from .ops.decomposition import *
 from .ops.diagonal import *
 from .ops.distance import *
 from .ops.dropout import *
@@ -36,10 +37,12 @@ from .ops.einsum import *
 from .ops.indexing import *
 from .ops.joining import *
 from .ops.linalg import *
+from .ops.fourier import *
 from .ops.linear import *
 from .ops.normalization import *
 from .ops.pooling import *
 from .ops.recurrent import *
+from .ops.norms import *
 from .ops.reduction import *
 from .ops.scan import *
 from .ops.scatter import *
@@ -47,6 +50,7 @@ from .ops.softmax import *
 from .ops.sorting import *
 from .ops.statistics import *
 from .ops.shape import *
+from .ops.unfold import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor
 

@@ -153,3 +153,115 @@ def one_hot(input, num_classes=-1):
         raise RuntimeError(f"Class values must be smaller than num_classes: got {high} for {classes} classes.")
     places = np.arange(classes) if isinstance(index, np.ndarray) else np.arange(classes, like=index)
     return wrap((np.asarray(index)[..., None] == places).astype(np.int64))
+
+
+# ---- bags --------------------------------------------------------------------------------------------------------
+
+
+def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int]:
+    """The bag of each entry, and how many bags there are."""
+    if index.ndim == 2:
+        if offsets is not None:
+            raise ValueError("if input is 2D, then offsets has to be None, as input is treated as a mini-batch of bags")
+        return np.repeat(np.arange(index.shape[0]), index.shape[1]), index.shape[0]
+    if index.ndim != 1:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {index.ndim}")
+    if offsets is None:
+        raise ValueError("offsets has to be a 1D Tensor but got None, which only a 2D input allows")
+    starts = np.asarray(offsets.array if isinstance(offsets, Tensor) else offsets)
+    if starts.ndim != 1:
+        raise ValueError("offsets has to be a 1D Tensor")
+    if starts.size and starts[0] != 0:
+        raise ValueError(
+            f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0, got {starts[0]}"
+        )
+    if starts.size and starts[-1] > index.shape[0]:
+        raise ValueError(f"offsets[-1] can not be greater than input's length {index.shape[0]} but got {starts[-1]}")
+    count = starts.size - 1 if include_last_offset else starts.size
+    return np.searchsorted(starts[:count], np.arange(index.shape[0]), side="right") - 1, count
+
+
+def _maximum(rows: Any, bag: Any, count: int) -> Any:
+    """The maximum of each bag in each column; zeros for empty bags."""
+    values = rows.array
+    places = np.zeros((count, values.shape[1]), np.int64)
+    starts = np.searchsorted(bag, np.arange(count + 1))
+    for i in range(count):
+        if starts[i] < starts[i + 1]:
+            places[i] = starts[i] + values[starts[i] : starts[i + 1]].argmax(0)
+    if not values.shape[0]:
+        return rows.sum() + wrap(np.zeros((count, values.shape[1]), values.dtype))
+    full = np.diff(starts) > 0
+    return rows[places, np.arange(values.shape[1])] * wrap(full[:, None].astype(values.dtype))
+
+
+def embedding_bag(
+    input: Any,
+    weight: Any,
+    offsets: Any = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Any = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Any:
+    """The sum, mean or maximum of the rows of each bag of numbers.
+
+    Args:
+        input: (B, n) integers, a bag in each row; or all bags one after the other, (total,).
+        weight: (V, d), the table.
+        offsets: (B,), where each bag of a one-dimensional input begins.
+        max_norm, norm_type, scale_grad_by_freq, sparse: as `embedding`'s.
+        mode: "sum", "mean" or "max".
+        per_sample_weights: of the input's shape, multiplied with the rows (mode "sum").
+        include_last_offset: `offsets` has one more, the end of the last bag.
+        padding_idx: entries with this number do not count.
+
+    Returns:
+        (B, d).
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.embedding_bag.html
+    """
+    from .padding import add_along
+
+    if weight.dtype.kind in "iu" and input.dtype.kind == "f":
+        input, weight = weight, input  # the order of arguments was once the other way round
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode={mode!r})."
+        )
+    if mode == "max" and (scale_grad_by_freq or sparse):
+        raise ValueError("max mode does not support scaling the gradient by the frequency, nor sparse weights")
+    index = checked("embedding_bag", input, weight)
+    if per_sample_weights is not None and tuple(per_sample_weights.shape) != index.shape:
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it must have the same "
+            f"shape as the input ({index.shape})"
+        )
+    bag, count = _bags(index, offsets, include_last_offset)
+    flat = index.reshape(-1)
+    scale = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    padding = row_number("embedding_bag", padding_idx, weight)
+    if padding is not None and (flat == padding).any():
+        kept = np.flatnonzero(flat != padding)
+        flat, bag = flat[kept], bag[kept]
+        scale = None if scale is None else scale[kept]
+    if max_norm is not None:
+        renormalize(weight, flat, max_norm, norm_type)
+    rows = rows_of(weight, wrap(flat), None)
+    if scale_grad_by_freq:
+        rows = scaled_by_frequency(rows, flat)
+    if scale is not None:
+        rows = rows * scale[:, None]
+    if mode == "max":
+        return _maximum(rows, bag, count)
+    out = add_along(rows, bag, 0, count)
+    if mode == "sum":
+        return out
+    sizes = np.maximum(np.bincount(bag, minlength=count), 1)
+    return out / wrap(sizes[:, None].astype(out.dtype))

@@ -1,4 +1,4 @@
-"""Losses.  The two of every classifier and regression are fused ops; the others are compositions of simpler ones."""
+"""Losses of regression and classification.  Squared error and cross entropy, which most training has, are fused ops."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..op import op
 from ..tensor import Tensor, wrap
+from .linear import linear
 
 __all__: list[str] = []
 
@@ -17,7 +18,7 @@ __all__: list[str] = []
 
 
 def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
-    """ "none", "mean" or "sum", also from PyTorch's old pair of flags."""
+    """One of "none", "mean" and "sum", also from PyTorch's old pair of flags."""
     if size_average is not None or reduce is not None:
         size_average = True if size_average is None else size_average
         reduce = True if reduce is None else reduce
@@ -466,3 +467,49 @@ def nll_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     _check_class_shapes("nll_loss", input, target, weight)
     return _nll(input, target, weight, reduction, ignore_index)
+
+
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Any:
+    """`cross_entropy` of the logits that a linear layer makes.
+
+    Args:
+        input: (N, in) or (in,).
+        linear_weight: (C, in), or (C, ..., in) for a loss at several positions.
+        target: class indices or probabilities, as `cross_entropy`'s.
+        linear_bias: (C,) or (C, ...).
+        options: PyTorch's choices of how to split the work; the result is the same.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear_cross_entropy.html
+    """
+    *shape, size = linear_weight.shape
+    if input.ndim not in (1, 2) or input.shape[-1] != size or (len(shape) > 1 and input.ndim == 1):
+        raise RuntimeError(
+            f"linear_cross_entropy: a linear_weight of shape {tuple(linear_weight.shape)} takes an input (N, {size}), got "
+            f"{tuple(input.shape)}"
+        )
+    if linear_bias is not None and tuple(linear_bias.shape) != tuple(shape):
+        raise RuntimeError(f"expected linear_bias shape {tuple(shape)}, got {tuple(linear_bias.shape)}")
+    full = (*input.shape[:-1], *shape)
+    if ignore_index is not None and tuple(target.shape) == full:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = linear(input, linear_weight.reshape(-1, size), bias).reshape(*full)
+    return cross_entropy(
+        logits,
+        target,
+        weight=weight,
+        reduction=reduction,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        label_smoothing=label_smoothing,
+    )

@@ -1,0 +1,353 @@
+"""Attention: one op from queries, keys and values to the weighted values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..device import device_of, to_device
+from ..op import op
+from ..tensor import Tensor, wrap
+from .dropout import _dropout, noise
+from .joining import cat
+from .linear import linear
+from .padding import constant_pad
+from .softmax import softmax
+
+__all__: list[str] = []
+
+
+def _attention_formula(q, k, v, mask, scale, drops, memo):
+    weights = (q * scale) @ k.swapaxes(-1, -2)
+    if mask is not None:
+        weights = weights + mask
+    weights = safe(weights, mask)
+    if drops is not None:
+        weights = weights * drops
+    return weights @ v
+
+
+def safe(scores: Tensor, mask: Any) -> Tensor:
+    """Their softmax; zeros where a row may look at nothing."""
+    hidden = None if mask is None else hidden_rows(scores.array)
+    if hidden is None:
+        return softmax(scores, -1)
+    shown = wrap(~hidden)
+    return softmax(np.where(shown, scores, wrap(np.zeros_like(scores.array))), -1) * shown
+
+
+def hidden_rows(scores: Any) -> Any:
+    """The rows in which all scores are −∞, or None where there is no such row."""
+    hidden = np.maximum.reduce(scores, axis=-1, keepdims=True) == -np.inf
+    return hidden if hidden.any() else None
+
+
+def _attention_gradients(g, needs, q, k, v, mask, scale, drops, memo):
+    (weights,) = memo
+    used = weights if drops is None else weights * drops
+    gv = used.swapaxes(-1, -2) @ g if needs[2] else None
+    if not (needs[0] or needs[1] or needs[3]):
+        return None, None, gv, None
+    scores = g @ v.swapaxes(-1, -2)
+    if drops is not None:
+        scores *= drops
+    # Backward through softmax, in place: w · (g − Σ g w).
+    scores -= np.einsum("...ij,...ij->...i", scores, weights)[..., None]
+    scores *= weights
+    g_mask = scores.copy() if needs[3] else None
+    scores *= q.dtype.type(scale)
+    gq = scores @ k if needs[0] else None
+    gk = scores.swapaxes(-1, -2) @ q if needs[1] else None
+    return gq, gk, gv, g_mask
+
+
+@op("attention", method=False, joint=_attention_gradients, formula=_attention_formula)
+def attention(q, k, v, mask, scale, drops, memo):
+    """softmax(q kᵀ · scale + mask) v; the weights go into `memo`, `drops` multiplies them."""
+    weights = (q * q.dtype.type(scale)) @ k.swapaxes(-1, -2)
+    hidden = None
+    if mask is not None:
+        if np.broadcast_shapes(weights.shape, mask.shape) == weights.shape:
+            weights += mask
+        else:
+            weights = weights + mask
+        hidden = hidden_rows(weights)
+        if hidden is not None:
+            weights[np.broadcast_to(hidden, weights.shape)] = 0
+    weights -= np.maximum.reduce(weights, axis=-1, keepdims=True)
+    np.exp(weights, out=weights)
+    weights /= np.add.reduce(weights, axis=-1, keepdims=True)
+    if hidden is not None:
+        weights *= ~hidden
+    memo[:] = (weights,)
+    return (weights if drops is None else weights * drops) @ v
+
+
+def additive(mask: Any, dtype: np.dtype) -> Any:
+    """A mask to add: of a boolean one, 0 where True and −∞ where False."""
+    if mask is None or mask.dtype.kind != "b":
+        return mask
+    array = mask.array
+    return wrap(np.where(array, np.zeros((), dtype), np.full((), -np.inf, dtype)))
+
+
+def causal(rows: int, columns: int, like: Any) -> Tensor:
+    """0 on and below the diagonal, −∞ above."""
+    mask = np.triu(np.full((rows, columns), -np.inf, like.dtype), 1)
+    return wrap(to_device(mask, device_of(like)))
+
+
+def scaled_dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """softmax(query keyᵀ · scale + attn_mask) value (arXiv:1706.03762).
+
+    Args:
+        query: (..., heads, L, E).
+        key, value: (..., heads, S, E) and (..., heads, S, Ev).
+        attn_mask: broadcastable to (..., L, S): True where a query may look, or numbers to add.
+        dropout_p: this share of the weights is dropped, always: pass 0 outside training.
+        is_causal: each query sees the keys up to its own place only.
+        scale: 1 / √E unless given.
+        enable_gqa: keys and values may have fewer heads, each for as many consecutive heads of the query.
+
+    Returns:
+        (..., heads, L, Ev).
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
+    """
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but got query of "
+            f"shape {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)}"
+        )
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(
+            f"Expected query, key, and value to have the same dtype, but got {query.dtype}, {key.dtype} and {value.dtype}"
+        )
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise RuntimeError(
+            "scaled_dot_product_attention: query and key need the same last dimension, key and value the same length: got "
+            f"{tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
+        )
+    if not 0.0 <= dropout_p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    rows, columns = query.shape[-2], key.shape[-2]
+    if is_causal:
+        if attn_mask is not None:
+            raise RuntimeError(
+                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            )
+        mask = causal(rows, columns, query.array)
+    else:
+        mask = additive(attn_mask, query.dtype)
+    heads = None
+    if enable_gqa and query.shape[-3] != key.shape[-3]:
+        query, key, value, mask, heads = grouped(query, key, value, mask)
+    drops = None
+    if dropout_p > 0:
+        lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+        drops = noise(query, (*lead, rows, columns), dropout_p, None)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    out = attention(query, key, value, mask, scale, drops, [])
+    return out if heads is None else out.reshape(*out.shape[:-4], heads, *out.shape[-2:])
+
+
+def grouped(query: Any, key: Any, value: Any, mask: Any) -> tuple:
+    """Queries in one group of heads per head of the keys: (..., kv heads, group, L, E); keys and values broadcast."""
+    heads, fewer = query.shape[-3], key.shape[-3]
+    if heads % fewer or value.shape[-3] != fewer:
+        raise RuntimeError(
+            f"Number of heads in key and value must divide the number of heads in query: got {fewer}, {value.shape[-3]} and {heads}"
+        )
+    query = query.reshape(*query.shape[:-3], fewer, heads // fewer, *query.shape[-2:])
+    key, value = key[..., None, :, :], value[..., None, :, :]
+    if mask is not None and mask.ndim > 2:
+        if mask.shape[-3] == 1:
+            mask = mask[..., None, :, :]
+        else:
+            mask = mask.reshape(*mask.shape[:-3], fewer, heads // fewer, *mask.shape[-2:])
+    return query, key, value, mask, heads
+
+
+# ---- several heads -----------------------------------------------------------------------------------------------
+
+
+def _canonical(mask: Any, name: str, dtype: np.dtype) -> Any:
+    """PyTorch's masks of nn.MultiheadAttention, True where NOT to look, as numbers to add."""
+    if mask is None:
+        return None
+    if mask.dtype.kind == "b":
+        return wrap(np.where(mask.array, np.full((), -np.inf, dtype), np.zeros((), dtype)))
+    if mask.dtype.kind != "f":
+        raise AssertionError(f"only bool and floating types of {name} are supported, got {mask.dtype}")
+    return mask
+
+
+def _projected(query, key, value, embed, in_weight, in_bias, weights, separate):
+    """Queries, keys and values of all heads, side by side."""
+    if separate:
+        if any(w is None for w in weights):
+            raise AssertionError(
+                "use_separate_proj_weight is True but q_proj_weight, k_proj_weight or v_proj_weight is None"
+            )
+        biases = (None,) * 3 if in_bias is None else tuple(in_bias[i * embed : (i + 1) * embed] for i in range(3))
+        return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+    if in_weight is None:
+        raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
+    if query is key and key is value:  # one GEMM for all three
+        both = linear(query, in_weight, in_bias)
+        return tuple(both[..., i * embed : (i + 1) * embed] for i in range(3))
+    parts = [slice(i * embed, (i + 1) * embed) for i in range(3)]
+    return tuple(
+        linear(x, in_weight[part], None if in_bias is None else in_bias[part])
+        for x, part in zip((query, key, value), parts, strict=True)
+    )
+
+
+def multi_head_attention_forward(
+    query: Any,
+    key: Any,
+    value: Any,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Any,
+    in_proj_bias: Any,
+    bias_k: Any,
+    bias_v: Any,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Any,
+    out_proj_bias: Any,
+    training: bool = True,
+    key_padding_mask: Any = None,
+    need_weights: bool = True,
+    attn_mask: Any = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Any = None,
+    k_proj_weight: Any = None,
+    v_proj_weight: Any = None,
+    static_k: Any = None,
+    static_v: Any = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Any, Any]:
+    """What `nn.MultiheadAttention` computes: projections, attention in several heads, projection.
+
+    Args:
+        query, key, value: (L, N, E), (S, N, Ek), (S, N, Ev); or all without N.
+        key_padding_mask: (N, S) or (S,): True for keys nobody may look at.
+        attn_mask: (L, S) or (N · heads, L, S): True where not to look, or numbers to add.
+        is_causal: a hint that `attn_mask` is the causal mask; it must be given too.
+
+    Returns:
+        The output, shaped like `query`, and the weights (N, L, S), averaged over heads unless `average_attn_weights` is False;
+        None unless `need_weights`.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html
+    """
+    batched = query.ndim == 3
+    _check_heads(query, key, value, key_padding_mask, attn_mask, batched)
+    if is_causal and attn_mask is None:
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+    if not batched:
+        same = query is key and key is value
+        query = query[:, None]
+        key, value = (query, query) if same else (key[:, None], value[:, None])
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask[None]
+    target, batch, embed = query.shape
+    if embed != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed}")
+    width = embed // num_heads
+    if width * num_heads != embed:
+        raise AssertionError(f"embed_dim {embed} not divisible by num_heads {num_heads}")
+    q, k, v = _projected(
+        query, key, value, embed, in_proj_weight, in_proj_bias,
+        (q_proj_weight, k_proj_weight, v_proj_weight), use_separate_proj_weight,
+    )  # fmt: skip
+    mask = _canonical(attn_mask, "attn_mask", q.dtype)
+    padding = _canonical(key_padding_mask, "key_padding_mask", q.dtype)
+    if mask is not None and mask.ndim == 2:
+        if tuple(mask.shape) != (target, key.shape[0]):
+            raise RuntimeError(
+                f"The shape of the 2D attn_mask is {tuple(mask.shape)}, but should be {(target, key.shape[0])}."
+            )
+        mask = mask[None]
+    elif mask is not None and tuple(mask.shape) != (batch * num_heads, target, key.shape[0]):
+        raise RuntimeError(
+            f"The shape of the 3D attn_mask is {tuple(mask.shape)}, but should be {(batch * num_heads, target, key.shape[0])}."
+        )
+    added = 0
+    if bias_k is not None and bias_v is not None:
+        k, v = (cat([x, np.broadcast_to(b, (1, batch, embed))], 0) for x, b in ((k, bias_k), (v, bias_v)))
+        added += 1
+
+    def heads(x: Any) -> Any:  # (S, N, E) to (N, heads, S, width)
+        return x.reshape(x.shape[0], batch, num_heads, width).permute(1, 2, 0, 3)
+
+    q = heads(q)
+    k = heads(k) if static_k is None else static_k.reshape(batch, num_heads, *static_k.shape[1:])
+    v = heads(v) if static_v is None else static_v.reshape(batch, num_heads, *static_v.shape[1:])
+    if add_zero_attn:
+        k, v = (constant_pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), 0) for x in (k, v))
+        added += 1
+    source = k.shape[2]
+    if mask is not None:
+        mask = mask.reshape(
+            *((1, 1) if mask.shape[0] == 1 and batch * num_heads != 1 else (batch, num_heads)), *mask.shape[1:]
+        )
+        mask = constant_pad(mask, ((0, 0), (0, 0), (0, 0), (0, added)), 0) if added else mask
+    if padding is not None:
+        if tuple(padding.shape) != (batch, source - added):
+            raise AssertionError(
+                f"expecting key_padding_mask shape of {(batch, source - added)}, but got {tuple(padding.shape)}"
+            )
+        padding = constant_pad(padding, ((0, 0), (0, added)), 0) if added else padding
+        padding = padding.reshape(batch, 1, 1, source)
+        mask = padding if mask is None else mask + padding
+    probability = dropout_p if training else 0.0
+    weights = None
+    if need_weights:
+        scores = (q * math.sqrt(1 / width)) @ k.swapaxes(-1, -2)
+        weights = softmax(scores if mask is None else scores + mask, -1)
+        if probability:
+            weights = _dropout(weights, noise(weights, tuple(weights.shape), probability, None))
+        out = weights @ v
+        weights = weights.mean(1) if average_attn_weights else weights
+    else:
+        out = scaled_dot_product_attention(q, k, v, mask, probability)
+    out = linear(out.permute(2, 0, 1, 3).reshape(target * batch, embed), out_proj_weight, out_proj_bias)
+    out = out.reshape(target, batch, out.shape[-1])
+    if not batched:
+        out, weights = out[:, 0], None if weights is None else weights[0]
+    return out, weights
+
+
+def _check_heads(query: Any, key: Any, value: Any, padding: Any, mask: Any, batched: bool) -> None:
+    """Raise unless the dimensions of all arguments fit together."""
+    if query.ndim not in (2, 3):
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
+        )
+    n = 3 if batched else 2
+    if key.ndim != n or value.ndim != n:
+        raise AssertionError(
+            f"For a {n}-D query, expected key and value to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors"
+        )
+    if padding is not None and padding.ndim != n - 1:
+        raise AssertionError(f"For a {n}-D query, expected key_padding_mask to be {n - 1}-D, found {padding.ndim}-D")
+    if mask is not None and mask.ndim not in (2, 3):
+        raise AssertionError(f"expected attn_mask to be 2-D or 3-D, found {mask.ndim}-D")
+    if key.shape[:2] != value.shape[:2] if batched else key.shape[0] != value.shape[0]:
+        raise AssertionError(
+            f"key's sequence and batch dims {tuple(key.shape[:2])} do not match value's {tuple(value.shape[:2])}"
+        )
