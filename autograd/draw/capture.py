@@ -14,12 +14,13 @@ from ..graph import Node as EngineNode
 from ..op import OUTPUT
 from ..tensor import Tensor
 from .names import Names
-from .numbers import host, scalar_text, stats, value_text
+from .numbers import argument_text, host, scalar_text, stats
 from .structure import Call, Graph, Node, Param, Stats
 
 __all__ = ["Event", "Leaf", "assemble", "from_tape"]
 
-PLAIN = {"x", "y", "index", "shape"}  # arguments that need no name
+INDEXING = {"getitem", "put", "index_put", "slice"}  # their index is text
+NOISE = {"mask", "drops", "noise"}  # arrays that an op was given by its own function: printed in it
 PROXIES = 3  # a tensor with more uses than this is printed in the ops that use it, not drawn as a box with a fan
 
 
@@ -33,7 +34,7 @@ class Leaf:
     nbytes: int
     requires_grad: bool = False
     name: str = ""
-    role: str = ""  # "parameter", "buffer", "input", or nothing
+    role: str = ""  # "parameter", "buffer", "input", "inside" (an array that only its op knows), or nothing
     text: str = ""
     grad: Stats | None = None
     value: Stats | None = None
@@ -142,22 +143,20 @@ def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constant
                 continue
             value: Any = given.get(i)
             if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__cuda_array_interface__"):
-                if not node.op.variadic and arguments[i] == "index":
+                if node.op.name in INDEXING:
                     continue
                 leaf = constants.setdefault(
                     id(value), Leaf(id(value), tuple(value.shape), str(value.dtype), int(value.nbytes))
                 )
                 if not leaf.shape:
                     leaf.text = scalar_text(host(value)[()])
+                if not node.op.variadic and arguments[i] in NOISE:
+                    leaf.role = "inside"
                 event.inputs.append((i, leaf))
-            elif (
-                i in given
-                and value is not None
-                and (node.op.variadic or value != node.op.defaults[i])
-                and (text := value_text(value)) is not None
-            ):
-                texts.append(text if node.op.variadic or arguments[i] in PLAIN else f"{arguments[i]}={text}")
-        event.text = ", ".join(texts)
+            elif i in given:
+                name = "" if node.op.variadic else arguments[i]
+                texts.append(argument_text(name, value, None if node.op.variadic else node.op.defaults[i]))
+        event.text = ", ".join(filter(None, texts))
         event.saved_nbytes = _saved_bytes(node)
     event.call, event.requires_grad = node.call, True
     several = isinstance(node.dtype, tuple)
@@ -283,13 +282,18 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
     boxed = {leaf for leaf, count in uses.items() if _is_box(leaf, count, scalar)}
     calls, call_ids, chains = _calls(events)
     starts = _top_level_starts(events, call_ids, chains)
+    alike: dict[tuple, int] = {}
+    for leaf in boxed:
+        alike[leaf.shape, leaf.dtype] = alike.get((leaf.shape, leaf.dtype), 0) + 1
     before: dict[int, list[Leaf]] = {}
     placed: set[Leaf] = set()
     for position, event in enumerate(events):
         for _, source in event.inputs:
             if isinstance(source, Leaf) and source in boxed and source not in placed:
                 placed.add(source)
-                first = -1 if source.role == "input" else starts[position][0]
+                # A few constants come first of all; one of many (each step has its own) stays with what uses it.
+                few = alike[source.shape, source.dtype] <= PROXIES
+                first = -1 if source.role == "input" or few else starts[position][0]
                 before.setdefault(first, []).append(source)
     nodes: list[Node] = []
     place: dict[Any, int] = {}
@@ -318,7 +322,7 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
 def _is_box(leaf: Leaf, count: int, scalar: bool) -> bool:
     if scalar or leaf.role == "input":
         return True
-    if leaf.role in ("parameter", "buffer"):
+    if leaf.role in ("parameter", "buffer", "inside"):
         return False
     if not leaf.shape and leaf.text and not leaf.requires_grad and not leaf.name:
         return False  # a number

@@ -8,7 +8,7 @@ import numpy as np
 
 from .structure import Stats
 
-__all__ = ["host", "scalar_text", "stats", "value_text"]
+__all__ = ["argument_text", "host", "scalar_text", "stats", "value_text"]
 
 
 def host(array: Any) -> np.ndarray:
@@ -52,6 +52,31 @@ def scalar_text(number: Any) -> str:
     if isinstance(number, (int, np.integer)):
         return str(int(number))
     return f"{number:.4g}"
+
+
+PLAIN = {"x", "y", "index", "shape"}  # arguments that need no name
+INTERNAL = {"memo", "size", "needs", "centered", "counts"}  # between a function and its op, and no news to a reader
+NEUTRAL = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0, "eps": 1e-5}
+
+
+def argument_text(name: str, value: Any, default: Any = None) -> str:
+    """``dim=1`` for an argument that is no tensor; nothing for one that is as usual or says nothing."""
+    if value is None or value is default or name in INTERNAL or (isinstance(value, (tuple, list)) and not value):
+        return ""
+    value = _uniform(value)
+    if isinstance(value, (bool, int, float, str)) and value in (_uniform(default), NEUTRAL.get(name)):
+        return ""
+    text = value_text(value)
+    return "" if text is None else text if name in PLAIN else f"{name}={text}"
+
+
+def _uniform(value: Any) -> Any:
+    """1 for (1, 1) and ((1, 1), (1, 1)): what the user most likely wrote."""
+    while isinstance(value, tuple) and value and all(type(v) is type(value[0]) and v == value[0] for v in value):
+        if len(value) == 1 and isinstance(value[0], slice):
+            break
+        value = value[0]
+    return value
 
 
 def value_text(value: Any) -> str | None:

@@ -15,9 +15,9 @@ from .. import op as engine
 from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
-from .capture import PLAIN, Event, Leaf, _saved_bytes, assemble, leaf_of
+from .capture import Event, Leaf, _saved_bytes, assemble, leaf_of
 from .names import Names, find_names
-from .numbers import scalar_text, stats, value_text
+from .numbers import argument_text, scalar_text, stats
 from .structure import Graph, Node
 
 __all__ = ["Recording", "record", "recording_of"]
@@ -134,14 +134,9 @@ class Recording:
             elif hasattr(value, "__array_ufunc__") and getattr(value, "ndim", 0):
                 event.inputs.append((i, self._array_leaf(value)))
             elif not op.variadic and i < len(names):
-                if value is op.defaults[i] or (isinstance(value, (int, str)) and value == op.defaults[i]):
-                    continue
-                if (text := value_text(value)) is not None:
-                    texts.append(text if names[i] in PLAIN else f"{names[i]}={text}")
-        for name, value, default in options:
-            if value is not default and value != default and (text := value_text(value)) is not None:
-                texts.append(f"{name}={text}")
-        event.text = ", ".join(texts)
+                texts.append(argument_text(names[i], value, op.defaults[i]))
+        texts += [argument_text(name, value, default) for name, value, default in options]
+        event.text = ", ".join(filter(None, texts))
         event.extra["needs"] = any_grad
         return event
 
@@ -235,11 +230,11 @@ class Recording:
         self.by_tensor[id(tensor)] = weakref.ref(tensor), event
         return event
 
-    def _array_leaf(self, array: Any) -> Leaf:
+    def _array_leaf(self, array: Any) -> Event | Leaf:
         entry = self.by_array.get(id(array))
-        if entry is not None and entry[0]() is array and isinstance(entry[1], Leaf):
-            return entry[1]
-        leaf = Leaf(id(array), tuple(array.shape), str(array.dtype), int(array.nbytes))
+        if entry is not None and entry[0]() is array:
+            return entry[1]  # the array of a tensor that is known
+        leaf = Leaf(id(array), tuple(array.shape), str(array.dtype), int(array.nbytes), role="inside")
         try:
             self.by_array[id(array)] = weakref.ref(array), leaf
         except TypeError:

@@ -72,6 +72,7 @@ def record_model(model: Any, inputs: Sequence[Any], recording: Recording) -> lis
         found = tensors_in(value)
         for i, tensor in enumerate(found):
             recording.inputs[id(tensor)] = name if len(found) == 1 else f"{name}.{i}"
+            recording.origin(tensor)
     with recording, enable_grad():
         return tensors_in(model(*inputs))
 

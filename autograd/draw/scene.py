@@ -17,6 +17,7 @@ __all__ = ["COLORS", "Box", "Link", "Scene", "build_scene"]
 
 COLORS = ("grad", "value", "time", "memory")
 DEFAULT_BOXES = 60
+SHORT = 32  # characters of arguments that a box shows; the tooltip shows all
 SHOWN_PARAMS = 8  # lines of a closed module
 
 
@@ -305,7 +306,7 @@ def _name(scene: Scene) -> None:
                 continue
             own = graph.path(node)
             box.lines = [_param_line(param, own) for param in node.params]
-            if node.text and node.kind == "op":
+            if node.text and node.kind == "op" and len(node.text) <= SHORT:
                 box.lines.insert(0, node.text)
             if scalar:
                 box.lines = [*box.lines[:1], *_numbers(node)] if node.kind == "op" else _numbers(node)

@@ -10,7 +10,7 @@ __all__ = ["PALETTES", "box_texts", "fill_class", "frame_title", "frame_words"]
 
 # Families of ops; the colour says at a glance where the arithmetic is and where data is only moved.
 FAMILIES = {
-    "product": "linear bilinear matmul mm bmm mv dot einsum tensordot outer addmm baddbmm conv embedding lstm gru rnn "
+    "product": "linear bilinear matmul mm bmm mv dot einsum tensordot outer addmm baddbmm conv embedding lstm gru rnn lstm_layer gru_layer rnn_layer "
     "rnn_tanh rnn_relu lstm_cell gru_cell rnn_cell attention scaled_dot_product_attention",
     "norm": "batch_norm layer_norm group_norm instance_norm rms_norm local_response_norm normalize softmax log_softmax",
     "reduce": "sum mean max min amax amin prod norm var std logsumexp cross_entropy nll_loss mse_loss l1_loss "

@@ -185,6 +185,9 @@ def _count(
     )
 
 
+RECURRENT = {f"{kind}{part}" for kind in ("lstm", "gru", "rnn") for part in ("", "_layer", "_cell")}
+
+
 def multiply_adds(graph: Graph, node: Node) -> int:
     """Multiply-adds of one op, by the shapes of what it works on; ops that are no products count as none."""
     if node.kind != "op" or node.error:
@@ -200,11 +203,11 @@ def multiply_adds(graph: Graph, node: Node) -> int:
         return size * weights[0][-1]
     if node.op.startswith("conv") and weights:
         # Each output element of a convolution meets one filter; each input element of a transposed one does.
-        transposed = "transpose" in node.op
+        transposed = node.op == "convolution_input" or "transpose" in node.op
         meets = _size(weights[0]) // weights[0][0]
         return (_size(shapes[0]) if transposed else size) * meets
-    if node.op in ("lstm", "gru", "rnn", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_cell") and shapes:
-        return _size(shapes[0][:-1]) * sum(_size(shape) for shape in weights if len(shape) == 2)
+    if node.op in RECURRENT and shapes:
+        return _size(shapes[0][:-1]) * sum(p.size for p in node.params if len(p.shape) == 2)
     if node.op in ("scaled_dot_product_attention", "attention") and len(shapes) > 2:
         queries, keys, values = shapes[:3]
         return _size(queries) * keys[-2] + _size(queries[:-1]) * keys[-2] * values[-1]
