@@ -52,6 +52,7 @@ from .ops.statistics import *
 from .ops.shape import *
 from .ops.unfold import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .serialization import load, save
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
