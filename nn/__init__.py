@@ -8,7 +8,10 @@ autograd.Size([2, 1])
 
 from __future__ import annotations
 
-from . import functional, init
+import importlib
+from typing import Any
+
+from . import functional, init, utils
 
 if not hasattr(functional, "__getattr__"):  # TEMPORARY, until nn.functional is complete
     functional.__getattr__ = lambda name: (lambda *a, **k: (_ for _ in ()).throw(AttributeError(name))) if not name.startswith("_") else (_ for _ in ()).throw(AttributeError(name))
@@ -30,3 +33,20 @@ from .recurrent import *
 from .sparse import *
 from .transformer import *
 from .vision import *
+
+# What is built on top, loaded when first asked for.
+_LAZY = {
+    "Trainer": "nn.trainer",
+    "callbacks": "nn.callbacks",
+    "interpret": "nn.interpret",
+    "metrics": "nn.metrics",
+    "privacy": "nn.privacy",
+    "quantization": "nn.quantization",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+    module = importlib.import_module(_LAZY[name])
+    return getattr(module, name) if name[0].isupper() else module
