@@ -9,6 +9,7 @@ closes it, which wakes whoever waits.
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
 import os
 import pickle
@@ -31,7 +32,7 @@ from autograd.random import default_generator
 
 __all__ = ["WorkerInfo", "WorkerIterator", "get_worker_info"]
 
-_TASK = struct.Struct("<6q")  # epoch, its seed, the batch, the slot, bytes, 1 if they follow
+_TASK = struct.Struct("<5q")  # epoch, its seed, the batch, the slot, bytes of its indices
 _ANSWER = struct.Struct("<4q")  # the batch, what it is, bytes, 1 if they follow
 _BATCH, _ERROR, _END = range(3)
 _CHECK = 5.0  # seconds between looks at whether a silent worker still lives
@@ -71,9 +72,9 @@ def _work(info: WorkerInfo, fetcher: Fetcher, init_fn: Any, link: connection.Con
     failure = _run_init(init_fn, info)
     epoch = 0
     while note := _hear(link):
-        task_epoch, seed, batch, which, size, follows = _TASK.unpack(note)
+        task_epoch, seed, batch, which, size = _TASK.unpack(note)
         slot = slots[which]
-        indices = unpack(link.recv_bytes() if follows else slot.contents(size))
+        indices = unpack(slot.contents(size))
         if task_epoch != epoch:
             epoch = task_epoch
             fetcher.restart()
@@ -231,7 +232,8 @@ class WorkerIterator:
     """Iterates over a DataLoader's batches while its workers make the next ones."""
 
     def __init__(self, loader: Any) -> None:
-        self._loader = loader
+        # A copy: a loader that keeps its workers keeps this iterator, and a cycle would keep both.
+        self._loader = copy.copy(loader)
         self._workers: list[_Worker] = []
         self._tasks: deque[_Task] = deque()
         self._epoch = 0
@@ -281,6 +283,7 @@ class WorkerIterator:
             if kind == _BATCH:
                 return value
             if kind == _ERROR:
+                del self  # the traceback, which may be kept for long, must not keep the workers
                 _raise(*value)
         if not self._loader.persistent_workers:
             self.close()
@@ -318,12 +321,14 @@ class WorkerIterator:
     def _send(self, task: _Task) -> None:
         worker = task.worker
         size, inline = pack(task.indices, worker.slots[task.slot])
-        note = _TASK.pack(self._epoch, self._seed, task.batch, task.slot, size, inline is not None)
+        if inline is not None:
+            # Through the socket they could wait for a worker that waits for us to read its batch.
+            raise MemoryError(
+                f"the indices of batch {task.batch} need {size} bytes of shared memory, and there are none"
+            )
         # A worker that has died is reported when its answer is waited for.
         with suppress(OSError):
-            worker.link.send_bytes(note)
-            if inline is not None:
-                worker.link.send_bytes(inline)
+            worker.link.send_bytes(_TASK.pack(self._epoch, self._seed, task.batch, task.slot, size))
         self._tasks.append(task)
 
     def _next_task(self) -> _Task:

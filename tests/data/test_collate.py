@@ -72,7 +72,9 @@ def test_convert(name):
     assert described(data.default_convert(sample)) == described(torch.utils.data.default_convert(sample))
 
 
-@pytest.mark.parametrize("dtypes", [["float32"], ["float32", "float64"], ["int64", "float32"], ["bool", "int8"], ["uint8"]])
+@pytest.mark.parametrize(
+    "dtypes", [["float32"], ["float32", "float64"], ["int64", "float32"], ["bool", "int8"], ["uint8"]]
+)
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 def test_collate_tensors(dtypes, shape):
     def program(lib):

@@ -21,7 +21,9 @@ def test_sequential():
     assert same(lambda lib: [list(lib.SequentialSampler("abc")), len(lib.SequentialSampler("abc"))]) == [[0, 1, 2], 3]
 
 
-@pytest.mark.parametrize("options", [{}, {"num_samples": 3}, {"num_samples": 25}, {"replacement": True, "num_samples": 70}])
+@pytest.mark.parametrize(
+    "options", [{}, {"num_samples": 3}, {"num_samples": 25}, {"replacement": True, "num_samples": 70}]
+)
 def test_random_sampler_lengths(options):
     def program(lib):
         sampler = lib.RandomSampler(range(10), **options)
@@ -163,12 +165,12 @@ def test_distributed_sampler(n, replicas, drop_last):
 def test_distributed_shares_are_disjoint_and_change_with_the_epoch():
     shares = [data.DistributedSampler(range(20), 4, rank, seed=3) for rank in range(4)]
     first = [list(share) for share in shares]
-    assert sorted(sum(first, [])) == list(range(20))
+    assert sorted(i for share in first for i in share) == list(range(20))
     assert [list(share) for share in shares] == first
     for share in shares:
         share.set_epoch(1)
     second = [list(share) for share in shares]
-    assert sorted(sum(second, [])) == list(range(20))
+    assert sorted(i for share in second for i in share) == list(range(20))
     assert second != first
 
 
