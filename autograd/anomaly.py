@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from . import op as ops
 from .graph import Node, state, whereabouts
 from .tensor import Tensor
 
-_PACKAGES = tuple(str(Path(__file__).parent.parent / name) for name in ("autograd", "nn", "optim"))
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGES = tuple(os.path.join(_HERE, name) for name in ("autograd", "nn", "optim"))
 
 
 def user_line() -> str:

@@ -44,6 +44,28 @@ ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome ev
 NOTHING = ()
 
 
+def parameters(function: Any) -> tuple[tuple[str, ...], tuple, int, bool]:
+    """Names and defaults of a function's parameters, how many are positional, and whether the first is ``*xs``.
+
+    `inspect.signature` says the same, but it takes half of the time that importing this package may take.
+    """
+    function = inspect.unwrap(function)
+    if not hasattr(function, "__code__"):
+        found = inspect.signature(function).parameters.values()
+        positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in found)
+        return tuple(p.name for p in found), tuple(p.default for p in found), positional, False
+    code = function.__code__
+    count, keywords = code.co_argcount, code.co_kwonlyargcount
+    names = code.co_varnames[: count + keywords]
+    given = function.__defaults__ or ()
+    named = function.__kwdefaults__ or {}
+    defaults = (MISSING,) * (count - len(given)) + given + tuple(named.get(n, MISSING) for n in names[count:])
+    variadic = bool(code.co_flags & inspect.CO_VARARGS)
+    if variadic:
+        names, defaults = (code.co_varnames[count + keywords], *names), (MISSING, *defaults)
+    return names, defaults, count + variadic, variadic
+
+
 class Op:
     """A forward on arrays, and its gradient rules."""
 
@@ -59,16 +81,11 @@ class Op:
         view: bool = False,
         partial: bool = False,
     ):
-        signature = inspect.signature(forward)
-        parameters = list(signature.parameters.values())
-        self.name, self.forward, self.signature = name, forward, signature
-        self.variadic = bool(parameters) and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
-        self.names = tuple(signature.parameters)
-        self.defaults = tuple(p.default for p in parameters)
+        self.name, self.forward = name, forward
+        self.names, self.defaults, self.positional, self.variadic = parameters(forward)
         self.index = {n: i for i, n in enumerate(self.names)}
-        self.positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in parameters)
-        self.required = sum(p.default is MISSING for p in parameters)
-        self.flat = self.positional == len(parameters) and not self.variadic  # can be called as forward(*values)
+        self.required = sum(default is MISSING for default in self.defaults)
+        self.flat = self.positional == len(self.names) and not self.variadic  # can be called as forward(*values)
         self.rules, self.joint, self.formula = rules, joint, formula
         self.holomorphic, self.view, self.partial = holomorphic, view, partial
         self.differentiable = bool(rules) or joint is not None
@@ -82,7 +99,7 @@ class Op:
 
     def wants(self, rule: Callable) -> tuple[str, ...]:
         """What a rule asks for by the names of its parameters, besides `g`; a name that nothing has is an error."""
-        names = tuple(inspect.signature(rule).parameters)[1:]
+        names = parameters(rule)[0][1:]
         known = {*self.names, *(f"{n}_shape" for n in self.names), "out", "needs"}
         if unknown := set(names) - known:
             raise TypeError(f"{self.name}: a rule asks for {sorted(unknown)}; there are {sorted(known)}")
@@ -94,6 +111,11 @@ class Op:
         if found is None:
             found = self.plans[needs] = Plan(self, needs)
         return found
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The forward's, for error messages and documentation."""
+        return inspect.signature(self.forward)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -360,7 +382,6 @@ def publish(made: Op, call: Any, numpy: Any, method: bool | str) -> None:
     if made.name in REGISTRY:
         raise TypeError(f"there is already an op {made.name!r}")
     call.op = made
-    call.__signature__ = made.signature
     REGISTRY[made.name] = made
     made.call = call
     expose(call, method if isinstance(method, str) else made.name if method else None, numpy)
@@ -380,7 +401,7 @@ def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
     """
 
     def declare(body: Callable) -> Callable:
-        names = tuple(inspect.signature(body).parameters)
+        names = parameters(body)[0]
         aliases = {**ALIASES, "input": names[0], "self": names[0], "other": names[1] if len(names) > 1 else "other"}
         aliases = {old: new for old, new in aliases.items() if old not in names and new in names}
 
@@ -438,7 +459,7 @@ def elementwise(
     >>> REGISTRY["multiply"].rules["x"](g=2.0, y=3.0)
     6.0
     """
-    count = ufunc.nin if isinstance(ufunc, np.ufunc) else len(inspect.signature(ufunc).parameters)
+    count = ufunc.nin if isinstance(ufunc, np.ufunc) else len(parameters(ufunc)[0])
     f = compute or ufunc
     forward = (lambda x: f(x)) if count == 1 else (lambda x, y: f(x, y))
     made = Op(name or ufunc.__name__, forward, rules, holomorphic=holomorphic)

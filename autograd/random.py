@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,13 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start again from this seed; returns itself."""
         self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        self.__dict__.pop("numpy", None)
         return self
+
+    @functools.cached_property
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator underneath, made when first used: importing numpy.random takes a while."""
+        return np.random.Generator(np.random.PCG64(self._seed % 2**64))
 
     def seed(self) -> int:
         """Start again from a seed that the operating system draws; returns it."""
