@@ -84,7 +84,9 @@ def gradients(
                     continue
                 if type(saved) is not tuple:
                     saved = restored(node)
-                if plan.joint is not None or create_graph or node.dtype is complex128 or node.dtype is complex64:
+                if (
+                    plan.joint is not None or create_graph or type(g) is list or node.dtype is complex128 or node.dtype is complex64
+                ):
                     parts = partials(node, plan, g, saved, create_graph)
                 else:
                     parts = [

@@ -1,0 +1,44 @@
+"""``torch.linalg``: factorizations, solvers, norms and products of matrices, each with gradients.
+
+>>> import autograd as ag
+>>> A = ag.tensor([[2.0, 1.0], [1.0, 3.0]], requires_grad=True)
+>>> ag.linalg.det(A).backward()
+>>> A.grad
+tensor([[ 3., -1.],
+        [-1.,  2.]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.linalg import LinAlgError
+
+from .ops.decomposition import cholesky, cholesky_ex, det, eig, eigh, eigvals, eigvalsh, householder_product, inv_ex
+from .ops.decomposition import inverse as inv
+from .ops.decomposition import linalg_lu as lu
+from .ops.decomposition import linalg_lu_solve as lu_solve
+from .ops.decomposition import linalg_qr as qr
+from .ops.decomposition import linalg_svd as svd
+from .ops.decomposition import (
+    lstsq, lu_factor, lu_factor_ex, matrix_exp, matrix_power, pinv, slogdet, solve, solve_ex, solve_triangular, svdvals,
+)  # fmt: skip
+from .ops.diagonal import diagonal as _diagonal
+from .ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
+from .ops.linalg import matmul
+from .ops.norms import cond, matrix_norm, matrix_rank, multi_dot, tensorinv, tensorsolve, vander, vecdot, vector_norm
+from .ops.norms import linalg_cross as cross
+from .ops.norms import linalg_norm as norm
+
+__all__ = [
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",
+    "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex", "ldl_solve", "lstsq", "lu", "lu_factor",
+    "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
+    "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander",
+    "vecdot", "vector_norm",
+]  # fmt: skip
+
+
+def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """A diagonal of matrices, by default those in the last two dimensions.  A view."""
+    return _diagonal(A, offset, dim1, dim2)
