@@ -272,8 +272,7 @@ def pad_sequences(
         )
     longest = max(len(array) for array in arrays)
     length = longest if max_length is None else min(longest, max_length)
-    filled = [array for array in arrays if len(array)] or arrays  # an empty list has no dtype
-    padded = np.full((len(arrays), length, *arrays[0].shape[1:]), padding_value, np.result_type(*filled))
+    padded = np.full((len(arrays), length, *arrays[0].shape[1:]), padding_value, _common_dtype(arrays))
     for row, array in zip(padded, arrays, strict=True):
         kept = array[:length] if truncate == "right" else array[max(0, len(array) - length) :]
         if side == "right":
@@ -281,6 +280,13 @@ def pad_sequences(
         else:
             row[length - len(kept) :] = kept
     return wrap(padded)
+
+
+def _common_dtype(arrays: list[np.ndarray]) -> np.dtype:
+    arrays = [array for array in arrays if len(array)] or arrays  # an empty list has no dtype
+    # As in PyTorch, float32 and int64 make float32; NumPy would make float64 of them.
+    floats = [array for array in arrays if array.dtype.kind == "f"]
+    return np.result_type(*(floats or arrays))
 
 
 def _as_array(sequence: Any) -> np.ndarray:

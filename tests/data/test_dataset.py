@@ -140,7 +140,7 @@ def test_stack_dataset_errors(lib):
         def __getitems__(self, indices):
             return [0]
 
-    with pytest.raises(ValueError, match="output size mismatch. Expected 2, got 1"):
+    with pytest.raises(ValueError, match=r"output size mismatch. Expected 2, got 1"):
         lib.StackDataset(Short()).__getitems__([0, 1])
 
 

@@ -125,10 +125,10 @@ class ToTensor:
         array = np.asarray(image)
         if array.ndim not in (2, 3):
             raise ValueError(f"ToTensor expects an image (H, W) or (H, W, C), got the shape {array.shape}")
-        array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+        array = np.array(array[None] if array.ndim == 2 else array.transpose(2, 0, 1), order="C")
         if array.dtype == np.uint8:
             return wrap(array.astype(np.float32) / np.float32(255))
-        return wrap(array.copy())
+        return wrap(array)
 
     def __repr__(self) -> str:
         return "ToTensor()"
