@@ -103,7 +103,7 @@ def check(
         for name, t, m, like in zip(names, t_g, m_g, t_in, strict=True):
             t = torch.zeros_like(like) if t is None else t
             m = ag.zeros(tuple(like.shape), dtype=ours(like.dtype)) if m is None else m
-            scale = max(1.0, float(t.abs().max())) if t.numel() else 1.0
+            scale = max(1.0, float(t.detach().abs().max())) if t.numel() else 1.0
             assert_same(m, t, rtol, atol * scale, f"gradient of {name}, order {level}")
         both = [(t, m) for t, m in zip(t_g, m_g, strict=True) if t is not None and m is not None]
         pairs = [(t, m) for t, m in both if t.requires_grad and m.requires_grad]
