@@ -97,7 +97,7 @@ def main() -> None:
     )
 
     losses = []
-    with tqdm(range(1, options.epochs + 1), unit="epoch") as epochs:
+    with tqdm(range(1, options.epochs + 1), unit="epoch", disable=None) as epochs:
         for epoch in epochs:
             losses.append(train(model, train_loader, loss_fn, optimizer))
             known, unknown = accuracy(model, DataLoader(train_set, batch_size=512)), accuracy(model, test_loader)
