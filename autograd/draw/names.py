@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 from collections.abc import Mapping
+from functools import cache
+from types import FrameType
 from typing import Any
 
 from ..tensor import Tensor
 
 __all__ = ["Names", "find_names"]
 
-OWN = ("autograd.", "nn.", "optim.")  # frames of these are not the user's
+_HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_OWN = tuple(os.path.join(_HERE, package) + os.sep for package in ("autograd", "nn", "optim"))
 MANY = 2_000  # variables of one frame that are looked at
+
+
+@cache
+def is_ours(file: str) -> bool:
+    """Is it a source file of this library, and not of the user?"""
+    return file.startswith((*_OWN, "<frozen"))
 
 
 class Names:
@@ -65,6 +76,18 @@ def is_module(value: Any) -> bool:
     )
 
 
+def _variables(frame: FrameType) -> Mapping[str, Any]:
+    """The variables of a frame, without a trace: before Python 3.13 a function's frame keeps the dict that it hands out,
+    and so all that was in it would live as long as the function runs."""
+    local = frame.f_locals
+    if not frame.f_code.co_flags & inspect.CO_OPTIMIZED or type(local) is not dict:
+        return local
+    copy = dict(local)
+    if sys.getrefcount(local) <= 3:  # the frame's, ours and getrefcount's own: the user holds none
+        local.clear()
+    return copy
+
+
 def find_names(model: Any = None, names: Mapping[str, Any] | None = None) -> Names:
     """Collect names from a model, from a mapping such as ``locals()``, and from the variables of the user's frames."""
     found = Names()
@@ -73,9 +96,9 @@ def find_names(model: Any = None, names: Mapping[str, Any] | None = None) -> Nam
     spaces: list[Mapping[str, Any]] = [names] if names else []
     frame = sys._getframe(1)
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith(OWN):
-            spaces.append(frame.f_locals)
-            if len(spaces) < 3 and frame.f_globals is not frame.f_locals:
+        if not is_ours(frame.f_code.co_filename):
+            spaces.append(_variables(frame))
+            if len(spaces) < 3 and frame.f_globals is not spaces[-1]:
                 spaces.append(frame.f_globals)
             if len(spaces) > 8:
                 break

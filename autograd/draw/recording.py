@@ -16,15 +16,12 @@ from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
 from .capture import Event, Leaf, _saved_bytes, assemble, leaf_of
-from .names import Names, find_names
+from .names import Names, find_names, is_ours
 from .numbers import argument_text, scalar_text, stats
 from .structure import Graph, Node
 
 __all__ = ["Recording", "record", "recording_of"]
 
-_HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_OWN = tuple(os.path.join(_HERE, package) + os.sep for package in ("autograd", "nn", "optim"))
-_own_files: dict[str, bool] = {}
 _recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
 
 
@@ -33,10 +30,7 @@ def user_line() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        own = _own_files.get(file)
-        if own is None:
-            own = _own_files[file] = file.startswith(_OWN) or file.startswith("<frozen")
-        if not own:
+        if not is_ours(file):
             name = "cell" if "ipykernel_" in file or file.startswith("<ipython") else os.path.basename(file)
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back

@@ -54,7 +54,8 @@ class Attention(nn.Module):
     def forward(self, x):
         batch, length, d = x.shape
         q, k, v = (
-            part.reshape(batch, length, self.heads, d // self.heads).transpose(1, 2) for part in self.qkv(x).chunk(3, -1)
+            part.reshape(batch, length, self.heads, d // self.heads).transpose(1, 2)
+            for part in self.qkv(x).chunk(3, -1)
         )
         weights = (q @ k.transpose(-2, -1) / (d // self.heads) ** 0.5).softmax(-1)
         return self.proj((weights @ v).transpose(1, 2).reshape(batch, length, d))
