@@ -80,7 +80,7 @@ def gradients(
                     slots = grads.get(parent)
                     if slots is None:
                         slots = grads[parent] = [None] * len(parent.shape)
-                    slots[saved] = g
+                    slots[saved] = g if slots[saved] is None else slots[saved] + g  # rules tie saved outputs again
                     continue
                 if type(saved) is not tuple:
                     saved = restored(node)
