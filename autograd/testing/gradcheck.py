@@ -225,7 +225,7 @@ def _tell(search: Search, gradients: Sequence[Any], result: GradCheckResult) -> 
     if search.failures or not result.maps:
         result.maps, result.complete = maps, search.complete
     result.notes += list(dict.fromkeys(search.notes))
-    if search.failures:
+    if any(failure.kind != "kink" for failure in search.failures):
         shapes = [slot.shape for slot in problem.outputs.slots]
         result.hints += hints_for(maps, shapes, missing)
         if search.order > 1 and missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -201,9 +202,17 @@ def describe(f: Any) -> tuple[str, str]:
         file = inspect.getsourcefile(plain)
         code = getattr(plain, "__code__", None)
         line = code.co_firstlineno if code else inspect.getsourcelines(plain)[1]
-        return name, f"{file}:{line}" if file else ""
+        return name, f"{_shortest(file)}:{line}" if file and "ipykernel" not in file else ""
     except (TypeError, OSError, ValueError):
         return name, ""
+
+
+def _shortest(file: str) -> str:
+    """The path from here, where that is shorter."""
+    try:
+        return min(file, os.path.relpath(file), key=len)
+    except ValueError:  # another drive
+        return file
 
 
 def argument_names(f: Any, count: int, library: Library | None = None) -> list[str]:

@@ -24,6 +24,8 @@ def message(result: GradCheckResult) -> str:
     tail = [f"  hint: {hint}" for hint in result.hints[:3]]
     if result.ok:
         tail += [f"  note: {note}" for note in result.notes[:3]]
+        more = len(result.notes) - 3
+        tail += [f"  … and {more} more"] if more > 0 else []
     if result.saved:
         tail.append(f"  saved: {result.saved}")
     if result.repro and not result.ok:

@@ -57,7 +57,10 @@ class StrictArray:
     def __array_function__(self, function, types, args, kwargs):
         if not all(issubclass(kind, StrictArray | np.ndarray) for kind in types):
             return NotImplemented
-        return _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
+        result = _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
+        if function is np.diagonal:  # read-only in NumPy alone
+            result._host.flags.writeable = self._host.flags.writeable
+        return result
 
     def __getattr__(self, name: str):
         if name.startswith("__"):  # no buffer, no __array_interface__, no __dlpack__
