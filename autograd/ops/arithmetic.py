@@ -49,7 +49,9 @@ _divide = elementwise(
 )
 negative = elementwise(np.negative, compute=operator.neg, x=lambda g: -g)
 reciprocal = elementwise(np.reciprocal, compute=lambda x: 1 / x, dtype="float", x=lambda g, out: -g * out * out)
-square = elementwise(np.square, compute=lambda x: x * x if x.dtype.kind != "b" else x.astype(np.int64), x=lambda g, x: (g + g) * x)
+square = elementwise(
+    np.square, compute=lambda x: x * x if x.dtype.kind != "b" else x.astype(np.int64), x=lambda g, x: (g + g) * x
+)
 sqrt = elementwise(np.sqrt, dtype="float", x=lambda g, out: g / (out + out))
 rsqrt = elementwise(lambda x: 1 / np.sqrt(x), "rsqrt", dtype="float", x=lambda g, out: g * (out * out * out * -0.5))
 mul = Tensor.mul = multiply  # type: ignore[attr-defined]
@@ -86,10 +88,15 @@ def positive(input: Any) -> Any:
 
 def _whole(x: Any, y: Any) -> bool:
     """Are both operands integers (and the result too)?  A zero divisor among them is an error then."""
-    if getattr(x, "dtype", np.dtype(type(x))).kind not in "biu" or getattr(y, "dtype", np.dtype(type(y))).kind not in "biu":
+    if (
+        getattr(x, "dtype", np.dtype(type(x))).kind not in "biu"
+        or getattr(y, "dtype", np.dtype(type(y))).kind not in "biu"
+    ):
         return False
     if (y == 0).any() if hasattr(y, "dtype") else y == 0:
-        raise RuntimeError("ZeroDivisionError: integers cannot be divided by zero; convert them with .float() for infinities")
+        raise RuntimeError(
+            "ZeroDivisionError: integers cannot be divided by zero; convert them with .float() for infinities"
+        )
     return True
 
 

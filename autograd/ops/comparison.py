@@ -47,7 +47,7 @@ bitwise_left_shift = elementwise(np.left_shift, "bitwise_left_shift", compute=op
 bitwise_right_shift = elementwise(np.right_shift, "bitwise_right_shift", compute=operator.rshift)
 
 
-@function(numpy=np.isclose)
+@function()
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """Where |`input` - `other`| <= `atol` + `rtol` × |`other`|; equal infinities are close, NaNs only with `equal_nan`."""
     _same_dtype("isclose", input, other)
@@ -67,10 +67,12 @@ def _isclose(x: Any, y: Any, rtol: float, atol: float) -> Any:
 
 def _same_dtype(name: str, x: Any, y: Any) -> None:
     if x.dtype != y.dtype:
-        raise RuntimeError(f"{name}: expected tensors of the same dtype, got {x.dtype} and {y.dtype}; convert one with .to()")
+        raise RuntimeError(
+            f"{name}: expected tensors of the same dtype, got {x.dtype} and {y.dtype}; convert one with .to()"
+        )
 
 
-@function(numpy=np.allclose)
+@function()
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Is `isclose` true everywhere?
 
@@ -81,7 +83,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
-@function(numpy=np.array_equal)
+@function()
 def equal(input: Any, other: Any) -> bool:
     """Do both have the same shape and the same elements?"""
     return input.shape == other.shape and bool((input.array == other.array).all())

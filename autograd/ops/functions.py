@@ -157,7 +157,7 @@ frac = elementwise(lambda x: x - np.trunc(x), "frac", x=lambda g: g)
 fix = trunc
 
 
-@op("round", numpy=(np.round, np.around), input=zeros)
+@op("round", input=zeros)
 def round(input, *, decimals=0):
     """The nearest whole number, the even one of two; with `decimals` the nearest multiple of 10 to the power -`decimals`."""
     if not decimals:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..inplace import inplace
 from ..tensor import Tensor
-from . import arithmetic, comparison, complexes, functions, scan, special  # noqa: F401  (their ops must be there)
+from . import arithmetic, comparison, complexes, functions, numpy_names, scan, special  # noqa: F401  (their ops must be there)
 from .arithmetic import _add, _divide, _pow, _subtract
 
 __all__: list[str] = []
@@ -59,14 +59,18 @@ Tensor.__invert__ = comparison.bitwise_not  # type: ignore[attr-defined]
 # ---- in place ----------------------------------------------------------------------------------------------------
 
 INPLACE = (
-    "abs absolute acos acosh add addcdiv addcmul arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 "
-    "atanh bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min "
-    "clip conj_physical copysign cos cosh cumprod cumsum deg2rad digamma div divide eq erf erfc erfinv exp exp2 expm1 fix "
-    "float_power floor floor_divide fmod frac gcd ge greater greater_equal gt heaviside hypot i0 igamma igammac lcm ldexp le "
-    "lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt mul multiply "
-    "mvlgamma nan_to_num ne neg negative nextafter not_equal polygamma pow rad2deg reciprocal remainder round rsqrt sgn "
-    "sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh true_divide trunc xlogy"
-).split()
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_left_shift",
+    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clamp_max", "clamp_min",
+    "clip", "conj_physical", "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "digamma", "div", "divide",
+    "eq", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "float_power", "floor", "floor_divide", "fmod",
+    "frac", "gcd", "ge", "greater", "greater_equal", "gt", "heaviside", "hypot", "i0", "igamma", "igammac", "lcm",
+    "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "lt", "mul", "multiply", "mvlgamma", "nan_to_num", "ne",
+    "neg", "negative", "nextafter", "not_equal", "polygamma", "pow", "rad2deg", "reciprocal", "remainder", "round",
+    "rsqrt", "sgn", "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh",
+    "true_divide", "trunc", "xlogy",
+)  # fmt: skip
 for _name in INPLACE:
     setattr(Tensor, f"{_name}_", inplace(getattr(Tensor, _name), f"{_name}_"))
 for _name, _f in {

@@ -49,9 +49,7 @@ shifted_chebyshev_polynomial_w = _recurrence("shifted_chebyshev_polynomial_w", l
 hermite_polynomial_h = _recurrence(
     "hermite_polynomial_h", lambda x: 2 * x, lambda k, x, p, before: 2 * x * p - 2 * k * before
 )
-hermite_polynomial_he = _recurrence(
-    "hermite_polynomial_he", lambda x: x, lambda k, x, p, before: x * p - k * before
-)
+hermite_polynomial_he = _recurrence("hermite_polynomial_he", lambda x: x, lambda k, x, p, before: x * p - k * before)
 laguerre_polynomial_l = _recurrence(
     "laguerre_polynomial_l", lambda x: 1 - x, lambda k, x, p, before: ((2 * k + 1 - x) * p - k * before) / (k + 1)
 )

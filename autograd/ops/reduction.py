@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_dtype, get_default_dtype
+from ..dtypes import as_dtype
 from ..op import function, op
 from ..tensor import Tensor
 from .arithmetic import maximum, minimum
-from .places import index_dtype, pick, place
+from .places import index_dtype, place
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "nanmean",
@@ -170,7 +170,9 @@ def _logsumexp_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
     return unreduced(g, shape, dim) * np.exp(x - np.where(np.isinf(top), 0, top))
 
 
-@op("logsumexp", promote=("input",), floating=True, input=lambda g, input, out, dim: _logsumexp_rule(g, input, out, dim))
+@op(
+    "logsumexp", promote=("input",), floating=True, input=lambda g, input, out, dim: _logsumexp_rule(g, input, out, dim)
+)
 def logsumexp(input, dim, keepdim=False):
     """log Σ exp(`input`) over one or several dimensions, without overflow."""
     x = working(input)
@@ -294,7 +296,7 @@ def evenly(g: Any, x: Any, out: Any, dim: Any = None) -> Any:
 
 
 def _extreme(name: str, ufunc: Any) -> Any:
-    @op(name, numpy=(getattr(np, name), getattr(np, name[1:])), x=lambda g, x, out, dim: evenly(g, x, out, dim))
+    @op(name, x=lambda g, x, out, dim: evenly(g, x, out, dim))
     def forward(x, dim=(), keepdim=False):
         return ufunc.reduce(x, axis=axes(x, dim), keepdims=keepdim)
 

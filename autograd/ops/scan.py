@@ -33,7 +33,7 @@ def _backwards(g: Any, dim: int) -> Any:
     return np.flip(cumsum(np.flip(g, dim), dim), dim)
 
 
-@op(numpy=np.cumsum, x=lambda g, dim: _backwards(g, dim) if g.ndim else g)
+@op(x=lambda g, dim: _backwards(g, dim) if g.ndim else g)
 def cumsum(x, dim, *, dtype=None):
     """The running sum along a dimension.
 
@@ -80,7 +80,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
     return _shift_in(out, np.ones_like, dim) * _from_the_end(x, g, dim)
 
 
-@op(numpy=np.cumprod, x=_cumprod_rule)
+@op(x=_cumprod_rule)
 def cumprod(x, dim, *, dtype=None):
     """The running product along a dimension."""
     x = _prepared(x, dim, dtype)
@@ -196,7 +196,7 @@ def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
     return (part(x, dim, 1, None) - part(x, dim, None, -1)) * (after + before) / 2
 
 
-@function(method=False, numpy=np.trapezoid)
+@function(method=False)
 def trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
     """The integral along a dimension by the trapezoidal rule, of samples at `x` or `dx` apart."""
     if y.shape[dim] == 0:

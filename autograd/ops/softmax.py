@@ -53,7 +53,9 @@ def _prepared(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Any, int]:
     if dim is None:  # PyTorch's old guess: classes come after the batch
         dim = 0 if n in (0, 1, 3) else 1
     if not -max(n, 1) <= dim < max(n, 1):
-        raise IndexError(f"{name}: dimension out of range (expected to be in [{-max(n, 1)}, {max(n, 1) - 1}], but got {dim})")
+        raise IndexError(
+            f"{name}: dimension out of range (expected to be in [{-max(n, 1)}, {max(n, 1) - 1}], but got {dim})"
+        )
     return input, dim
 
 

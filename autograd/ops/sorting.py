@@ -11,7 +11,7 @@ import numpy as np
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .places import along, index_dtype, pick, place, steps
-from .reduction import at_index, axes, chosen, evenly, single
+from .reduction import at_index, chosen, evenly, single
 
 __all__ = [
     "argsort", "bucketize", "isin", "kthvalue", "median", "mode", "msort", "nanmedian", "nanquantile", "quantile",
@@ -187,7 +187,9 @@ def _mode(x, dim=-1, keepdim=False):
     fresh = np.ones_like(ordered, dtype=bool)
     fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     start = np.maximum.accumulate(np.where(fresh, place_in_run, 0), axis=-1)
-    last = np.argmax(place_in_run - start, axis=-1, keepdims=True)  # the end of the longest run, the first of equal ones
+    last = np.argmax(
+        place_in_run - start, axis=-1, keepdims=True
+    )  # the end of the longest run, the first of equal ones
     index = np.take_along_axis(ranks, np.moveaxis(last, -1, dim), axis=dim)
     return chosen(flat, index, dim, keepdim, x.shape)
 

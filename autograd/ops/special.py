@@ -40,9 +40,9 @@ def horner(x: Any, coefficients: tuple) -> Any:
     kind = x.dtype.type
     out = x * kind(coefficients[-1])
     for c in coefficients[-2:0:-1]:
-        out += kind(c)
+        out += c
         out *= x
-    out += kind(coefficients[0])
+    out += coefficients[0]
     return out
 
 
@@ -55,13 +55,14 @@ def wide(f: Callable) -> Callable:
     def computed(x: Any) -> Any:
         dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
         flat = np.atleast_1d(x)
-        if isinstance(flat, np.ndarray) and flat.size > 2 * BLOCK:
-            source = flat.reshape(-1)
-            out = np.empty(source.shape, dtype)
-            for start in range(0, source.size, BLOCK):
-                out[start : start + BLOCK] = f(source[start : start + BLOCK].astype(np.float64))
-        else:
-            out = f(flat.astype(np.float64)).astype(dtype, copy=False)
+        with np.errstate(all="ignore"):
+            if isinstance(flat, np.ndarray) and flat.size > 2 * BLOCK:
+                source = flat.reshape(-1)
+                out = np.empty(source.shape, dtype)
+                for start in range(0, source.size, BLOCK):
+                    out[start : start + BLOCK] = f(source[start : start + BLOCK].astype(np.float64))
+            else:
+                out = f(flat.astype(np.float64)).astype(dtype, copy=False)
         return out.reshape(x.shape) if x.shape else out[0]
 
     return computed
@@ -73,10 +74,10 @@ def wide(f: Callable) -> Callable:
 def _erf_block(x: Any) -> Any:
     """erf in float32 or float64: an odd rational function, up to where the result is 1."""
     limit, table = (3.92, approximations.ERF_SINGLE) if x.dtype == float32 else (5.95, approximations.ERF)
-    x = np.clip(x, -limit, limit)
+    x = np.minimum(np.maximum(x, -limit), limit)
     out = ratio(x * x, table)
     out *= x
-    return np.clip(out, -1, 1, out=out)
+    return np.minimum(np.maximum(out, -1, out=out), 1, out=out)
 
 
 def _erf(x: Any) -> Any:
@@ -136,7 +137,9 @@ def ndtri_array(p: Any) -> Any:
     middle = SQRT2 * erfinv_array(2 * np.clip(p, 0.1, 0.9) - 1)
     r = np.sqrt(-2 * np.log(np.clip(low, 1e-320, 0.5)))
     tail = r * np.where(
-        r < 8, ratio(np.clip(r, 2.0, 8.0), approximations.NDTRI), ratio(np.clip(r, 8.0, 39.0), approximations.NDTRI_TAIL)
+        r < 8,
+        ratio(np.clip(r, 2.0, 8.0), approximations.NDTRI),
+        ratio(np.clip(r, 8.0, 39.0), approximations.NDTRI_TAIL),
     )
     out = np.where(low > 0.13, middle, np.where(p < 0.5, -tail, tail))
     out = np.where(low == 0, np.where(p < 0.5, -np.inf, np.inf), out)
@@ -296,7 +299,8 @@ def _wide2(f: Callable) -> Callable:
 
     def computed(x: Any, y: Any) -> Any:
         dtype = float_of(x, y)
-        return f(*(v.astype(np.float64) if hasattr(v, "dtype") else float(v) for v in (x, y))).astype(dtype)[()]
+        with np.errstate(all="ignore"):
+            return f(*(v.astype(np.float64) if hasattr(v, "dtype") else float(v) for v in (x, y))).astype(dtype)[()]
 
     return computed
 
@@ -390,8 +394,17 @@ def _gamma_density(x: Any, y: Any) -> Any:
     return np.exp((x - 1) * np.log(y) - y - lgamma(x))
 
 
-igamma = from_scipy("igamma", "gammainc", method=True, count=2, x=refused("igamma by input"), y=lambda g, x, y: g * _gamma_density(x, y))
-igammac = from_scipy("igammac", "gammaincc", method=True, count=2, x=refused("igammac by input"), y=lambda g, x, y: -g * _gamma_density(x, y))
+igamma = from_scipy(
+    "igamma", "gammainc", method=True, count=2, x=refused("igamma by input"), y=lambda g, x, y: g * _gamma_density(x, y)
+)
+igammac = from_scipy(
+    "igammac",
+    "gammaincc",
+    method=True,
+    count=2,
+    x=refused("igammac by input"),
+    y=lambda g, x, y: -g * _gamma_density(x, y),
+)
 airy_ai = from_scipy("airy_ai", "airy")
 bessel_j0, bessel_j1 = from_scipy("bessel_j0", "j0"), from_scipy("bessel_j1", "j1")
 bessel_y0, bessel_y1 = from_scipy("bessel_y0", "y0"), from_scipy("bessel_y1", "y1")
@@ -422,7 +435,9 @@ def _i1_over_x(i1: Any, x: Any) -> Any:
     return np.where(x == 0, 0.5, i1 / np.where(x == 0, 1, x))
 
 
-i0 = elementwise(wide(lambda x: i0e_array(x) * np.exp(np.abs(x))), "i0", numpy=np.i0, dtype="float", x=lambda g, x: g * i1(x))
+i0 = elementwise(
+    wide(lambda x: i0e_array(x) * np.exp(np.abs(x))), "i0", numpy=np.i0, dtype="float", x=lambda g, x: g * i1(x)
+)
 i1 = elementwise(
     wide(lambda x: i1e_array(x) * np.exp(np.abs(x))),
     "i1",

@@ -94,9 +94,7 @@ def histogram(
 
 
 @function(method=False)
-def histogramdd(
-    input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False
-) -> Any:
+def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """How many rows of `input`, points in N dimensions, fall into each cell of a grid, and the edges of the grid.
 
     Args:
