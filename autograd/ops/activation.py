@@ -195,16 +195,16 @@ def mish(x):
     return x * np.tanh(np.where(x > 20, x, _softplus(x)))
 
 
-@op(method=False, x=lambda g, x: g * np.tanh(x) ** 2)
-def tanhshrink(x):
+@function(method=False)
+def tanhshrink(input):
     """x − tanh(x)."""
-    return x - np.tanh(x)
+    return input - np.tanh(input)
 
 
-@op(method=False, x=lambda g, x: g / (1 + np.abs(x)) ** 2)
-def softsign(x):
+@function(method=False)
+def softsign(input):
     """x / (1 + |x|)."""
-    return x / (1 + np.abs(x))
+    return input / (1 + abs(input))
 
 
 # ---- gelu --------------------------------------------------------------------------------------------------------

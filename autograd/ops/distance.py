@@ -48,6 +48,8 @@ def _norm(x, p):
 
 def power_norm(x: Any, p: float, dim: int, keepdim: bool = True) -> Any:
     """The p-norm along a dimension."""
+    if x.dtype.kind == "c":
+        x = abs(x)
     last = dim in (-1, x.ndim - 1)
     out = _norm(x if last else x.transpose(dim, -1), p)
     if not last:

@@ -151,8 +151,9 @@ def one_hot(input, num_classes=-1):
     classes = high + 1 if num_classes == -1 else num_classes
     if high >= classes:
         raise RuntimeError(f"Class values must be smaller than num_classes: got {high} for {classes} classes.")
-    places = np.arange(classes) if isinstance(index, np.ndarray) else np.arange(classes, like=index)
-    return wrap((np.asarray(index)[..., None] == places).astype(np.int64))
+    out = np.zeros_like(index, shape=(*index.shape, classes), dtype=np.int64)
+    np.put_along_axis(out, np.asarray(index)[..., None], 1, axis=-1)
+    return wrap(out)
 
 
 # ---- bags --------------------------------------------------------------------------------------------------------

@@ -263,6 +263,8 @@ def batch_norm(
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
     """
+    if input.shape == (0,):
+        return input * 1
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected (N, C, ...), got shape {tuple(input.shape)}")
     c = input.shape[1]

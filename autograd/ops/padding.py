@@ -122,6 +122,9 @@ def _wrapped(input: Any, pairs: Sequence, dims: int, mode: str) -> Any:
             )
         if size == 0 or size + before + after <= 0:
             raise RuntimeError(f"pad: expected non-empty dimensions to pad, got input of shape {tuple(input.shape)}")
+        if mode == "circular" and min(before, after) < 0:  # what is cut off does not come round again
+            input = input[(*(slice(None),) * axis, slice(max(-before, 0), size - max(-after, 0)))]
+            before, after, size = max(before, 0), max(after, 0), input.shape[axis]
         if before or after:
             input = take_along(input, _WRAPS[mode](np.arange(-before, size + after), size), axis)
     return input

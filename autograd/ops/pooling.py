@@ -349,6 +349,8 @@ def average(x, scale, size, kernel, stride, padding):
             for tap in range(2, k):
                 total += x[along(axis, tap, 1, t, n)]
             x = total
+    if x.dtype.kind in "iu":  # PyTorch divides whole numbers towards zero
+        return np.trunc(x / np.rint(1 / scale)).astype(x.dtype)
     return x * scale
 
 
@@ -386,7 +388,8 @@ def window_scale(x: Any, size: Ints, kernel: Ints, stride: Ints, padding: Ints, 
     for dim, c in enumerate(counts):
         total = total * c.reshape((-1, *(1,) * (len(counts) - dim - 1)))
     like = raw(x)
-    return np.asarray(1 / total, like.dtype) if isinstance(like, np.ndarray) else type(like)(1 / total)
+    kind = like.dtype if like.dtype.kind == "f" else np.dtype(float)
+    return np.asarray(1 / total, kind) if isinstance(like, np.ndarray) else type(like)(1 / total)
 
 
 def _avg_pool(dims: int) -> Any:

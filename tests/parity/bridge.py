@@ -84,6 +84,7 @@ def assert_same(actual: Any, expected: Any, rtol: float = 1e-7, atol: float = 1e
 # Where the database calls with arguments in an order of its own.
 SPELLED = {
     "einsum": lambda operands, equation: ag.einsum(equation, *operands),
+    "nn.functional.embedding": lambda weight, index, **kwargs: ag.nn.functional.embedding(index, weight, **kwargs),
     "where": lambda x, condition, other: ag.where(condition, x, other),
     **{name: lambda x, name=name: getattr(x, name) for name in ("T", "H", "mT", "mH")},
     **{name: lambda x, *args, name=name: getattr(x.clone(), name)(*args) for name in ("zero_",)},
