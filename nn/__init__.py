@@ -12,9 +12,6 @@ import importlib
 from typing import Any
 
 from . import functional, init, utils
-
-if not hasattr(functional, "__getattr__"):  # TEMPORARY, until nn.functional is complete
-    functional.__getattr__ = lambda name: (lambda *a, **k: (_ for _ in ()).throw(AttributeError(name))) if not name.startswith("_") else (_ for _ in ()).throw(AttributeError(name))
 from .activation import *
 from .adaptive import *
 from .attention import *

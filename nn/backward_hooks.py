@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autograd.op import op
 from autograd.tensor import Tensor, wrap
 
@@ -26,12 +28,12 @@ class BackwardHooks:
     def __init__(self, module: Any, hooks: tuple[Callable, ...], pre_hooks: tuple[Callable, ...]):
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
         self.grad_output: tuple = ()
-        self.inputs = 0
+        self.inputs: list[Any] = []
         self.watched = False  # does a gradient reach the inputs?
 
     def watch_inputs(self, args: tuple) -> tuple:
         """The arguments, with their gradients watched."""
-        self.inputs = len(args)
+        self.inputs = _forms(args)
         places = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.needs_grad]
         if not places or not self.hooks:
             return args
@@ -45,19 +47,20 @@ class BackwardHooks:
         places = [i for i, x in enumerate(outputs) if isinstance(x, Tensor) and x.needs_grad]
         if not places:
             return result
-        made = _passed(outputs, places, lambda g: self.at_outputs(g, places, len(outputs)))
+        forms = _forms(outputs)
+        made = _passed(outputs, places, lambda g: self.at_outputs(g, places, forms))
         return type(result)(made) if several else made[0]
 
-    def at_outputs(self, g: tuple, places: list[int], count: int) -> tuple:
+    def at_outputs(self, g: tuple, places: list[int], forms: list) -> tuple:
         """What becomes of the outputs' gradients: the pre-hooks may replace them."""
-        grads = _spread(g, places, count)
+        grads = _spread(g, places, forms)
         for hook in self.pre_hooks:
             new = hook(self.module, grads)
             if new is not None:
                 grads = _replaced(new, grads, "grad_output")
         self.grad_output = grads
         if not self.watched:
-            nothing = (None,) * self.inputs
+            nothing = (None,) * len(self.inputs)
             for hook in self.hooks:
                 if hook(self.module, nothing, grads) is not None:
                     raise RuntimeError("a backward hook must return None where no input of the module requires grad")
@@ -65,6 +68,8 @@ class BackwardHooks:
 
     def at_inputs(self, g: tuple, places: list[int]) -> tuple:
         """What becomes of the inputs' gradients: the hooks may replace them."""
+        if not self.grad_output:  # they did not come through the outputs: a derivative of higher order
+            return g
         grads = _spread(g, places, self.inputs)
         for hook in self.hooks:
             new = hook(self.module, grads, self.grad_output)
@@ -83,11 +88,21 @@ def _passed(values: tuple, places: list[int], hook: Callable) -> tuple:
     return tuple(made)
 
 
-def _spread(g: tuple, places: list[int], count: int) -> tuple:
-    """The gradients as Tensors, None at the other places."""
-    grads: list[Any] = [None] * count
-    for i, part in zip(places, g, strict=True):
-        grads[i] = part if part is None or isinstance(part, Tensor) else wrap(part)
+def _forms(values: tuple) -> list:
+    """Shape and dtype of each value, None for what is no Tensor."""
+    return [(x.array.shape, x.array.dtype) if isinstance(x, Tensor) else None for x in values]
+
+
+def _spread(g: tuple, places: list[int], forms: list) -> tuple:
+    """The gradients as Tensors: zeros for Tensors without one, None for other values."""
+    like = next(part.array if isinstance(part, Tensor) else part for part in g if part is not None)
+    known = dict(zip(places, g, strict=True))
+    grads: list[Any] = []
+    for i, form in enumerate(forms):
+        part = known.get(i)
+        if part is None and form is not None:
+            part = np.zeros_like(like, shape=form[0], dtype=form[1])
+        grads.append(part if part is None or isinstance(part, Tensor) else wrap(part))
     return tuple(grads)
 
 

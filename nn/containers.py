@@ -254,13 +254,13 @@ def _parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _described(value: Any, name: str) -> str:
+def _described(value: Any, name: str, dtype: str = "") -> str:
     """How a ParameterList or ParameterDict shows one of its values."""
     if isinstance(value, Tensor):
         kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-        where = "" if value.is_cpu else f" (GPU {value.get_device()})"
-        dtype = f"autograd.{value.dtype}" if kind == "Tensor" else value.type()
-        return f"({name}): {kind} containing: [{dtype} of size {'x'.join(map(str, value.shape))}{where}]"
+        where = "" if value.is_cpu else f" ({value.device})"
+        size = "x".join(map(str, value.shape))
+        return f"({name}): {kind} containing: [{dtype or value.type()} of size {size}{where}]"
     return f"({name}): Object of type: {type(value).__name__}"
 
 
@@ -325,7 +325,7 @@ class ParameterList(Module):
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return "\n".join("  " + _described(value, str(i)) for i, value in enumerate(self))
+        return "\n".join("  " + _described(value, str(i), f"autograd.{getattr(value, 'dtype', '')}") for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
