@@ -1,0 +1,100 @@
+"""autograd.functional against torch.autograd.functional; custom Functions, hooks and modes side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import functional
+from tests.conftest import referee
+from tests.parity.bridge import assert_same
+
+torch = referee()
+
+RANDOM = np.random.default_rng(0)
+A, B = RANDOM.standard_normal((2, 3)), RANDOM.standard_normal((3,))
+
+
+def both(f):
+    """The function on each library's tensors: `lib` is the module."""
+    return (lambda *xs: f(torch, *xs)), (lambda *xs: f(ag, *xs))
+
+
+FUNCTIONS = {
+    "vector": lambda lib, x: (x * x).sum(1) * lib.sin(x[0, 0]),
+    "two inputs": lambda lib, x, y: lib.tanh(x * y) @ y,
+    "two outputs": lambda lib, x: (x.exp(), x.sum() * x[0]),
+    "linear": lambda lib, x: 3 * x,
+    "constant": lambda lib, x: lib.ones(2, dtype=lib.float64),
+}
+SCALARS = {
+    "one input": lambda lib, x: (x**3).sum() * lib.cos(x[0, 1]),
+    "two inputs": lambda lib, x, y: (lib.exp(x * y)).sum() + (y * y * y).sum(),
+    "linear": lambda lib, x: 3 * x.sum(),
+}
+
+
+def inputs(f, lib):
+    arrays = (A, B)[: f.__code__.co_argcount - 1]
+    made = tuple(lib.tensor(a) for a in arrays)
+    return made[0] if len(made) == 1 else made
+
+
+def like(lib, result):
+    """Directions in the shapes of some tensors."""
+    parts = [
+        lib.tensor(np.random.default_rng(i).standard_normal(tuple(t.shape)))
+        for i, t in enumerate(result if isinstance(result, tuple) else (result,))
+    ]
+    return tuple(parts) if isinstance(result, tuple) else parts[0]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("product", ["vjp", "jvp", "jacobian"])
+def test_products_with_jacobians(name, product):
+    f = FUNCTIONS[name]
+    theirs, ours = both(f)
+    x, y = inputs(f, torch), inputs(f, ag)
+    args_t, args_o = (), ()
+    if product == "vjp":
+        out_t = theirs(*x) if isinstance(x, tuple) else theirs(x)
+        out_o = ours(*y) if isinstance(y, tuple) else ours(y)
+        args_t, args_o = (like(torch, out_t),), (like(ag, out_o),)
+    elif product == "jvp":
+        args_t, args_o = (like(torch, x),), (like(ag, y),)
+    expected = getattr(torch.autograd.functional, product)(theirs, x, *args_t)
+    actual = getattr(functional, product)(ours, y, *args_o)
+    assert_same(actual, expected, 1e-10, 1e-12)
+
+
+@pytest.mark.parametrize("name", SCALARS)
+@pytest.mark.parametrize("product", ["hessian", "hvp", "vhp"])
+def test_products_with_hessians(name, product):
+    f = SCALARS[name]
+    theirs, ours = both(f)
+    x, y = inputs(f, torch), inputs(f, ag)
+    args_t = () if product == "hessian" else (like(torch, x),)
+    args_o = () if product == "hessian" else (like(ag, y),)
+    expected = getattr(torch.autograd.functional, product)(theirs, x, *args_t)
+    actual = getattr(functional, product)(ours, y, *args_o)
+    assert_same(actual, expected, 1e-10, 1e-12)
+
+
+@pytest.mark.parametrize("product", ["jacobian", "vjp", "jvp", "hessian", "hvp", "vhp"])
+def test_create_graph_ties_the_result_to_the_inputs(product):
+    results = []
+    for lib, module in ((torch, torch.autograd.functional), (ag, functional)):
+        x = lib.tensor(A, requires_grad=True)
+        f = (lambda x: (x**4).sum()) if product in ("hessian", "hvp", "vhp") else (lambda x: x**3)
+        args = () if product in ("jacobian", "hessian") else (lib.ones(2, 3, dtype=lib.float64),)
+        out = getattr(module, product)(f, x, *args, create_graph=True)
+        out = out[1] if isinstance(out, tuple) else out
+        results.append(lib.autograd.grad(out.sum(), x)[0])
+    assert_same(results[1], results[0], 1e-10, 1e-12)
+
+
+def test_strict_raises_where_the_output_is_independent():
+    for f in (functional.jacobian, functional.vjp):
+        with pytest.raises(RuntimeError, match="independent of input 1"):
+            f(lambda x, y: x.sum(), (ag.ones(2), ag.ones(2)), strict=True)
