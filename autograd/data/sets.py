@@ -142,7 +142,7 @@ def digits(
     Example:
         >>> train, test = digits()
         >>> len(train), len(test), train.images.shape[1:]
-        (1438, 359, (1, 8, 8))
+        (1442, 355, (1, 8, 8))
     """
     if test_every < 2:
         raise ValueError(f"test_every must leave something to train: at least 2, got {test_every}")

@@ -38,8 +38,10 @@ class Slot:
             still there to tell where a worker was that died.
     """
 
+    fd: int | None = None
+    tag: str | None = None
+
     def __init__(self) -> None:
-        self.fd = self.tag = None
         if os.name == "nt":
             self.tag = f"gradloom-{os.getpid()}-{os.urandom(8).hex()}"
         elif hasattr(os, "memfd_create"):
@@ -87,6 +89,9 @@ class Slot:
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         # Only a process that is being started can inherit a file descriptor.

@@ -244,11 +244,11 @@ class WorkerIterator:
     def begin_epoch(self) -> None:
         """Start from the beginning, with the workers that there are."""
         loader = self._loader
+        if not all(worker.process.is_alive() for worker in self._workers):
+            self.close()  # Ctrl-C, for one, has ended them
         self._discard()
         self._seed = random_seed(loader.generator)
         self._epoch += 1
-        if not all(worker.process.is_alive() for worker in self._workers):
-            _stop_all(self._workers)  # Ctrl-C, for one, has ended them
         if not self._workers:
             self._start()
         for worker in self._workers:

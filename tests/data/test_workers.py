@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 def _tidy(monkeypatch):
     """No test leaves a process or an open file."""
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(64), raising=False)
+    resource_tracker.ensure_running()  # Python's own, which "spawn" would start
     files = open_files()
     yield
     assert multiprocessing.active_children() == []
@@ -180,6 +182,29 @@ def test_persistent_workers_stay_and_come_back(monkeypatch):
     loader._iterator._workers[1].process.join(0.1)
     assert len(set(loader)) == 2
     assert set(loader).isdisjoint(first), "a dead one is replaced"
+
+
+def test_persistent_workers_come_back_after_ctrl_c():
+    loader = data.DataLoader(range(40), 4, num_workers=2, persistent_workers=True)
+    batches = iter(loader)
+    next(batches)
+    for worker in batches._workers:
+        os.kill(worker.process.pid, signal.SIGINT)
+        worker.process.join()
+    with pytest.raises(KeyboardInterrupt):  # if it has reached the workers only
+        list(batches)
+    assert len(list(loader)) == 10
+    next(iter(loader))
+    for worker in loader._iterator._workers:
+        os.kill(worker.process.pid, signal.SIGINT)
+        worker.process.join()
+    assert len(list(loader)) == 10, "the unfinished epoch's interrupted batches are not waited for"
+
+
+def test_a_start_that_fails_leaves_nothing():
+    loader = data.DataLoader(range(4), collate_fn=lambda batch: batch, num_workers=1, multiprocessing_context="spawn")
+    with pytest.raises(Exception, match="pickle"):
+        iter(loader)
 
 
 def test_worker_info_and_init_function():
