@@ -240,7 +240,7 @@ class Search:
             moved = problem.pullback(problem.x * (1 + eps), u)[entry]
             spread = max(spread, abs(moved - g[entry]))
         slot = problem.inputs.slot_of(entry)
-        most = 1e-6 * float(np.max(np.abs(g[slot.start : slot.stop])))
+        most = 1e-4 * float(np.max(np.abs(g[slot.start : slot.stop])))
         return min(10 * spread, most) if np.isfinite(spread + most) else 0.0
 
     def _one_sided(self, entry: int, side: int) -> tuple[np.ndarray, np.ndarray]:
