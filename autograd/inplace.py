@@ -179,15 +179,22 @@ def as_value(tensor: Tensor, value: Any) -> Any:
     raise TypeError(f"can't assign a {type(value).__name__} to a Tensor of {tensor.dtype}; use autograd.tensor(…)")
 
 
+@op("copy", method=False, x=lambda g: np.zeros_like(g), y=lambda g: g)
+def _over(x, y):
+    """`y` in the place of `x`, whose gradient is zero."""
+    return y
+
+
 def copied(tensor: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """`src` in the shape and type and on the device of `tensor`."""
+    """`src` in the shape and type and on the device of `tensor`, in whose place it comes."""
     from .ops.shape import expanded
 
     made = as_value(tensor, src).to(dtype=tensor.dtype, device=tensor.device)
-    shape = tuple(tensor.shape)
-    while made.ndim > len(shape) and made.shape[0] == 1:
-        made = made[0]
-    return made if made.shape == tensor.shape else expanded(made, shape)
+    if made.shape != tensor.shape:
+        if made.ndim > tensor.ndim:
+            raise RuntimeError(f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(made.shape)}")
+        made = expanded(made, tuple(tensor.shape))
+    return _over(tensor, made)
 
 
 def setitem(tensor: Tensor, index: Any, value: Any) -> None:
@@ -198,6 +205,8 @@ def setitem(tensor: Tensor, index: Any, value: Any) -> None:
     view, chosen = parse(index, tensor.array.shape)
     if chosen is None:
         region = _slice(tensor, view or ())
+        while value.ndim > region.ndim and value.shape[0] == 1:
+            value = value[0]
         Tensor.copy_(region, value)  # type: ignore[attr-defined]
         return
     mask = len(chosen) == 1 and chosen[0].dtype.kind == "b" and not value.ndim
@@ -226,8 +235,9 @@ def chosen_shape(array: Any, chosen: tuple) -> tuple[int, ...]:
     return array[chosen].shape
 
 
-@op("fill", method=False, x=lambda g: g * 0, value=lambda g: g.sum())
+@op("fill", method=False, x=lambda g: np.zeros_like(g), value=lambda g: g.sum())
 def _fill(x, value):
+    """`value` in all places."""
     return np.full_like(x, value)
 
 

@@ -1,0 +1,190 @@
+"""Operations in place, held against PyTorch: random programs of views and changes, recorded and not."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from tests.conftest import referee
+
+PROGRAMS = 1500
+SHAPES = [(4,), (2, 3), (3, 2), (2, 2, 2), (1, 3)]
+
+# ---- the steps of a program: each is (what it is called, a function of the module and the tensors so far) -----------
+# A step returns a tensor to add to the list, or None.
+
+
+def views(random, k, shape):
+    """Views of tensor k, of that shape."""
+    n = len(shape)
+    dim = int(random.integers(n)) if n else 0
+    yield "alias", lambda m, ts: ts[k].view(ts[k].shape)
+    yield "detach", lambda m, ts: ts[k].detach()
+    yield "unsqueeze", lambda m, ts: ts[k].unsqueeze(0)
+    if not n:
+        return
+    length = shape[dim]
+    i = int(random.integers(length)) if length else 0
+    yield f"[{i}]", lambda m, ts: ts[k][i % max(1, shape[0])]
+    yield f"select({dim}, {i})", lambda m, ts: ts[k].select(dim, i)
+    yield f"narrow({dim}, 0, {length - 1})", lambda m, ts: ts[k].narrow(dim, 0, max(length - 1, 1))
+    yield "[::2]", lambda m, ts: ts[k][::2]
+    yield "reshape(-1)", lambda m, ts: ts[k].reshape(-1)
+    yield f"split[{i}]", lambda m, ts: ts[k].split(1, dim)[i]
+    yield f"unbind[{i}]", lambda m, ts: ts[k].unbind(dim)[i]
+    yield "transpose", lambda m, ts: ts[k].transpose(0, -1)
+    yield "expand", lambda m, ts: ts[k].expand(2, *shape)
+    if n > 1:
+        yield "diagonal", lambda m, ts: ts[k].diagonal()
+        yield "flatten", lambda m, ts: ts[k].flatten(0, 1)
+
+
+def changes(random, k, shape, j):
+    """Changes in place of tensor k; j is another tensor."""
+    n = len(shape)
+    yield "mul_(2)", lambda m, ts: ts[k].mul_(2.0)
+    yield f"add_({j})", lambda m, ts: ts[k].add_(ts[j])
+    yield f"mul_({j})", lambda m, ts: ts[k].mul_(ts[j])
+    yield f"copy_({j})", lambda m, ts: ts[k].copy_(ts[j])
+    yield "sub_ number", lambda m, ts: ts[k].sub_(1.0)
+    yield "zero_", lambda m, ts: ts[k].zero_()
+    yield "fill_", lambda m, ts: ts[k].fill_(3.0)
+    yield "masked_fill_", lambda m, ts: ts[k].masked_fill_(ts[k].detach() > 0.5, 0.25)
+    if not n:
+        return
+    i = int(random.integers(max(1, shape[0])))
+    yield f"[{i}] = number", lambda m, ts: ts[k].__setitem__(i, 5.0)
+    yield f"[{i}] = {j}.sum()", lambda m, ts: ts[k].__setitem__(i, ts[j].sum())
+    yield f"[...] = {j}", lambda m, ts: ts[k].__setitem__(..., ts[j])
+    yield "[[0, 0]] = number", lambda m, ts: ts[k].__setitem__([0, 0], 4.0)
+    yield "[mask] = sum", lambda m, ts: ts[k].__setitem__(ts[k].detach() > 0.5, ts[j].sum())
+    yield f"[{i}] += 1", lambda m, ts: ts[k].__setitem__(i, ts[k][i] + 1.0)
+    yield f"[{i}].mul_(3)", lambda m, ts: ts[k][i].mul_(3.0) is None or None
+    yield "index_add_", lambda m, ts: ts[k].index_add_(0, m.tensor([i, i]), m.ones((2, *shape[1:]), dtype=m.float64))
+    yield "index_fill_", lambda m, ts: ts[k].index_fill_(0, m.tensor([i]), 0.5)
+
+
+def makes(random, k, j):
+    """New tensors from tensors k and j."""
+    shape = SHAPES[int(random.integers(len(SHAPES)))]
+    values = np.round(random.normal(size=shape), 2)
+    needs = bool(random.integers(2))
+    yield f"leaf {needs}", lambda m, ts: m.tensor(values, requires_grad=needs)
+    yield "clone", lambda m, ts: ts[k].clone()
+    yield "times 2", lambda m, ts: ts[k] * 2.0
+    yield f"{k} * {j}", lambda m, ts: ts[k] * ts[j]
+    yield "square", lambda m, ts: ts[k] * ts[k]
+    yield "exp", lambda m, ts: (ts[k] * 0.1).exp()
+
+
+def overlap(torch, tensors, k, j):
+    """Do two tensors share memory without being the same?  PyTorch then computes whatever its loops come upon."""
+    a, b = tensors[k], tensors[j]
+    shared = a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+    return shared and (a.data_ptr(), a.shape, a.stride()) != (b.data_ptr(), b.shape, b.stride())
+
+
+def pick(random, options):
+    options = list(options)
+    return options[int(random.integers(len(options)))]
+
+
+def same(theirs, mine, where):
+    """Shapes, values, and place in the graph of all tensors."""
+    for i, (t, o) in enumerate(zip(theirs, mine, strict=True)):
+        assert tuple(t.shape) == tuple(o.shape), f"{where}: shape of tensor {i}"
+        np.testing.assert_allclose(o.detach().numpy(), t.detach().numpy(), rtol=1e-9, err_msg=f"{where}: tensor {i}")
+        assert t.requires_grad == o.requires_grad, f"{where}: requires_grad of tensor {i} is {o.requires_grad}"
+
+
+def attempt(step, module, tensors, quiet):
+    """The result of a step, or the exception it raised."""
+    try:
+        with module.no_grad() if quiet else contextlib.nullcontext():
+            return step(module, tensors), None
+    except (RuntimeError, IndexError, ValueError) as error:
+        return None, error
+
+
+def differs_on_purpose(t_error, o_error):
+    """PyTorch refuses operands that overlap and views that came with others, where ours computes what is meant; ours refuses
+    to write through an expanded tensor at all."""
+    if o_error is None:
+        return t_error is not None and any(s in str(t_error) for s in ("single memory location", "multiple views"))
+    return t_error is None and "single memory location" in str(o_error)
+
+
+def loss(tensors):
+    """A number that depends on each tensor in a way of its own."""
+    total = None
+    for i, x in enumerate(tensors):
+        if x.requires_grad:
+            part = (x * (0.3 + 0.1 * i)).sum() + (x * x).sum() * 0.05
+            total = part if total is None else total + part
+    return total
+
+
+def run(seed, torch):
+    """One random program, in both worlds; returns how far it came."""
+    random = np.random.default_rng(seed)
+    theirs, mine, log = [], [], []
+    for _ in range(int(random.integers(4, 12))):
+        k, j = (int(random.integers(len(theirs))) if theirs else None for _ in range(2))
+        kind = 0.0 if k is None else random.random()
+        if k is None:
+            name, step = next(iter(makes(random, None, None)))
+        elif kind < 0.25:
+            name, step = pick(random, makes(random, k, j))
+        elif kind < 0.6:
+            name, step = pick(random, views(random, k, tuple(theirs[k].shape)))
+        else:
+            j = k if overlap(torch, theirs, k, j) else j
+            name, step = pick(random, changes(random, k, tuple(theirs[k].shape), j))
+        # A view made under no_grad says in PyTorch that it requires grad, but has none: ours says that it does not.
+        quiet = random.random() < 0.15 and not (0.25 <= kind < 0.6 and theirs[k].requires_grad)
+        log.append(f"{k}: {name}{' under no_grad' if quiet else ''} -> {len(theirs)}")
+        t, t_error = attempt(step, torch, theirs, quiet)
+        o, o_error = attempt(step, ag, mine, quiet)
+        where = f"seed {seed}: " + "; ".join(log)
+        if differs_on_purpose(t_error, o_error):
+            return
+        assert (t_error is None) == (o_error is None), f"{where}\nPyTorch: {t_error!r}\nours: {o_error!r}"
+        if t_error is not None:
+            log[-1] += " (raises)"
+            same(theirs, mine, where)  # an error changes nothing
+            continue
+        if t is not None and not any(t is x for x in theirs):
+            theirs.append(t)
+            mine.append(o)
+        same(theirs, mine, where)
+    t, o = attempt(lambda m, ts: loss(ts), torch, theirs, False), attempt(lambda m, ts: loss(ts), ag, mine, False)
+    where = f"seed {seed}: " + "; ".join(log)
+    if t[0] is None and o[0] is None:
+        return
+    back = lambda m, ts: ts[0].backward()
+    t_error = t[1] or attempt(back, torch, [t[0]], False)[1]
+    o_error = o[1] or attempt(back, ag, [o[0]], False)[1]
+    if differs_on_purpose(t_error, o_error):
+        return
+    assert (t_error is None) == (o_error is None), f"{where}\nPyTorch: {t_error!r}\nours: {o_error!r}"
+    if t_error is None:
+        for i, (a, b) in enumerate(zip(theirs, mine, strict=True)):
+            if a.requires_grad and a.is_leaf:
+                assert (a.grad is None) == (b.grad is None), f"{where}: gradient of tensor {i}"
+                if a.grad is not None:
+                    np.testing.assert_allclose(
+                        b.grad.numpy(), a.grad.numpy(), rtol=1e-9, atol=1e-12, err_msg=f"{where}: gradient of tensor {i}"
+                    )
+
+
+@pytest.mark.parametrize("start", range(0, PROGRAMS, 100))
+def test_random_programs_agree_with_pytorch(start):
+    torch = referee()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(start, start + 100):
+            run(seed, torch)
