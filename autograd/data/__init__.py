@@ -8,6 +8,7 @@ Example:
     2
 """
 
+from autograd.data import sets, text, transforms
 from autograd.data.collate import default_collate, default_convert
 from autograd.data.dataset import (
     ChainDataset,
@@ -51,4 +52,7 @@ __all__ = [
     "default_convert",
     "get_worker_info",
     "random_split",
+    "sets",
+    "text",
+    "transforms",
 ]
