@@ -28,7 +28,7 @@ def follow(x: Any, steps: tuple) -> Any:
 
 @op(
     method=False,
-    x=lambda g, steps: view_scatter(g, np.zeros_like(g, shape=()), steps=steps),
+    x=lambda g, steps: view_scatter(g, np.zeros_like(g, shape=(), dtype=bool), steps=steps),
     y=lambda g, steps: follow(g, steps),
 )
 def view_scatter(x, y, *, steps):

@@ -23,7 +23,7 @@ def _sgn(x: Any) -> Any:
     if x.dtype.kind == "c":
         size = np.abs(x)
         return x / np.where(size == 0, 1, size)
-    return np.sign(x) if x.dtype.kind != "b" else x.copy()
+    return np.subtract(x > 0, x < 0, dtype=x.dtype) if x.dtype.kind != "b" else x.copy()  # 0 for NaN
 
 
 def _sgn_slope(g: Any, x: Any, out: Any) -> Any:

@@ -33,7 +33,11 @@ def index_dtype(index: Any) -> Any:
     return index.astype(np.int64, copy=False)
 
 
-@op("pick_along", method=False, x=lambda g, x_shape, index, dim, repeats: place(g, index, x_shape, dim, repeats))
+def _back(g: Any, x_shape: tuple, index: Any, dim: int, repeats: bool) -> Any:
+    return place(g, index, x_shape, dim, repeats)
+
+
+@op("pick_along", method=False, x=_back)
 def pick(x, index, dim, repeats=False):
     """The elements of `x` at `index` along `dim`; `repeats`: may one be taken twice?"""
     return np.take_along_axis(x, index, axis=dim)

@@ -237,7 +237,9 @@ def _correction(name: str, input: Any, dim: Any, unbiased: Any, correction: Any)
         )
     if unbiased is not None and correction is not None:
         raise TypeError(f"{name}: give either unbiased= or correction=, not both")
-    return dim, 1 if unbiased is None and correction is None else int(unbiased) if correction is None else correction
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    return dim, correction
 
 
 @function()

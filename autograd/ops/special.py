@@ -377,7 +377,7 @@ def scipy_special(name: str) -> Callable:
     return computed
 
 
-def from_scipy(name: str, theirs: str | None = None, method: bool = False, count: int = 1, **rules: Callable) -> Any:
+def from_scipy(name: str, theirs: str | None = None, method: bool = False, count: int = 1, **rules: Any) -> Any:
     """Declare an elementwise op that SciPy computes."""
     f = scipy_special(theirs or name)
     return elementwise(

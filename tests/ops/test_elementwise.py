@@ -1,0 +1,431 @@
+"""Pointwise ops: each against NumPy and PyTorch, in gradients of both orders, on every layout, and off the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.testing.cases import BINARY, OpCase, S, draw, each_check
+from tests.conftest import referee
+
+PAIR = (S((3, 4), (3, 4)), S((3, 1), (4,)), S((2, 3), 1.5), S(2.5, (2, 3)))
+POSITIVE = (S((3, 1), draw("positive", (4,))), S((2, 3), draw("positive", (2, 3))))
+
+CASES = [
+    # arithmetic
+    *(OpCase(n, *BINARY, complex=True) for n in ("add", "sub", "mul")),
+    OpCase("div", *POSITIVE, complex=True),
+    OpCase("true_divide", *POSITIVE),
+    OpCase("rsub", S((3, 4), (4,)), S((2,), 2.0, alpha=3.0)),
+    *(OpCase(n, S((3, 4)), S(()), complex=True) for n in ("neg", "square", "reciprocal", "positive")),
+    OpCase("sqrt", domain="positive", reference=np.sqrt, complex=True),
+    OpCase("rsqrt", domain="positive"),
+    *(OpCase(n, *POSITIVE, order=1) for n in ("remainder", "fmod")),
+    OpCase("floor_divide", *POSITIVE, order=0),
+    OpCase("pow", S(draw("positive", (3, 1)), (4,)), S((3, 4), 2), S((3, 4), 3), S((3, 4), -1), S(draw("positive", (3,)), 0.5)),
+    OpCase("float_power", S(draw("positive", (3, 4)), 1.5), dtypes=("float64",)),
+    OpCase("addcmul", S((3, 4), (4,), (3, 1)), S((2,), (2,), (2,), value=-0.5), complex=True),
+    OpCase("addcdiv", S((3, 4), (4,), draw("positive", (3, 1))), S((2,), (2,), draw("positive", (2,)), value=2.0)),
+    OpCase("lerp", S((3, 4), (4,), 0.3), S((3, 4), (4,), 0.8), S((3,), (3,), draw("probability", (3,)))),
+    OpCase("hypot", *BINARY[:3]),
+    OpCase("copysign", *BINARY[:3], order=1),
+    OpCase("ldexp", S((3, 4), (4,)), S((3, 4), np.array([1, 2, -1, 0])), torch=None, reference=lambda x, y: x * 2.0**y),
+    *(OpCase(n, *BINARY[:3]) for n in ("maximum", "minimum", "fmax", "fmin")),
+    OpCase("clamp", S((3, 4), -0.5, 0.7), S((3, 4), (4,), None), S((3, 4), None, (3, 4)), S((3, 4), (4,), (3, 1)), kinks=(-0.5, 0.7)),
+    OpCase("clamp_min", S((3, 4), 0.2), kinks=(0.2,)),
+    OpCase("clamp_max", S((3, 4), 0.2), kinks=(0.2,)),
+    OpCase("heaviside", S((3, 4), (4,)), order=0),
+    OpCase("nextafter", S((3, 4), (4,)), order=0),
+    *(OpCase(n, S(np.array([12, -8, 0]), np.array([9, 6, 5])), order=0) for n in ("gcd", "lcm")),
+    # functions
+    *(OpCase(n, reference=getattr(np, n), complex=True) for n in ("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh")),
+    OpCase("tan", domain="unit", reference=np.tan),
+    *(OpCase(n, domain="positive", reference=getattr(np, n), complex=True) for n in ("log", "log2", "log10")),
+    OpCase("log1p", domain="positive", reference=np.log1p),
+    OpCase("exp2", reference=np.exp2),
+    *(OpCase(n, domain="unit") for n in ("asin", "acos", "atanh")),
+    *(OpCase(n) for n in ("atan", "asinh", "sigmoid", "deg2rad", "rad2deg", "sinc")),
+    OpCase("acosh", domain="above 1"),
+    OpCase("atan2", *PAIR[:2]),
+    OpCase("logaddexp", *PAIR[:2], reference=np.logaddexp),
+    OpCase("logaddexp2", *PAIR[:2], reference=np.logaddexp2),
+    OpCase("xlogy", *POSITIVE),
+    OpCase("logit", S(draw("probability", (3, 4))), S(draw("probability", (3,)), eps=0.01)),
+    *(OpCase(n, kinks=(-2, -1, 0, 1, 2), order=1) for n in ("floor", "ceil", "trunc", "frac", "round")),
+    OpCase("round", S((3, 4), decimals=2), order=0, dtypes=("float64",)),
+    OpCase("nan_to_num", S(np.array([np.nan, np.inf, -np.inf, 1.5]), posinf=9.0), order=0, torch="nan_to_num"),
+    # sign and complex numbers
+    OpCase("abs", complex=True),
+    OpCase("sgn", S((3, 4)), order=1, torch=None),
+    OpCase("sign", order=1),
+    OpCase("angle", S(draw("any", (3, 4), complex=True)), dtypes=("float64",)),
+    OpCase("conj", S(draw("any", (3, 4), complex=True)), dtypes=("float64",), torch=None),
+    OpCase("polar", S(draw("positive", (3, 4)), (3, 4)), dtypes=("float64",)),
+    OpCase("real", S(draw("any", (3, 4), complex=True)), dtypes=("float64",)),
+    OpCase("imag", S(draw("any", (3, 4), complex=True)), dtypes=("float64",)),
+    # questions
+    *(OpCase(n, *BINARY, order=0) for n in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor")),
+    *(OpCase(n, order=0) for n in ("isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "signbit", "logical_not")),
+    *(OpCase(n, S(np.array([5, -3]), np.array([3, 6])), order=0) for n in ("bitwise_and", "bitwise_or", "bitwise_xor")),
+    OpCase("bitwise_not", S(np.array([5, -3])), S(np.array([True, False])), order=0),
+    *(OpCase(n, S(np.array([5, 3]), np.array([1, 2])), order=0) for n in ("bitwise_left_shift", "bitwise_right_shift")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("check", each_check(CASES), ids=str)
+def test_op(check):
+    check()
+
+
+SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.5, 1e-30, 1e30, 100.0, -100.0, np.inf, -np.inf, np.nan])
+UNARIES = [
+    "abs",
+    "acos",
+    "acosh",
+    "angle",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "ceil",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "digamma",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "frac",
+    "i0",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "isneginf",
+    "isposinf",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logit",
+    "nan_to_num",
+    "neg",
+    "rad2deg",
+    "reciprocal",
+    "relu",
+    "round",
+    "rsqrt",
+    "sgn",
+    "sigmoid",
+    "sign",
+    "signbit",
+    "sin",
+    "sinc",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "trunc",
+    "special.entr",
+    "special.erfcx",
+    "special.i0e",
+    "special.i1",
+    "special.i1e",
+    "special.ndtr",
+    "special.log_ndtr",
+    "special.ndtri",
+]
+
+
+def _find(place, name):
+    for part in name.split("."):
+        place = getattr(place, part)
+    return place
+
+
+@pytest.mark.parametrize("name", UNARIES)
+def test_extreme_values_and_other_types(name):
+    """Infinities, NaN, zeros of both signs, integers and bools give what PyTorch gives, in its types."""
+    torch = referee()
+    for array in (SPECIAL, SPECIAL.astype(np.float32), np.array([0, 1, 2, 7]), np.array([True, False])):
+        try:
+            expected = _find(torch, name)(torch.from_numpy(array.copy())).numpy()
+        except (RuntimeError, TypeError):
+            continue  # PyTorch has it not for this type
+        out = _find(ag, name)(ag.from_numpy(array.copy()))
+        assert out.dtype == expected.dtype
+        single = expected.dtype == np.float32
+        np.testing.assert_allclose(out.numpy(), expected, rtol=1e-4 if single else 1e-9, atol=1e-6 if single else 1e-14)
+
+
+BINARIES = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "true_divide",
+    "floor_divide",
+    "remainder",
+    "fmod",
+    "pow",
+    "atan2",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "hypot",
+    "copysign",
+    "logaddexp",
+    "logaddexp2",
+    "xlogy",
+    "special.xlog1py",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "float_power",
+    "heaviside",
+    "nextafter",
+]
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_extreme_pairs_and_mixed_types(name):
+    torch = referee()
+    x, y = np.meshgrid(SPECIAL[SPECIAL != 1e30], SPECIAL[SPECIAL != 1e30])
+    small, few = np.array([[0, 1], [-3, 7]]), np.array([2, 5])
+    pairs = [
+        (x, y),
+        (small.astype(np.float32), few),
+        (few, small.astype(np.float64)),
+        (few, few),
+        (few > 2, few),
+        (few > 2, few > 3),
+    ]
+    for a, b in pairs:
+        try:
+            expected = _find(torch, name)(torch.from_numpy(a.copy()), torch.from_numpy(b.copy())).numpy()
+        except (RuntimeError, TypeError):
+            continue
+        out = _find(ag, name)(ag.from_numpy(a.copy()), ag.from_numpy(b.copy()))
+        assert out.dtype == expected.dtype, (a.dtype, b.dtype)
+        np.testing.assert_allclose(
+            out.numpy(), expected, rtol=1e-6 if expected.dtype == np.float32 else 1e-12, atol=1e-15
+        )
+
+
+@pytest.mark.parametrize(
+    "symbol", ["+", "-", "*", "/", "//", "%", "**", "<", "<=", ">", ">=", "==", "!=", "&", "|", "^", "<<", ">>"]
+)
+def test_operators_and_their_reflections(symbol):
+    torch = referee()
+    whole = symbol in ("&", "|", "^", "<<", ">>")
+    values = np.array([1, 2, 3]) if whole else np.array([0.5, 2.0, 3.0])
+    for text in (
+        f"t {symbol} t.flip(0)",
+        f"t {symbol} 2",
+        f"2 {symbol} t",
+        *([] if whole else [f"t {symbol} 1.5", f"1.5 {symbol} t"]),
+    ):
+        expected = eval(text, {"t": torch.from_numpy(values.copy())}).numpy()
+        out = eval(text, {"t": ag.from_numpy(values.copy())})
+        assert out.dtype == expected.dtype, text
+        np.testing.assert_allclose(out.numpy(), expected, err_msg=text)
+
+
+@pytest.mark.parametrize("symbol", ["+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^=", "<<=", ">>="])
+def test_augmented_assignment_writes_to_the_same_memory(symbol):
+    whole = symbol[0] in "&|^<>"
+    array = np.array([4, 5, 6]) if whole else np.array([4.0, 5.0, 6.0])
+    t, expected = ag.from_numpy(array), array.copy()
+    view = t[1:]
+    names = {"t": t, "expected": expected}
+    exec(f"t {symbol} 2\nexpected {symbol} 2", names)
+    assert names["t"] is t
+    np.testing.assert_array_equal(t.numpy(), expected)
+    np.testing.assert_array_equal(view.numpy(), expected[1:])
+
+
+def test_in_place_variants_match_the_others():
+    """Every name with an underscore computes what the name without computes, in the same memory, and is recorded."""
+    from autograd.ops.operators import INPLACE
+
+    arguments = {
+        "addcdiv": (2.0, 3.0), "addcmul": (2.0, 3.0), "clamp": (0.3, 0.6), "clip": (0.3, 0.6), "clamp_max": (0.6,), "clamp_min": (0.6,),
+        "cumprod": (0,), "cumsum": (0,), "lerp": (2.0, 0.25), "mvlgamma": (1,), "polygamma": (1,), "pow": (2.5,), "float_power": (2.5,),
+    }  # fmt: skip
+    whole = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"}
+    pairs = {
+        "add", "arctan2", "atan2", "copysign", "div", "divide", "eq", "floor_divide", "fmod", "ge", "greater", "greater_equal", "gt",
+        "heaviside", "hypot", "igamma", "igammac", "ldexp", "le", "less", "less_equal", "logical_and", "logical_or", "logical_xor",
+        "lt", "mul", "multiply", "ne", "nextafter", "not_equal", "remainder", "sub", "subtract", "true_divide", "xlogy",
+    }  # fmt: skip
+    for name in INPLACE:
+        values = np.array([4, 6, 9]) if name in whole or name == "bitwise_not" else np.array([0.25, 0.5, 0.75])
+        if name in ("acosh", "arccosh", "mvlgamma"):
+            values = values + 1
+        args = arguments.get(name, ())
+        if name in pairs or name in whole:
+            args = (ag.from_numpy(values[::-1].copy()),)
+        if name in ("addcdiv", "addcmul", "lerp"):
+            args = (ag.from_numpy(values * 2), args[1] if name == "lerp" else ag.from_numpy(values * 3))
+        expected = getattr(ag.from_numpy(values.copy()), name)(*args)
+        t = ag.from_numpy(values.copy())
+        assert getattr(t, f"{name}_")(*args) is t, name
+        np.testing.assert_allclose(t.numpy(), expected.numpy().astype(t.dtype), err_msg=name)
+
+
+def test_in_place_is_recorded():
+    torch = referee()
+    for name, args in {
+        "exp": (),
+        "mul": (3.0,),
+        "clamp": (0.3, 0.6),
+        "sigmoid": (),
+        "pow": (3,),
+        "tanh": (),
+        "cumsum": (0,),
+    }.items():
+        grads = []
+        for library in (ag, torch):
+            x = library.tensor([0.2, 0.5, 0.9], dtype=library.float64, requires_grad=True)
+            y = x * 2
+            getattr(y, f"{name}_")(*args)
+            (y * y).sum().backward()
+            grads.append(np.asarray(x.grad.numpy()))
+        np.testing.assert_allclose(*grads, err_msg=name)
+
+
+def test_integers_cannot_be_divided_by_zero():
+    for f in (ag.floor_divide, ag.remainder, ag.fmod):
+        with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+            f(ag.tensor([1, 2]), ag.tensor([1, 0]))
+
+
+def test_ties_of_maximum_share_the_gradient_and_stay_float32():
+    x = ag.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = ag.tensor([1.0, 5.0, 0.0], requires_grad=True)
+    ag.maximum(x, y).sum().backward()
+    assert x.grad.tolist() == [0.5, 0, 1]
+    assert y.grad.tolist() == [0.5, 1, 0]
+    assert x.grad.dtype == ag.float32
+
+
+def test_sigmoid_far_out():
+    x = ag.tensor([-1000.0, -50.0, 0.0, 50.0, 1000.0], dtype=ag.float64, requires_grad=True)
+    y = ag.sigmoid(x)
+    y.sum().backward()
+    np.testing.assert_allclose(y.detach().numpy(), [0, np.exp(-50), 0.5, 1, 1], rtol=1e-14)
+    assert np.isfinite(x.grad.numpy()).all()
+
+
+def test_real_and_imag_are_views():
+    z = ag.tensor([1 + 2j, 3 - 4j])
+    z.real.mul_(10)
+    z.imag[0] = 7
+    assert z.tolist() == [10 + 7j, 30 - 4j]
+    with pytest.raises(RuntimeError, match="complex"):
+        ag.imag(ag.ones(2))
+    x = ag.ones(2)
+    assert x.real is x
+
+
+def test_writing_to_the_real_part_is_recorded():
+    torch = referee()
+    grads = []
+    for library in (ag, torch):
+        x = library.tensor([1.0 + 2j, 3 - 1j], dtype=library.complex128, requires_grad=True)
+        z = x * (2 + 1j)
+        z.real.mul_(3)
+        (z.real * z.real + z.imag).sum().backward()
+        grads.append(np.asarray(x.grad.resolve_conj().numpy()))
+    np.testing.assert_allclose(*grads)
+
+
+def test_frexp():
+    torch = referee()
+    values = [0.0, 1.0, -3.5, 1e10]
+    mine, theirs = ag.frexp(ag.tensor(values)), torch.frexp(torch.tensor(values))
+    assert mine._fields == ("mantissa", "exponent")
+    for a, b in zip(mine, theirs, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+        assert a.numpy().dtype == b.numpy().dtype
+
+
+def test_isclose_allclose_equal():
+    a = ag.tensor([1.0, np.nan, np.inf, -np.inf, 1e-9])
+    b = ag.tensor([1.0 + 1e-7, np.nan, np.inf, np.inf, 0.0])
+    assert ag.isclose(a, b).tolist() == [True, False, True, False, True]
+    assert ag.isclose(a, b, equal_nan=True).tolist() == [True, True, True, False, True]
+    assert ag.allclose(a[:1], b[:1]) is True
+    assert ag.equal(a[:1], a[:1].clone()) is True
+    assert ag.equal(a[:1], a[:2]) is False
+    with pytest.raises(RuntimeError, match="same dtype"):
+        ag.isclose(a, b.double())
+
+
+def test_other_operands_get_their_turn():
+    class Other:
+        def __eq__(self, other):
+            return "mine"
+
+        def __radd__(self, other):
+            return "mine"
+
+    assert (ag.ones(2) == Other()) == "mine"
+    assert (ag.ones(2) == None) is False  # noqa: E711
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "max",
+        "min",
+        "var",
+        "std",
+        "ptp",
+        "median",
+        "cumsum",
+        "cumprod",
+        "sort",
+        "argsort",
+        "trapezoid",
+        "cov",
+        "corrcoef",
+        "unique",
+        "sum",
+        "mean",
+        "prod",
+        "argmax",
+        "nansum",
+    ],
+)
+def test_numpy_functions_keep_numpys_meaning(name):
+    t = ag.tensor([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]], dtype=ag.float64)
+    np.testing.assert_allclose(getattr(np, name)(t).numpy(), getattr(np, name)(t.numpy()))
+
+
+def test_numpy_functions_with_arguments():
+    t = ag.tensor([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]], dtype=ag.float64)
+    for call in (
+        lambda a: np.clip(a, 2, 4),
+        lambda a: np.max(a, axis=1, keepdims=True),
+        lambda a: np.std(a, axis=0, ddof=1),
+        lambda a: np.round(a / 7, 2),
+        lambda a: np.quantile(a, 0.3, axis=1),
+        lambda a: np.gradient(a, axis=1),
+        lambda a: np.cumsum(a, axis=0),
+        lambda a: np.searchsorted(a[1], np.float64(5.5)),
+    ):
+        np.testing.assert_allclose(np.asarray(call(t)), call(t.numpy()))
