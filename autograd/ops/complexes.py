@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import complex_of
 from ..op import elementwise, function, op
 from ..tensor import Tensor
-from .arithmetic import zeros
+from .places import zeros
 
 __all__ = [
     "abs", "absolute", "angle", "conj", "conj_physical", "imag", "is_conj", "is_neg", "polar", "real", "resolve_conj",

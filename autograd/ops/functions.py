@@ -10,7 +10,7 @@ import numpy as np
 
 from ..op import elementwise, function, op
 from ..tensor import Tensor
-from .arithmetic import zeros
+from .places import zeros
 
 __all__ = [
     "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2",

@@ -16,6 +16,18 @@ def steps(n: int, like: Any) -> Any:
     return np.arange(n) if isinstance(like, (np.ndarray, np.generic)) else np.arange(n, like=like)
 
 
+@op("ones", method=False)
+def ones(x):
+    """Ones like `x`."""
+    return np.ones_like(x)
+
+
+@op("zeros", method=False)
+def zeros(x):
+    """Zeros like `x`: the gradient of what is flat almost everywhere."""
+    return np.zeros_like(x)
+
+
 def along(n: int, ndim: int, dim: int, like: Any) -> Any:
     """0, 1, … n - 1 along dimension `dim` of `ndim`."""
     return steps(n, like).reshape(tuple(n if d == dim % ndim else 1 for d in range(ndim)))

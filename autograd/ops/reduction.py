@@ -11,7 +11,7 @@ from ..dtypes import as_dtype
 from ..op import function, op
 from ..tensor import Tensor
 from .arithmetic import maximum, minimum
-from .places import index_dtype, place
+from .places import index_dtype, ones, place
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "nanmean",
@@ -150,8 +150,8 @@ def _prod_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
 
     flat = x.reshape(-1) if dim is None else x
     d = 0 if dim is None else dim
-    before = _shift_in(cumprod(flat, d), np.ones_like, d)
-    behind = np.flip(_shift_in(cumprod(np.flip(flat, d), d), np.ones_like, d), d)
+    before = _shift_in(cumprod(flat, d), ones, d)
+    behind = np.flip(_shift_in(cumprod(np.flip(flat, d), d), ones, d), d)
     return spread(g, x.shape, dim) * (before * behind).reshape(x.shape)
 
 
@@ -297,8 +297,17 @@ def evenly(g: Any, x: Any, out: Any, dim: Any = None) -> Any:
     return np.where(hit, share, 0)
 
 
+def _shared(g: Any, x: Any, out: Any, dim: Any) -> Any:
+    """The same, but NaN for all where the result is NaN, as PyTorch has it."""
+    hit = x == unreduced(out, x.shape, dim)
+    share = unreduced(g, x.shape, dim) / hit.sum(
+        axis=tuple(reduced(x.shape, dim)) or None, keepdims=True, dtype=g.dtype
+    )
+    return share * hit
+
+
 def _extreme(name: str, ufunc: Any) -> Any:
-    @op(name, x=lambda g, x, out, dim: evenly(g, x, out, dim))
+    @op(name, x=_shared)
     def forward(x, dim=(), keepdim=False):
         return ufunc.reduce(x, axis=axes(x, dim), keepdims=keepdim)
 

@@ -1,0 +1,163 @@
+"""Reductions, softmax, scans: against NumPy and PyTorch, gradients of both orders, every layout, off the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.testing.cases import OpCase, S, each_check
+from tests.conftest import referee
+
+DIMS = (S((3, 4)), S((3, 4), dim=1), S((2, 3, 4), dim=(0, 2), keepdim=True), S((), dim=0), S((2, 0, 3), dim=0))
+ALONG = (S((3, 4), dim=1), S((2, 3, 4), dim=-2, keepdim=True), S((), dim=0))
+SCAN = (S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=1))
+ZEROS = np.array([[1.5, 0.0, -2.0], [0.0, 0.0, 3.0], [0.5, 2.0, 1.0]])
+
+CASES = [
+    *(OpCase(n, *DIMS, complex=n == "sum") for n in ("sum", "nansum")),
+    *(OpCase(n, *DIMS[:4], complex=n == "mean") for n in ("mean", "nanmean")),
+    OpCase("prod", S((3, 4)), S((3, 4), dim=1), S((2, 3), dim=0, keepdim=True), S((), dim=0), S(ZEROS), S(ZEROS, dim=1)),
+    *(OpCase(n, *DIMS[:3], S((3, 4), dim=0, correction=0), complex=n == "var") for n in ("var", "std", "var_mean", "std_mean")),
+    OpCase("logsumexp", *DIMS[1:], complex=True),
+    *(OpCase(n, *DIMS[:4]) for n in ("amax", "amin")),
+    *(OpCase(n, S((3, 4)), S((3, 4), dim=1, keepdim=True)) for n in ("aminmax",)),
+    *(OpCase(n, *ALONG, S((3, 4)), S((3, 4), (4,))) for n in ("max", "min")),
+    *(OpCase(n, *ALONG, S((3, 4)), order=0) for n in ("argmax", "argmin")),
+    *(OpCase(n, *DIMS, order=0) for n in ("all", "any")),
+    OpCase("count_nonzero", S(ZEROS), S(ZEROS, dim=1), S(ZEROS, dim=(0, 1)), order=0),
+    *(OpCase(n, *SCAN, complex=True) for n in ("cumsum", "cumprod")),
+    OpCase("cumprod", S(ZEROS, dim=1), S(ZEROS, dim=0)),
+    OpCase("logcumsumexp", *SCAN),
+    *(OpCase(n, *SCAN[:3]) for n in ("cummax", "cummin")),
+    OpCase("diff", S((3, 4)), S((5, 2), n=2, dim=0), S((3,), 1, -1, (1,), (2,))),
+    OpCase("trapezoid", S((3, 4)), S((3, 4), dx=0.5, dim=0), S((3, 4), (4,)), S((3, 4), (3, 4))),
+    OpCase("cumulative_trapezoid", S((3, 4)), S((3, 4), (4,), dim=1)),
+    OpCase("gradient", S((3, 4)), S((5, 4), dim=0, edge_order=2), S((3, 4), spacing=0.5)),
+    *(OpCase(n, S((3, 4), dim=1), S((2, 3, 4), dim=0), S((), dim=0)) for n in ("softmax", "log_softmax")),
+    OpCase("cov", S((3, 5)), S((5,)), S((3, 5), correction=0), dtypes=("float64",)),
+    OpCase("corrcoef", S((3, 5)), dtypes=("float64",), kink_verdict="skip", rtol=1e-6, strict=False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("check", each_check(CASES), ids=str)
+def test_op(check):
+    check()
+
+
+def both(call, *arrays, **kwargs):
+    """The same call with ours and with PyTorch: results, and gradients of the floating-point inputs."""
+    torch = referee()
+    results = []
+    for library in (ag, torch):
+        tensors = [library.from_numpy(a.copy()).requires_grad_(a.dtype.kind == "f") for a in arrays]
+        out = call(library, *tensors, **kwargs)
+        outs = list(out) if isinstance(out, (tuple, list)) else [out]
+        for o in outs:
+            if o.requires_grad:
+                (o * o).sum().backward(retain_graph=True)
+        results.append([o.detach().numpy() for o in outs] + [t.grad.numpy() for t in tensors if t.grad is not None])
+    assert len(results[0]) == len(results[1])
+    for mine, theirs in zip(*results, strict=True):
+        assert mine.dtype == theirs.dtype
+        assert mine.shape == theirs.shape
+        np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
+
+
+TIES = np.array([[2.0, 1.0, 2.0, 2.0], [np.nan, 3.0, np.nan, 3.0], [0.0, 0.0, -1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    "name", ["max", "min", "amax", "amin", "aminmax", "median", "nanmedian", "cummax", "cummin", "argmax", "argmin"]
+)
+def test_ties_and_nan(name):
+    if name in ("max", "min", "amax", "amin", "aminmax", "argmax", "argmin"):
+        both(lambda m, x: getattr(m, name)(x), TIES)
+        both(lambda m, x: getattr(m, name)(x), TIES[0])
+    if name not in ("median", "nanmedian"):
+        both(lambda m, x: getattr(m, name)(x, dim=1), TIES)
+    both(lambda m, x: getattr(m, name)(x, dim=0), TIES[:, 1:2])
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "cumsum", "cumprod", "amax", "all", "any", "logsumexp", "count_nonzero", "nansum"]
+)
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64"])
+def test_integers(name, dtype):
+    both(lambda m, x: getattr(m, name)(x, dim=0), np.array([[0, 1, 1], [1, 1, 0]], dtype))
+
+
+def test_named_tuples():
+    x = ag.tensor([[1.0, 5.0], [7.0, 2.0]])
+    for name in ("max", "min", "median", "cummax", "cummin", "sort", "mode"):
+        out = getattr(x, name)(dim=1)
+        assert out._fields == ("values", "indices")
+        assert out.indices.dtype == ag.int64
+    assert x.aminmax()._fields == ("min", "max")
+
+
+def test_float16_is_summed_in_float32():
+    x = ag.full((4096, 2), 1.0, dtype=ag.float16)
+    assert x.sum(0).tolist() == [4096, 4096]
+    assert x.sum(0).dtype == ag.float16
+    assert x.mean().item() == 1
+    assert ag.softmax(x, 0).dtype == ag.float16
+
+
+def test_the_mean_of_integers_is_refused():
+    with pytest.raises(RuntimeError, match="floating-point"):
+        ag.mean(ag.tensor([1, 2]))
+    assert ag.mean(ag.tensor([1, 2]), dtype=ag.float32).item() == 1.5
+
+
+def test_dimensions_out_of_range():
+    x = ag.ones(2, 3)
+    for f in (ag.sum, ag.mean, ag.amax, ag.argmax, ag.cumsum, ag.logsumexp, ag.sort, ag.softmax):
+        with pytest.raises(IndexError):
+            f(x, dim=2)
+        with pytest.raises(IndexError):
+            f(ag.tensor(1.0), dim=1)
+
+
+def test_empty():
+    assert np.isnan(ag.zeros(0).mean().item())
+    assert ag.zeros(0).sum().item() == 0
+    assert ag.zeros(0).prod().item() == 1
+    assert ag.zeros(0, 2).logsumexp(0).tolist() == [-np.inf, -np.inf]
+    with pytest.raises(RuntimeError):
+        ag.zeros(0).amax()
+
+
+def test_large_values_do_not_overflow():
+    x = ag.tensor([1000.0, 1000.0, -np.inf], requires_grad=True)
+    assert ag.logsumexp(x, 0).item() == pytest.approx(1000 + np.log(2))
+    assert ag.softmax(x, 0).tolist() == [0.5, 0.5, 0]
+    ag.log_softmax(x, 0)[0].backward()
+    assert x.grad.tolist() == [0.5, -0.5, 0]
+
+
+def test_logcumsumexp_with_infinities():
+    both(lambda m, x: m.logcumsumexp(x[1:], 0), np.array([-np.inf, -3.0, -np.inf, 700.0, 710.0, 1.0]))
+    x = ag.tensor([-np.inf, -np.inf, 1.0], requires_grad=True)
+    ag.logcumsumexp(x, 0)[2].backward()
+    assert x.grad.tolist() == [0, 0, 1]
+
+
+def test_positional_forms_of_var():
+    x = np.array([[1.0, 2.0, 4.0], [3.0, 3.0, 3.0]])
+    both(lambda m, t: m.var(t, 1, False), x)
+    both(lambda m, t: m.var(t, False), x)
+    both(lambda m, t: t.std(1, True, True), x)
+    both(lambda m, t: m.std(t[:1], dim=1, correction=2), x)
+
+
+def test_weighted_covariance():
+    x, a, f = (
+        np.random.default_rng(0).normal(size=(3, 5)),
+        np.array([0.2, 0.3, 0.1, 0.4, 1.0]),
+        np.array([1, 2, 3, 1, 2]),
+    )
+    for correction in (0, 1, 2):
+        both(lambda m, t, w, c=correction: m.cov(t, aweights=w, correction=c), x, a)
+        both(lambda m, t, w, n, c=correction: m.cov(t, aweights=w, fweights=n, correction=c), x, a, f)
+        both(lambda m, t, n, c=correction: m.cov(t, fweights=n, correction=c), x, f)
