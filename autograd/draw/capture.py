@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,9 @@ class Event:
     stop: str = ""
     error: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+dtype_name = cache(str)  # NumPy takes its time to spell float32
 
 
 def leaf_of(tensor: Tensor, names: Names, inputs: dict[int, str]) -> Leaf:
@@ -161,9 +166,9 @@ def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constant
     event.call, event.requires_grad = node.call, True
     several = isinstance(node.dtype, tuple)
     event.shape = None if several else tuple(node.shape)
-    event.dtype = "" if several else str(node.dtype)
+    event.dtype = "" if several else dtype_name(node.dtype)
     if not several:
-        event.nbytes = int(np.prod(node.shape)) * np.dtype(node.dtype).itemsize
+        event.nbytes = prod(node.shape) * node.dtype.itemsize
     event.source = node.source or ""
     if id(node) in names.nodes:
         event.name, tensor = names.nodes[id(node)]
@@ -186,9 +191,11 @@ def _saved_arguments(node: EngineNode) -> dict[int, Any]:
 
 def _saved_bytes(node: EngineNode) -> int:
     """Bytes of the arrays that the node keeps for the backward pass, parameters and other leaves apart."""
+    if not node.saved:
+        return 0
     leaves = {id(parent.array) for parent in node.parents if isinstance(parent, Tensor)}
     total, seen = 0, set()
-    for value in node.saved or ():
+    for value in node.saved:
         for array in value if isinstance(value, tuple) else (value,):
             if hasattr(array, "nbytes") and id(array) not in leaves and id(array) not in seen:
                 seen.add(id(array))

@@ -15,7 +15,7 @@ from .. import op as engine
 from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
-from .capture import Event, Leaf, _saved_bytes, assemble, leaf_of
+from .capture import Event, Leaf, _saved_bytes, assemble, dtype_name, leaf_of
 from .names import Names, find_names, is_ours
 from .numbers import argument_text, scalar_text, stats
 from .structure import Graph, Node
@@ -161,7 +161,7 @@ class Recording:
 
     def _describe(self, event: Event, tensor: Tensor) -> None:
         array = tensor.array
-        event.shape, event.dtype, event.nbytes = tuple(array.shape), str(array.dtype), int(array.nbytes)
+        event.shape, event.dtype, event.nbytes = tuple(array.shape), dtype_name(array.dtype), int(array.nbytes)
         event.requires_grad = tensor.needs_grad
         if self.values and array.dtype.kind in "biufc":
             event.value = stats(array)

@@ -161,6 +161,8 @@ class Graph:
             ops: names of ops, such as ``("view", "transpose")``; an op without inputs stays.
         """
         hidden, place, nodes = set(ops), {}, []
+        if not hidden:
+            return self
         for node in self.nodes:
             if node.op in hidden and node.inputs and node.kind == "op":
                 place[node.id] = place[node.inputs[0]]
