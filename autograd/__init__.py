@@ -51,6 +51,8 @@ from .ops.sorting import *
 from .ops.statistics import *
 from .ops.shape import *
 from .ops.unfold import *
+from .queries import *
+from .sampling import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .serialization import load, save
 from .tensor import Size, Tensor
@@ -66,6 +68,7 @@ _LAZY = {
     "linalg": "autograd.linalg",
     "nn": "nn",
     "optim": "optim",
+    "signal": "autograd.signal",
     "special": "autograd.special",
     "testing": "autograd.testing",
     "utils": "autograd.utils",

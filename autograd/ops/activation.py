@@ -79,7 +79,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, *, generator: Gen
     """x where positive, a · x elsewhere: a is drawn from [lower, upper] in training, and their mean otherwise."""
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    from ..creation import rand_like
+    from ..sampling import rand_like
 
     return _prelu(input, rand_like(input.detach(), generator=generator) * (upper - lower) + lower)
 
