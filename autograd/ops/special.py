@@ -369,10 +369,7 @@ def scipy_special(name: str) -> Callable:
         with np.errstate(all="ignore"):
             out = function(*host)
         out = np.asarray(out[0] if isinstance(out, tuple) else out).astype(float_of(*arrays))
-        place = device_of(like)
-        if place.type == "cpu" and not isinstance(like, (np.ndarray, np.generic)):
-            return np.asarray(out, like=like)
-        return to_device(out, place)[()]
+        return to_device(out, device_of(like))[()]
 
     return computed
 

@@ -1,0 +1,150 @@
+"""Special functions: to a few roundings of float64, against SciPy; gradients of both orders; orthogonal polynomials."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.testing.cases import UNARY, OpCase, S, draw, each_check
+from tests.conftest import referee
+
+SMALL = (S(draw("normal", (3, 4))), S(draw("normal", ())), S((0, 3)))
+
+CASES = [
+    *(OpCase(n, *SMALL) for n in ("erf", "erfc")),
+    OpCase("erfinv", domain="unit"),
+    OpCase("lgamma", domain="positive"),
+    OpCase("digamma", domain="positive", tol=1e7),  # PyTorch's trigamma is right to 1e-10
+    OpCase("polygamma", S(1, draw("positive", (3, 4))), S(2, draw("positive", (2,))), dtypes=("float64",), tol=1e7),
+    OpCase("mvlgamma", S(draw("above 1", (3,)), 3), dtypes=("float64",)),
+    OpCase("i0", *UNARY),
+    *(OpCase(f"special.{n}", *SMALL) for n in ("i0e", "i1", "i1e", "ndtr", "log_ndtr", "erfcx")),
+    OpCase("special.ndtri", domain="probability"),
+    OpCase("special.entr", domain="positive"),
+    OpCase("special.xlog1py", S((3, 1), draw("positive", (4,)))),
+    *(
+        OpCase(n, S(draw("positive", (3,)), draw("positive", (2, 3))), order=1, wrt=[1], strict=False)
+        for n in ("igamma", "igammac")
+    ),
+    OpCase("special.zeta", S(draw("above 1", (3,)), draw("positive", (2, 3))), wrt=[1], strict=False),
+]
+
+
+@pytest.mark.parametrize("check", each_check(CASES), ids=str)
+def test_op(check):
+    check()
+
+
+def points(low: float, high: float) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    tiny = 10 ** rng.uniform(-200, 0, 200)
+    return np.clip(np.concatenate([rng.uniform(low, high, 4000), tiny, -tiny, [0.0, 1.0, 2.0]]), low, high)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "low", "high"),
+    [
+        ("erf", "erf", -8, 8), ("erfc", "erfc", -8, 20), ("special.erfcx", "erfcx", -20, 100), ("special.ndtr", "ndtr", -30, 9),
+        ("special.log_ndtr", "log_ndtr", -100, 8), ("i0", "i0", -50, 50), ("special.i0e", "i0e", -500, 500), ("special.i1", "i1", -50, 50),
+        ("special.i1e", "i1e", -500, 500), ("erfinv", "erfinv", -1, 1), ("special.ndtri", "ndtri", 0, 1), ("lgamma", "gammaln", -20, 200),
+        ("digamma", "digamma", 0, 200), ("special.bessel_j0", "j0", 0, 50), ("special.bessel_y1", "y1", 0, 50),
+    ],
+)  # fmt: skip
+def test_accuracy(name, theirs, low, high):
+    """The relative error is some 1e-13 where the function is well-conditioned, the absolute error 1e-14 near its zeros."""
+    special = pytest.importorskip("scipy.special")
+    x = points(low, high)
+    function = ag
+    for part in name.split("."):
+        function = getattr(function, part)
+    np.testing.assert_allclose(function(ag.from_numpy(x)).numpy(), getattr(special, theirs)(x), rtol=5e-13, atol=1e-14)
+
+
+def test_far_tails_keep_their_relative_accuracy():
+    special = pytest.importorskip("scipy.special")
+    p = 10.0 ** -np.arange(1, 300, 7)
+    np.testing.assert_allclose(ag.special.ndtri(ag.from_numpy(p)).numpy(), special.ndtri(p), rtol=1e-14)
+    x = np.linspace(10, 26, 50)
+    np.testing.assert_allclose(ag.erfc(ag.from_numpy(x)).numpy(), special.erfc(x), rtol=1e-12, atol=0)
+
+
+def test_float32_erf():
+    special = pytest.importorskip("scipy.special")
+    x = np.linspace(-5, 5, 50_001).astype(np.float32)  # more than one block
+    out = ag.erf(ag.from_numpy(x))
+    assert out.dtype == ag.float32
+    np.testing.assert_allclose(out.numpy(), special.erf(x.astype(float)), atol=3e-7)
+    assert np.abs(out.numpy()).max() <= 1
+
+
+POLYNOMIALS = [
+    "chebyshev_polynomial_t",
+    "chebyshev_polynomial_u",
+    "chebyshev_polynomial_v",
+    "chebyshev_polynomial_w",
+    "hermite_polynomial_h",
+    "hermite_polynomial_he",
+    "laguerre_polynomial_l",
+    "legendre_polynomial_p",
+    "shifted_chebyshev_polynomial_t",
+    "shifted_chebyshev_polynomial_u",
+    "shifted_chebyshev_polynomial_v",
+    "shifted_chebyshev_polynomial_w",
+]
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials(name):
+    torch = referee()
+    x, n = np.linspace(-0.9, 2, 12), np.arange(-1, 6.0)
+    expected = getattr(torch.special, name)(torch.from_numpy(x)[:, None], torch.from_numpy(n)).numpy()
+    np.testing.assert_allclose(
+        getattr(ag.special, name)(ag.from_numpy(x)[:, None], ag.from_numpy(n)).numpy(), expected, rtol=1e-10, atol=1e-12
+    )
+    expected = getattr(torch.special, name)(torch.from_numpy(x), 3).numpy()
+    np.testing.assert_allclose(getattr(ag.special, name)(ag.from_numpy(x), 3).numpy(), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_namespace_is_complete():
+    torch = referee()
+    theirs = {n for n in dir(torch.special) if not n.startswith("_")} - {
+        "Tensor",
+        "torch",
+        "common_args",
+        "multi_dim_common",
+    }
+    assert theirs <= set(ag.special.__all__)
+    assert all(callable(getattr(ag.special, n)) for n in ag.special.__all__)
+
+
+def test_gradients_nobody_knows_raise():
+    a = ag.ones(2, requires_grad=True)
+    out = ag.igamma(a, ag.ones(2))
+    with pytest.raises(NotImplementedError, match="igamma"):
+        out.sum().backward()
+
+
+def test_what_networks_use_needs_no_scipy():
+    """erf, lgamma, digamma and the like work where SciPy cannot be imported; the rare functions name the extra to install."""
+    program = """
+import sys
+sys.modules["scipy"] = None
+import autograd as ag
+x = ag.tensor([0.3, 0.6])
+for name in "erf erfc erfinv lgamma digamma i0".split():
+    getattr(ag, name)(x)
+for name in "erfcx ndtr ndtri log_ndtr i0e i1 i1e entr".split():
+    getattr(ag.special, name)(x)
+ag.polygamma(2, x), ag.special.zeta(x + 2, x), ag.mvlgamma(x + 3, 2)
+try:
+    ag.special.bessel_j0(x)
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "scipy" in done.stdout
