@@ -201,7 +201,7 @@ def gaussian_nll_loss(
     if tuple(var.shape) != tuple(input.shape):
         if tuple(input.shape[:-1]) == tuple(var.shape):
             var = var[..., None]
-        elif not (tuple(input.shape[:-1]) == tuple(var.shape[:-1]) and var.shape[-1] == 1):
+        elif input.ndim != var.ndim or sum(m for n, m in zip(input.shape, var.shape, strict=True) if n != m) != 1:
             raise ValueError(f"var is of incorrect size: input has shape {tuple(input.shape)}, var {tuple(var.shape)}")
     reduction = reduction_of(reduction)
     # The bound changes the value, not the gradient: PyTorch's clamp is done without recording.
@@ -281,7 +281,7 @@ def _cross_entropy_gradient(g, x_shape, target, weight, reduction, ignore_index,
         out -= per_row * (w * probabilities.dtype.type(spread))
         out[rows, index] -= each * probabilities.dtype.type(1 - smoothing)
     if used is not None:
-        out *= used[:, None]
+        out[~used] = 0  # also where nothing counts and the mean is NaN
     return (from_classes_last(out, x_shape),)
 
 

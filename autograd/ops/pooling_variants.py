@@ -90,7 +90,7 @@ def _fractional(dims: int) -> tuple:
             if _random_samples is None:
                 samples = rng(None).random((*x.shape[:2], dims))
             else:
-                samples = np.asarray(raw(_random_samples)).reshape((*x.shape[:2], dims))
+                samples = np.asarray(raw(_random_samples)).reshape((-1, x.shape[1], dims))[: x.shape[0]]
             # PyTorch's samples for images have the width first, those for volumes the depth.
             order = range(dims - 1, -1, -1) if dims == 2 else range(dims)
             starts = [

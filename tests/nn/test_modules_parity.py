@@ -18,7 +18,11 @@ from torch.testing._internal.common_modules import module_db  # noqa: E402
 from tests.nn.bridge import build, check, share_weights  # noqa: E402
 
 MODULES = {info.name.removeprefix("nn."): info for info in module_db}
-SECOND_ORDER = 4  # samples of each module whose second derivatives are compared
+SAMPLES = 16  # of each module: spread over all that PyTorch lists
+SECOND_ORDER = 3  # of those, how many second derivatives are compared of
+
+# PyTorch says that it supports second derivatives, and has none.
+ONCE = {"MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss"}
 
 # Names of torch.nn that are missing on purpose.
 MISSING = {
@@ -57,7 +61,7 @@ def test_signature(name):
 
 def samples(info, training):
     made = info.module_inputs_func(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training)
-    return [sample for sample in made if sample.constructor_input is not None]
+    return made[:: max(1, len(made) // SAMPLES)]
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
@@ -66,7 +70,8 @@ def test_module(name, training):
     info = MODULES[name]
     torch.manual_seed(0)
     every = samples(info, training)
-    second = set(range(0, len(every), max(1, len(every) // SECOND_ORDER))) if training and info.supports_gradgrad else ()
+    twice = training and info.supports_gradgrad and name not in ONCE
+    second = set(range(0, len(every), max(1, len(every) // SECOND_ORDER))) if twice else ()
     for i, sample in enumerate(every):
         settings, given = sample.constructor_input, sample.forward_input
         with warnings.catch_warnings():
@@ -79,7 +84,9 @@ def test_module(name, training):
                     theirs(*given.args, **given.kwargs)
             share_weights(theirs, mine)
             try:
-                check(theirs, mine, given.args, given.kwargs, order=2 if i in second else 1)
+                # Of PyTorch's kernels of attention only this one has second derivatives.
+                with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+                    check(theirs, mine, given.args, given.kwargs, order=2 if i in second else 1)
             except Exception as error:
                 error.add_note(f"sample {i} ({sample.desc}): {name}({settings.args}, {settings.kwargs})")
                 raise
