@@ -13,7 +13,7 @@ import json
 import math
 import os
 import stat
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -122,12 +122,12 @@ class Packer:
             return self.pack_items(value, path, depth)
         if kind in (tuple, Size):
             return {kind.__name__: self.pack_items(value, path, depth)}
-        if kind in (dict, OrderedDict, defaultdict, Counter):
+        if isinstance(value, dict):  # of any kind; what distinguishes Counter or defaultdict is not kept
             pairs = [
                 [self.pack(key, path, depth + 1), self.pack(item, (*path, key), depth + 1)]
                 for key, item in value.items()
             ]
-            return {"OrderedDict" if kind is OrderedDict else "dict": pairs}
+            return {"OrderedDict" if isinstance(value, OrderedDict) else "dict": pairs}
         if isinstance(value, Tensor):
             return self.pack_tensor(value, path)
         if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":

@@ -92,9 +92,7 @@ def test_float64_by_default(name):
         for _ in range(20):
             twins.step()
         assert twins.difference() < 1e-12
-        assert all(
-            value.dtype == ag.float64 for state in twins.optimizer.state.values() for value in state.values()
-        )
+        assert all(value.dtype == ag.float64 for state in twins.optimizer.state.values() for value in state.values())
     finally:
         torch.set_default_dtype(before[0])
         ag.set_default_dtype(before[1])
