@@ -57,10 +57,15 @@ class StrictArray:
     def __array_function__(self, function, types, args, kwargs):
         if not all(issubclass(kind, StrictArray | np.ndarray) for kind in types):
             return NotImplemented
-        result = _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
-        if function is np.diagonal:  # read-only in NumPy alone
-            result._host.flags.writeable = self._host.flags.writeable
-        return result
+        if function is np.diagonal:
+            return StrictArray.diagonal(*args, **kwargs)
+        return _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
+
+    def diagonal(self, *args: Any, **kwargs: Any) -> StrictArray:
+        """A view of the diagonal: one that can be written to, which is read-only in NumPy alone."""
+        view = self._host.diagonal(*args, **kwargs)
+        view.flags.writeable = self._host.flags.writeable
+        return StrictArray(view)
 
     def __getattr__(self, name: str):
         if name.startswith("__"):  # no buffer, no __array_interface__, no __dlpack__

@@ -80,6 +80,10 @@ def test_in_place_and_scalars():
     assert len(a) == 2
     assert [row.shape for row in a] == [(3,), (3,)]
     assert 10 in a
+    np.diagonal(a)[...] = 0  # read-only in NumPy alone
+    a.diagonal(1)[...] = 5
+    assert a[0].tolist() == [0, 5, 3]
+    a[0, 0], a[1, 1], a[0, 1] = 10, 8, 2
     np.testing.assert_array_equal(copy.deepcopy(a).get(), a.get())
 
 
