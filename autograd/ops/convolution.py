@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -56,17 +57,15 @@ def channels_first(x: Any) -> Any:
     return x.transpose((0, x.ndim - 1, *range(1, x.ndim - 1)))
 
 
-def columns(x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int = 1) -> Any:
-    """The windows of (N, C, *S) as rows: (N·size, kernel·C), or (groups, N·size, kernel·C/groups)."""
-    x = channels_last(x, padding)
-    n, c = x.shape[0], x.shape[-1]
-    count, taps = n * math.prod(size), math.prod(kernel)
-    if taps == 1 and groups == 1 and x.shape[1:-1] == size:
-        return x.reshape((count, c))
+CHUNK = 1 << 18  # elements of the columns that are made at once: they stay in the cache, and need little memory
+
+
+def window_view(x: Any, kernel: Ints, size: Ints, stride: Ints, dilation: Ints) -> Any:
+    """The windows of a padded (N, *S, C) as a view (N, *size, *kernel, C)."""
     first, *steps, item = x.strides
-    windows = strided(
+    return strided(
         x,
-        (n, *size, *kernel, c),
+        (x.shape[0], *size, *kernel, x.shape[-1]),
         (
             first,
             *(a * b for a, b in zip(steps, stride, strict=True)),
@@ -74,15 +73,58 @@ def columns(x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pairs, dila
             item,
         ),
     )
-    places, offsets = range(1 + len(size)), range(1 + len(size), 1 + 2 * len(size))
+
+
+def column_chunks(
+    x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pairs, dilation: Ints
+) -> Iterator[tuple[slice, Any]]:
+    """The windows of (N, C, *S) as rows (·, kernel·C), some images at a time, with their place among all rows (N·size)."""
+    x = channels_last(x, padding)
+    n, c = x.shape[0], x.shape[-1]
+    rows, width = math.prod(size), math.prod(kernel) * c
+    if width == c and x.shape[1:-1] == size:
+        yield slice(None), x.reshape((n * rows, c))
+        return
+    windows = window_view(x, kernel, size, stride, dilation)
+    short = kernel[-1] * c < 16  # runs too short to copy one by one: copy along the rows of the image instead
+    if short:
+        dims = len(size)
+        windows = windows.transpose((*range(1 + dims, 2 + 2 * dims), *range(1 + dims)))
+    step = max(CHUNK // (rows * width), 1)
+    buffer = np.empty_like(x, shape=(min(step, n) * rows * width,))
+    for start in range(0, n, step):
+        count = min(step, n - start)
+        part = (
+            windows[(Ellipsis, slice(start, start + count), *(slice(None),) * dims)]
+            if short
+            else (windows[start : start + count])
+        )
+        columns = buffer[: count * rows * width]
+        columns.reshape(part.shape)[...] = part
+        columns = columns.reshape((width, -1)).T if short else columns.reshape((-1, width))
+        yield slice(start * rows, (start + count) * rows), columns
+
+
+def grouped_columns(x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
+    """The windows of (N, C, *S) as rows for each group: (groups, N·size, kernel·C/groups)."""
+    x = channels_last(x, padding)
+    c = x.shape[-1]
+    windows = window_view(x, kernel, size, stride, dilation)
+    windows = windows.reshape((*windows.shape[:-1], groups, c // groups))
+    windows = windows.transpose((windows.ndim - 2, *range(windows.ndim - 2), windows.ndim - 1))
+    return np.ascontiguousarray(windows).reshape((groups, -1, math.prod(kernel) * (c // groups)))
+
+
+def correlate(x: Any, w: Any, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
+    """Windows times kernels: rows (N·size, O), or (groups, N·size, O/groups)."""
+    kernel = w.shape[2:]
+    w = weight_columns(w, groups).swapaxes(-1, -2)
     if groups > 1:
-        windows = windows.reshape((*windows.shape[:-1], groups, c // groups))
-        windows = windows.transpose((windows.ndim - 2, *places, *offsets, windows.ndim - 1))
-        return np.ascontiguousarray(windows).reshape((groups, count, taps * (c // groups)))
-    if kernel[-1] * c < 16:  # runs too short to copy one by one: copy along the rows of the image instead
-        windows = windows.transpose((*offsets, windows.ndim - 1, *places))
-        return np.ascontiguousarray(windows).reshape((taps * c, count)).T
-    return windows.reshape((count, taps * c))
+        return grouped_columns(x, kernel, size, stride, padding, dilation, groups) @ w
+    out = np.empty_like(x, shape=(x.shape[0] * math.prod(size), w.shape[1]), order="C")
+    for rows, columns in column_chunks(x, kernel, size, stride, padding, dilation):
+        np.matmul(columns, w, out=out[rows])
+    return out
 
 
 def weight_columns(w: Any, groups: int) -> Any:
@@ -155,7 +197,7 @@ def convolution(x, weight, bias, size, stride, padding, dilation, groups):
         if bias is not None:
             out += bias
         return channels_first(out)
-    rows = columns(x, kernel, size, stride, padding, dilation, groups) @ weight_columns(weight, groups).swapaxes(-1, -2)
+    rows = correlate(x, weight, size, stride, padding, dilation, groups)
     if bias is not None:
         rows += bias if groups == 1 else bias.reshape((groups, 1, -1))
     return from_rows(rows, x.shape[0], size)
@@ -186,8 +228,8 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
             else:
                 split = flipped.reshape((groups, -1, *flipped.shape[1:])).swapaxes(1, 2)
                 flipped = split.reshape((c, -1, *kernel))
-            rows = columns(g, kernel, tuple(sizes), stride, around, dilation, groups)
-            return from_rows(rows @ weight_columns(flipped, groups).swapaxes(-1, -2), n, tuple(sizes))
+            rows = correlate(g, flipped, tuple(sizes), stride, around, dilation, groups)
+            return from_rows(rows, n, tuple(sizes))
     # Every element of g, times the kernel, is added to the window it came from.
     padded = tuple(
         max(a + s + b, d * (k - 1) + t * (m - 1) + 1)
@@ -199,15 +241,18 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
         for tap, where in tap_slices(kernel, size, stride, dilation):
             out[(slice(None), *where)] += last * w[(slice(None), 0, *tap)]
     else:
-        parts = grouped_rows(g, groups) @ weight_columns(w, groups)
-        if groups > 1:
-            parts = parts.reshape((groups, n, *size, *kernel, -1))
-            parts = np.moveaxis(parts, 0, -2).reshape((n, *size, *kernel, c))
-        else:
-            parts = parts.reshape((n, *size, *kernel, c))
+        columns, rows = weight_columns(w, groups), grouped_rows(g, groups)
+        per = math.prod(size)
+        step = n if groups > 1 else max(CHUNK // (per * columns.shape[-1]), 1)
         everywhere = (slice(None),) * (1 + len(size))
-        for tap, where in tap_slices(kernel, size, stride, dilation):
-            out[(slice(None), *where)] += parts[(*everywhere, *tap)]
+        for start in range(0, n, step):
+            count = min(step, n - start)
+            parts = rows[..., start * per : (start + count) * per, :] @ columns
+            if groups > 1:
+                parts = np.moveaxis(parts.reshape((groups, count, *size, *kernel, -1)), 0, -2)
+            parts = parts.reshape((count, *size, *kernel, c))
+            for tap, where in tap_slices(kernel, size, stride, dilation):
+                out[(slice(start, start + count), *where)] += parts[(*everywhere, *tap)]
     inside = tuple(slice(a, a + s) for (a, _), s in zip(padding, sizes, strict=True))
     return channels_first(out[(slice(None), *inside)])
 
@@ -231,8 +276,13 @@ def convolution_weight(x, g, shape, stride, padding, dilation, groups):
             product = padded[(slice(None), *where)] * last
             out[(slice(None), 0, *tap)] = product.reshape((-1, product.shape[-1])).sum(0)
         return out
-    rows = columns(x, kernel, size, stride, padding, dilation, groups)
-    out = grouped_rows(g, groups).swapaxes(-1, -2) @ rows  # (groups, O/groups, K·C)
+    rows = grouped_rows(g, groups).swapaxes(-1, -2)  # (O, N·size), or (groups, O/groups, N·size)
+    if groups > 1:
+        out = rows @ grouped_columns(x, kernel, size, stride, padding, dilation, groups)
+    else:
+        out = np.zeros_like(x, shape=(shape[0], math.prod(shape[1:])), order="C")
+        for where, columns in column_chunks(x, kernel, size, stride, padding, dilation):
+            out += rows[:, where] @ columns
     out = out.reshape((shape[0], *kernel, shape[1]))
     return channels_first(out)
 
