@@ -18,7 +18,7 @@ from autograd.graph import RemovableHandle
 from autograd.inplace import writable
 from autograd.tensor import own, wrap
 
-from .packing import Pack, arrange, sort
+from .packing import Pack, arrange, contiguous, sort
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
@@ -181,7 +181,7 @@ class Optimizer:
                     f"the state {name!r} of a parameter has the shape {tuple(state[name].shape)}, expected {tuple(shape)}; "
                     "make a new optimizer after replacing parameters by others of another shape"
                 )
-            state[name].array = np.ascontiguousarray(to_device(own(state[name].to(p.dtype)), p.device)).reshape(shape)
+            state[name].array = contiguous(to_device(own(state[name].to(p.dtype)), p.device))
         return new
 
     def _recorded_update(self, p: Tensor, group: dict[str, Any]) -> None:

@@ -184,7 +184,12 @@ def sort(optimizer: Optimizer, group: dict, params: list[Tensor]) -> list[Pack]:
 
 def flat(array: Any) -> Any:
     """The elements of an array as one line of real numbers; the same memory if it is contiguous."""
-    return real_view(np.ascontiguousarray(array).reshape(-1))
+    return real_view(contiguous(array).reshape(-1))
+
+
+def contiguous(array: Any) -> Any:
+    """The array, or a copy if its elements do not lie in the order of its indices."""
+    return array if array.flags.c_contiguous else array.copy(order="C")
 
 
 def real_view(line: Any) -> Any:
