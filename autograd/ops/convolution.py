@@ -159,6 +159,12 @@ def tap_slices(kernel: Ints, size: Ints, stride: Ints, dilation: Ints) -> Any:
         )
 
 
+def image_chunks(x: Any) -> Iterator[slice]:
+    """Some images of a batch at a time, as many as stay in the cache."""
+    step = max((CHUNK >> 3) // max(math.prod(x.shape[1:]), 1), 1)
+    return (slice(start, start + step) for start in range(0, x.shape[0], step))
+
+
 def is_depthwise(w_shape: tuple, groups: int) -> bool:
     """One input and one output channel in each group: nothing to multiply by GEMM."""
     return groups > 1 and w_shape[0] == groups and w_shape[1] == 1
@@ -190,10 +196,10 @@ def convolution(x, weight, bias, size, stride, padding, dilation, groups):
     kernel = weight.shape[2:]
     if is_depthwise(weight.shape, groups):
         padded = channels_last(x, padding)
-        out = None
-        for tap, where in tap_slices(kernel, size, stride, dilation):
-            part = padded[(slice(None), *where)] * weight[(slice(None), 0, *tap)]
-            out = part if out is None else np.add(out, part, out=out)
+        out = np.zeros_like(x, shape=(x.shape[0], *size, x.shape[1]), order="C")
+        for images in image_chunks(out):
+            for tap, where in tap_slices(kernel, size, stride, dilation):
+                out[images] += padded[(images, *where)] * weight[(slice(None), 0, *tap)]
         if bias is not None:
             out += bias
         return channels_first(out)
@@ -221,7 +227,7 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
             (d * (k - 1) - before, s - m + before)
             for d, k, (before, _), s, m in zip(dilation, kernel, padding, sizes, size, strict=True)
         )
-        if min(map(min, around)) >= 0:  # a convolution with the flipped kernel, whose windows need no adding up
+        if c > 1 and min(map(min, around)) >= 0:  # convolve with the flipped kernel: no windows to add up
             flipped = w[(slice(None), slice(None), *(slice(None, None, -1),) * len(kernel))]
             if groups == 1:
                 flipped = flipped.swapaxes(0, 1)
@@ -238,8 +244,9 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
     out = np.zeros_like(g, shape=(n, *padded, c), order="C")
     if is_depthwise(w.shape, groups):
         last = channels_last(g)
-        for tap, where in tap_slices(kernel, size, stride, dilation):
-            out[(slice(None), *where)] += last * w[(slice(None), 0, *tap)]
+        for images in image_chunks(last):
+            for tap, where in tap_slices(kernel, size, stride, dilation):
+                out[(images, *where)] += last[images] * w[(slice(None), 0, *tap)]
     else:
         columns, rows = weight_columns(w, groups), grouped_rows(g, groups)
         per = math.prod(size)
@@ -271,19 +278,21 @@ def convolution_weight(x, g, shape, stride, padding, dilation, groups):
     kernel, size = tuple(shape[2:]), g.shape[2:]
     if is_depthwise(shape, groups):
         padded, last = channels_last(x, padding), channels_last(g)
-        out = np.empty_like(x, shape=shape)
-        for tap, where in tap_slices(kernel, size, stride, dilation):
-            product = padded[(slice(None), *where)] * last
-            out[(slice(None), 0, *tap)] = product.reshape((-1, product.shape[-1])).sum(0)
+        out = np.zeros_like(x, shape=shape)
+        ones = np.ones_like(last, shape=(math.prod(size),))
+        for images in image_chunks(last):
+            for tap, where in tap_slices(kernel, size, stride, dilation):
+                product = (padded[(images, *where)] * last[images]).reshape((-1, ones.size, shape[0]))
+                out[(slice(None), 0, *tap)] += (ones @ product).sum(0)
         return out
-    rows = grouped_rows(g, groups).swapaxes(-1, -2)  # (O, N·size), or (groups, O/groups, N·size)
+    rows = grouped_rows(g, groups)
     if groups > 1:
-        out = rows @ grouped_columns(x, kernel, size, stride, padding, dilation, groups)
+        out = grouped_columns(x, kernel, size, stride, padding, dilation, groups).swapaxes(-1, -2) @ rows
     else:
-        out = np.zeros_like(x, shape=(shape[0], math.prod(shape[1:])), order="C")
+        out = np.zeros_like(x, shape=(math.prod(shape[1:]), shape[0]), order="C")
         for where, columns in column_chunks(x, kernel, size, stride, padding, dilation):
-            out += rows[:, where] @ columns
-    out = out.reshape((shape[0], *kernel, shape[1]))
+            out += columns.T @ rows[where]
+    out = out.swapaxes(-1, -2).reshape((shape[0], *kernel, shape[1]))  # from (groups, K·C, O/groups)
     return channels_first(out)
 
 
