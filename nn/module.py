@@ -14,7 +14,7 @@ from autograd.tensor import Tensor
 
 from . import loading
 from .backward_hooks import BackwardHooks
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, is_lazy
 
 __all__ = ["Module"]
 
@@ -416,7 +416,9 @@ class Module:
                     if parameter.grad is not None:
                         parameter.grad = fn(parameter.grad)
             for name, buffer in self._buffers.items():
-                if buffer is not None:
+                if is_lazy(buffer):
+                    buffer.data = fn(buffer.data)  # it stays a buffer without a shape
+                elif buffer is not None:
                     self._buffers[name] = fn(buffer)
         return self
 

@@ -16,9 +16,9 @@ from tests.parity.bridge import ours as plain_ours
 
 def ours(value: Any) -> Any:
     """A value of PyTorch's as one of ours, also modules and functions."""
-    if isinstance(value, torch.nn.TransformerEncoderLayer):
+    if isinstance(value, (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)):
         layer = value
-        return nn.TransformerEncoderLayer(
+        return getattr(nn, type(layer).__name__)(
             layer.linear1.in_features,
             layer.self_attn.num_heads,
             layer.linear1.out_features,
