@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from . import graph
-from .dtypes import complex64, complex128
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
 from .tensor import Tensor, wrap
@@ -84,9 +83,7 @@ def gradients(
                     continue
                 if type(saved) is not tuple:
                     saved = restored(node)
-                if (
-                    plan.joint is not None or create_graph or type(g) is list or node.dtype is complex128 or node.dtype is complex64
-                ):
+                if plan.joint is not None or create_graph or type(g) is list or node.dtype.kind == "c":
                     parts = partials(node, plan, g, saved, create_graph)
                 else:
                     parts = [

@@ -137,7 +137,7 @@ def tensor(
     else:
         array = _array_of(data, wanted)
     array = to_device(array, where)
-    target = wanted or array.dtype.newbyteorder("=")
+    target = wanted or np.dtype(array.dtype.type)  # in this machine's byte order
     made = array.astype(target)
     return finished(made if made.ndim else made[()], requires_grad)
 
