@@ -275,6 +275,8 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
     """
     uses: dict[Leaf, int] = {}
     for event in events:
+        if event.kind == "pick":
+            _speak_for(event)
         for _, source in event.inputs:
             if isinstance(source, Leaf):
                 uses[source] = uses.get(source, 0) + 1
@@ -287,7 +289,7 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
         if leaf.role == "parameter" and leaf.key in names.parameters:
             leaf.name = names.parameters[leaf.key]
     boxed = {leaf for leaf, count in uses.items() if _is_box(leaf, count, scalar)}
-    calls, call_ids, chains = _calls(events)
+    calls, call_ids, chains = _calls(events, names.given)
     starts = _top_level_starts(events, call_ids, chains)
     alike: dict[tuple, int] = {}
     for leaf in boxed:
@@ -326,6 +328,15 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
     return Graph(tuple(nodes), calls, tuple(place[output] for output in outputs), _parameters(names), ran_backward)
 
 
+def _speak_for(pick: Event) -> None:
+    """An op with several outputs shows the statistics of the largest."""
+    op = pick.inputs[0][1]
+    for name in ("value", "grad"):
+        mine, known = getattr(pick, name), getattr(op, name)
+        if mine is not None and (known is None or mine.rms > known.rms or mine.bad):
+            setattr(op, name, mine)
+
+
 def _is_box(leaf: Leaf, count: int, scalar: bool) -> bool:
     if scalar or leaf.role == "input":
         return True
@@ -356,7 +367,7 @@ def _node(event: Event, number: int, place: dict[Any, int], boxed: set[Leaf], ca
     )  # fmt: skip
 
 
-def _calls(events: Sequence[Event]) -> tuple[tuple[Call, ...], dict[Any, int], dict[Any, tuple]]:
+def _calls(events: Sequence[Event], given: bool) -> tuple[tuple[Call, ...], dict[Any, int], dict[Any, tuple]]:
     """The module calls that took part, numbered in the order they began to matter, and the chain around each."""
     calls: list[Call] = []
     ids: dict[Any, int] = {None: -1}
@@ -373,6 +384,9 @@ def _calls(events: Sequence[Event]) -> tuple[tuple[Call, ...], dict[Any, int], d
         for call in reversed(fresh):
             ids[call] = len(calls)
             path, kind = call.scope.path, call.scope.kind
+            if given:  # a part of a larger model was asked about: its names begin at itself
+                outer = chains[call.parent][0].scope.path if chains[call.parent] else path
+                path = path.removeprefix(outer).removeprefix(".")
             # Counted within this graph, not since the module was made: the same program gives the same graph.
             key = path, kind, id(call.scope)
             counts[key] = counts.get(key, -1) + 1
@@ -406,8 +420,8 @@ def _top_level_starts(
 def _parameters(names: Names) -> tuple[Param, ...]:
     """All named parameters, used or not: a question about one that is not used has an answer too."""
     found = []
-    for key, name in names.parameters.items():
-        tensor = names.kept[key]
+    for key in names.taking_part():
+        name, tensor = names.parameters[key], names.kept[key]
         grad = None if tensor.grad is None else stats(tensor.grad.array)
         array = tensor.array
         found.append(Param(name, tuple(array.shape), str(array.dtype), -1, tensor.needs_grad, grad))

@@ -89,7 +89,8 @@ def _by_stats(scene: Scene, box: Box, by: str) -> None:
     if known:
         rms = [stats.rms for stats in known]
         low, high = min(rms), max(rms)
-        box.note = f"rms {low:.1e}" if low == high or f"{low:.1e}" == f"{high:.1e}" else f"rms {low:.1e} … {high:.1e}"
+        ends = list(dict.fromkeys((short(low), short(high))))
+        box.note = f"rms {' … '.join(ends)}"
         if len(found) > 1 and low != high:
             box.spark = spread(shades)
 
@@ -135,6 +136,12 @@ def _warn(scene: Scene, box: Box) -> None:
                 if stats is not None and stats.bad:
                     box.badge = stats.bad
                     return
+
+
+def short(number: float) -> str:
+    """``1.7e-3``."""
+    mantissa, _, exponent = f"{number:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def time_text(ns: float) -> str:

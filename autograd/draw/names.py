@@ -35,6 +35,8 @@ class Names:
         self.nodes: dict[int, tuple[str, Tensor]] = {}  # by the identity of grad_fn
         self.kept: dict[int, Tensor] = {}
         self.owners: list[tuple[str, Any]] = []  # (variable, model)
+        self.used: set[int] = set()
+        self.given = False  # was a model named, not only found?
 
     def add_model(self, name: str, model: Any) -> None:
         """Take the names of the model's parameters and buffers."""
@@ -54,19 +56,25 @@ class Names:
             self.nodes.setdefault(id(tensor.grad_fn), (name, tensor))
 
     def settle(self, used: set[int]) -> None:
-        """When several models take part in one graph, tell them apart by the variables that hold them."""
-        taking_part = [(name, model) for name, model in self.owners if any(id(p) in used for p in model.parameters())]
-        if len(taking_part) < 2:
-            return
-        ids = [(name, {id(p) for p in model.parameters()}) for name, model in taking_part]
+        """Say which tensors the graph uses; when several models take part, tell them apart by the variables that hold them."""
+        self.used = used
+        taking_part = [(name, ids) for name, ids in self._ids() if ids & used]
         # A model inside another (its encoder, say) is no second model.
-        outer = [(n, own) for n, own in ids if not any(own < other for _, other in ids)]
+        outer = [(name, own) for name, own in taking_part if not any(own < other for _, other in taking_part)]
         if len(outer) < 2:
             return
         for name, own in outer:
             for key in own:
                 if name and not self.parameters[key].startswith(name + "."):
                     self.parameters[key] = f"{name}.{self.parameters[key]}"
+
+    def _ids(self) -> list[tuple[str, set[int]]]:
+        return [(name, {id(p) for p in model.parameters()}) for name, model in self.owners]
+
+    def taking_part(self) -> list[int]:
+        """The parameters of the models that the graph uses, or that were named; of all models if it uses none."""
+        chosen = [ids for name, ids in self._ids() if not name or ids & self.used]
+        return [key for key in self.parameters if not chosen or any(key in ids for ids in chosen)]
 
 
 def is_module(value: Any) -> bool:
@@ -93,6 +101,7 @@ def find_names(model: Any = None, names: Mapping[str, Any] | None = None) -> Nam
     found = Names()
     if model is not None:
         found.add_model("", model)
+        found.given = True
     spaces: list[Mapping[str, Any]] = [names] if names else []
     frame = sys._getframe(1)
     while frame is not None:

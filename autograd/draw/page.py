@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .colouring import bytes_text, colour, time_text
 from .layered import box_size
-from .metrics import SPARK, TITLE, text_width
+from .metrics import TITLE, text_width
 from .scene import COLORS, Box, Scene
 from .structure import Node, Param, Stats, shape_text
 from .style import PALETTES, box_texts, fill_class, frame_words
@@ -129,16 +129,11 @@ def _box(scene: Scene, box: Box, index: dict[Box, int]) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": box.id, "kind": box.kind, "count": box.count, "lines": []}
     if box.parent is None:
         return entry | {"title": "", "type": "", "info": []}
-    # The size must do for every colouring: one line more for its note, where there will be one.
-    numbers = [scene.graph.nodes[i] for i in (range(box.start, box.stop) if box.node < 0 else [box.node])]
-    noted = box.kind != "output" and any(n.grad or n.value or n.forward_ns or n.saved_nbytes for n in numbers)
-    note, box.note = box.note, ""
+    # Without what a colouring adds: the page makes room for that when it is chosen.
+    note, spark, box.note, box.spark = box.note, box.spark, "", []
     title, kind, lines = box_texts(scene, box)
-    box.note = "rms 1.0e-10 … 1.0e-10" if noted and box.count > 1 else "rms 1.0e-10" if noted else ""
     width, height = box_size(scene, box)
-    if noted and not box.spark and len(scene.members(box)) > 1:
-        height += SPARK
-    box.note = note
+    box.note, box.spark = note, spark
     entry |= {"parent": index[box.parent], "title": title, "type": kind, "fill": fill_class(scene, box)}
     size = [round(width, 1), height]
     if box.children:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,22 @@ def _array(value: Any) -> np.ndarray:
     return host(value.array) if isinstance(value, Tensor) else np.asarray(value)
 
 
+@cache
+def _figure_class() -> type:
+    """matplotlib's Figure, which a notebook shows without pyplot, its windows and its global state."""
+
+    class Figure(require("matplotlib.figure", extra="demo").Figure):
+        def _repr_png_(self) -> bytes:
+            buffer = BytesIO()
+            self.savefig(buffer, format="png", dpi=100)
+            return buffer.getvalue()
+
+    return Figure
+
+
 def _figure(columns: int, rows: int, width: float, height: float) -> tuple[Any, np.ndarray]:
-    """A figure that no window and no global state knows: a notebook shows it because it is returned."""
-    figure = require("matplotlib.figure", extra="demo").Figure(
-        figsize=(columns * width, rows * height), layout="constrained"
-    )
+    """A figure and its axes, in rows."""
+    figure = _figure_class()(figsize=(columns * width, rows * height), layout="constrained")
     return figure, np.asarray(figure.subplots(rows, columns, squeeze=False))
 
 

@@ -68,9 +68,15 @@ function gradloomView(host, data) {
     return chain.reverse();
   }
 
+  /** The size of a box, with room for what the colouring says of it. */
+  function sizeOf(box) {
+    const [w, h] = box.children.length ? box.closed : box.size, look = coloring(box);
+    return [Math.max(w, look.note ? textWidth(look.note, SMALL) + 22 : 0), h + (look.note ? 13 : 0) + (look.spark ? 9 : 0)];
+  }
+
   function layOut() {
     const [leaves, shown] = visible();
-    const sizes = new Map(leaves.map((box) => [box, box.children.length ? box.closed : box.size]));
+    const sizes = new Map(leaves.map((box) => [box, sizeOf(box)]));
     const frames = new Map(), order = [], waiting = [root];
     while (waiting.length) {
       const box = waiting.pop();
@@ -554,13 +560,14 @@ function gradloomView(host, data) {
     const shaded = look.shade !== undefined && !["NaN", "inf", "0"].includes(look.badge);
     if (shaded) shape.style.fill = shadeColor(look.shade);
     const ink = shaded ? (look.shade >= 0.6 ? "#ffffff" : "#1b2733") : undefined;
-    const middle = x + w / 2, title = make("text", { x: middle, y: y + 18.5, "font-size": TITLE, "text-anchor": "middle", fill: ink }, group);
+    const middle = x + w / 2, painted = ink && `fill:${ink}`;
+    const title = make("text", { x: middle, y: y + 18.5, "font-size": TITLE, "text-anchor": "middle", style: painted }, group);
     if (closed) make("tspan", { class: "fold" }, title, "▸ ");
     if (box.title) make("tspan", { "font-weight": 600 }, title, closed && box.span ? box.span : box.title);
     if (box.type) make("tspan", { dx: box.title ? 4 : 0 }, title, box.type);
     const lines = closed ? box.closedLines : box.lines;
-    const shown = look.note ? [...lines.slice(0, Math.max(0, Math.floor((h - 28) / 13) - 1)), look.note] : lines;
-    shown.forEach((line, i) => make("text", { x: middle, y: y + 31.5 + 13 * i, "font-size": SMALL, "text-anchor": "middle", class: "param", fill: ink, style: ink && `fill:${ink}` }, group, line));
+    const shown = look.note ? [...lines, look.note] : lines;
+    shown.forEach((line, i) => make("text", { x: middle, y: y + 31.5 + 13 * i, "font-size": SMALL, "text-anchor": "middle", class: "param", style: painted }, group, line));
     if (box.count > 1) badge(group, x + w - 4, y, `× ${box.count.toLocaleString("en")}`, "repeat");
     const sign = look.badge || (box.error ? "raised" : box.stop ? `✂ ${box.stop}` : "");
     if (sign) badge(group, x + w - 4, y + (box.count > 1 ? h : 0), sign, { NaN: "bad", inf: "bad", raised: "bad", 0: "zero", "no grad": "none" }[sign] || "stop");
@@ -739,7 +746,7 @@ function gradloomView(host, data) {
   /** The whole width where it can be read, from the top. */
   function fit() {
     const [width, height] = stageSize(), margin = 16;
-    const scale = Math.min(1.25, Math.max(0.55, Math.min(width / (layout.width + 2 * margin), height / (layout.height + 2 * margin))));
+    const scale = Math.min(1.25, Math.max(0.75, Math.min(width / (layout.width + 2 * margin), height / (layout.height + 2 * margin))));
     const w = width / scale, h = height / scale;
     state.view = { x: layout.width / 2 - w / 2, y: layout.height + 2 * margin <= h ? layout.height / 2 - h / 2 : -margin, w, h };
     applyView();

@@ -426,6 +426,28 @@ def test_wrong_subjects():
         draw.graph(Silent(), ag.ones(2))
 
 
-def test_a_block_on_its_own_has_paths_relative_to_itself():
-    graph = draw.graph(Block(16, 2), ag.randn(2, 6, 16), engine="builtin").graph
+@pytest.mark.parametrize("part", [False, True])
+def test_a_block_on_its_own_has_paths_relative_to_itself(part):
+    block = GPT(2).blocks[1] if part else Block(16, 2)
+    graph = draw.graph(block, ag.randn(2, 6, 16), engine="builtin").graph
     assert "attn.qkv.weight" in {p.name for node in graph for p in node.params}
+    assert "attn.qkv" in {graph.path(node) for node in graph}
+
+
+def test_only_models_that_take_part_are_listed():
+    other, model = mlp(), mlp()
+    y = model(ag.randn(2, 8))
+    assert len(draw.graph(y, engine="builtin").graph.parameters) == 4
+    assert len(list(other.parameters())) == 4
+
+
+def test_an_op_with_several_outputs_shows_the_gradient_of_the_largest():
+    w = ag.ones(2, 6, requires_grad=True)
+    with draw.record():
+        a, b = (w * 1).chunk(2, 1)
+        loss = (a + 3 * b).sum()
+        loss.backward()
+    picture = draw.graph(loss, color="grad", engine="builtin")
+    (split,) = [node for node in picture.graph if node.shape is None]
+    assert split.grad.rms == 3
+    assert not any(box.badge for box in picture.scene.visible()[0])

@@ -11,6 +11,7 @@ import pytest
 import autograd as ag
 import nn
 from autograd import draw
+from autograd.draw import plots
 
 from .models import CNN, GPT, RNN, mlp, tokens
 
@@ -85,6 +86,7 @@ def test_curves():
     figure = draw.curves(history, log=True)
     assert [axis.get_title() for axis in figure.axes] == ["loss", "accuracy"]
     assert len(figure.axes[0].lines) == 2
+    assert figure._repr_png_()[:4] == b"\x89PNG"
     assert figure.axes[0].get_yscale() == "log"
     with pytest.raises(ValueError, match="nothing to plot"):
         draw.curves({})
@@ -147,5 +149,6 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
         return load(name, *args, **kwargs)
 
     monkeypatch.setattr("importlib.import_module", blocked)
+    plots._figure_class.cache_clear()
     with pytest.raises(ImportError, match=r"gradloom\[demo\]"):
         draw.curves({"loss": [1.0]})
