@@ -151,17 +151,17 @@ def selu(input):
     return _elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
-@op(method=False, x=lambda g, x: g * _silu_slope(x))
+def _silu_gradient(g: Any, x: Any, out: Any) -> Any:
+    s = sigmoid(x)
+    return g * (s + out * (1 - s))
+
+
+@op(method=False, x=_silu_gradient)
 def silu(x):
     """x · sigmoid(x), also called swish."""
     out = np.exp(-x)
     out += 1
     return np.divide(x, out, out=out) if isinstance(out, np.ndarray) else x / out
-
-
-def _silu_slope(x: Any) -> Any:
-    s = sigmoid(x)
-    return s * (1 + x * (1 - s))
 
 
 def _softplus(x: Any) -> Any:

@@ -21,15 +21,19 @@ def rows_of(x, index, padding_idx=None):
 
 @op(method=False, g=lambda g, index, padding_idx: take_rows(g, index, padding_idx))
 def add_rows(g, index, shape, padding_idx=None):
-    """Zeros of that shape with the rows `g` added at their numbers: sorted, so that each is one contiguous sum."""
+    """Zeros of that shape (V, d) with the rows `g` added at their numbers."""
     out = np.zeros_like(g, shape=shape)
     index, g = index.reshape(-1), g.reshape((-1, *shape[1:]))
     if not index.size:
         return out
-    order = np.argsort(index, kind="stable")
-    ordered = index[order]
-    starts = np.flatnonzero(np.concatenate((np.ones_like(ordered[:1], bool), ordered[1:] != ordered[:-1])))
-    out[ordered[starts]] = np.add.reduceat(g[order], starts, axis=0)
+    width = g.shape[1]
+    if width <= 128:  # element by element: NumPy is fast at adding at places in one dimension
+        np.add.at(out.reshape(-1), (index[:, None] * width + np.arange(width)).reshape(-1), g.reshape(-1))
+    else:  # sorted by number, each row of the result is one sum
+        order = np.argsort(index, kind="stable")
+        ordered = index[order]
+        starts = np.flatnonzero(np.concatenate((np.ones_like(ordered[:1], bool), ordered[1:] != ordered[:-1])))
+        out[ordered[starts]] = np.add.reduceat(g[order], starts, axis=0)
     if padding_idx is not None:
         out[padding_idx] = 0
     return out

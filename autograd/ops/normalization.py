@@ -22,7 +22,10 @@ __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
 def _row_means(x: Any) -> Any:
     """The mean of each row, as a column."""
-    return np.add.reduce(x, axis=1, keepdims=True) / x.shape[1]
+    size = x.shape[1]
+    if x.dtype.kind != "f" or x.size < 4096:
+        return np.add.reduce(x, axis=1, keepdims=True) / size
+    return x @ np.full_like(x, 1 / size, shape=(size, 1))  # BLAS is faster at it than NumPy's reduction
 
 
 def _row_dots(x: Any, y: Any) -> Any:
@@ -58,11 +61,11 @@ def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered
     if needs[1]:
         gw = column_sums(rows * normal).reshape(weight.shape)
     if needs[0]:
-        scaled = rows if weight is None else rows * weight.reshape(-1)
-        gx = normal * -_row_dots(scaled, normal)
-        gx += scaled
-        if centered:
-            gx -= _row_means(scaled)
+        gx = rows.copy() if weight is None else rows * weight.reshape(-1)
+        mean = _row_means(gx) if centered else None
+        gx -= normal * _row_dots(gx, normal)
+        if mean is not None:
+            gx -= mean
         gx *= inverse
         gx = gx.reshape(x_shape)
     return gx, gw, gb
@@ -135,29 +138,43 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
 # ---- over batch and positions, for each channel ------------------------------------------------------------------
 
 
-def channel_rows(x: Any) -> tuple:
-    """(N, C, *S) as an array whose sums over `axes` are the channels', laid out as `x` is in memory.
+def channel_rows(x: Any, last: bool | None = None) -> tuple:
+    """(N, C, *S) as an array in which the channels are easy to get at, without moving it in memory.
 
-    Returns the array, the axes, the shape that a (C,) broadcasts with, and how to go back to (N, C, *S).
+    Args:
+        x: an array.
+        last: where the channels shall be; as they lie in memory unless given.
+
+    Returns:
+        The array, how often the channels are repeated in its last dimension (0: they are its middle one, of three), and how to
+        go back to (N, C, *S).
     """
     n, c = x.shape[:2]
-    if x.ndim == 2:
-        return x, (0,), (c,), lambda y: y
-    last = x.transpose((0, *range(2, x.ndim), 1))
-    if last.flags.c_contiguous and not x.flags.c_contiguous:
-        back = (0, x.ndim - 1, *range(1, x.ndim - 1))
-        return last.reshape((-1, c)), (0,), (c,), lambda y: y.reshape(last.shape).transpose(back)
-    return x.reshape((n, c, -1)), (0, 2), (c, 1), lambda y: y.reshape(x.shape)
+    moved = x.transpose((0, *range(2, x.ndim), 1))
+    if last is None:
+        last = x.ndim == 2 or (moved.flags.c_contiguous and not x.flags.c_contiguous)
+    if not last:
+        return x.reshape((n, c, -1)), 0, lambda y: y.reshape(x.shape)
+    count, tile = x.size // c, 1
+    while count % 2 == 0 and tile * c < 512:  # longer rows, for NumPy's inner loop
+        count, tile = count // 2, tile * 2
+    back = (0, x.ndim - 1, *range(1, x.ndim - 1))
+    return moved.reshape((count, tile * c)), tile, lambda y: y.reshape(moved.shape).transpose(back)
 
 
-def _channel_sums(x: Any, axes: tuple) -> Any:
-    return column_sums(x) if axes == (0,) else np.add.reduce(x, axis=axes)
+def _channel_sums(rows: Any, tile: int) -> Any:
+    """Of `channel_rows`: the sum for each channel."""
+    return np.add.reduce(column_sums(rows).reshape((tile, -1)), axis=0) if tile else np.add.reduce(rows, axis=(0, 2))
 
 
-def _channel_dots(x: Any, y: Any, axes: tuple) -> Any:
-    if axes == (0,):
-        return column_sums(x * y)
-    return np.add.reduce(np.einsum("ncl,ncl->nc", x, y), axis=0)
+def _channel_dots(x: Any, y: Any, tile: int) -> Any:
+    """Of `channel_rows`: the sum of the product for each channel."""
+    return _channel_sums(x * y, tile) if tile else np.add.reduce(np.einsum("ncl,ncl->nc", x, y), axis=0)
+
+
+def _for_channels(values: Any, tile: int) -> Any:
+    """(C,) in the shape that broadcasts with `channel_rows`."""
+    return np.concatenate((values,) * tile) if tile else values[:, None]
 
 
 def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float, memo: list) -> Any:
@@ -174,61 +191,46 @@ def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: flo
 
 
 def _batch_gradients(g: Any, needs: tuple, weight: Any, mean: Any, memo: list) -> tuple:
-    normal, inverse, axes, shape = memo
-    rows, _, _, back = channel_rows(g)
-    if rows.shape != normal.shape:  # the gradient came in another layout than the input: follow the input's
-        n, c = g.shape[:2]
-        if normal.ndim == 2:
-            last = np.ascontiguousarray(g.transpose((0, *range(2, g.ndim), 1)))
-            rows, order = last.reshape((-1, c)), (0, g.ndim - 1, *range(1, g.ndim - 1))
-            back = lambda y: y.reshape(last.shape).transpose(order)
-        else:
-            rows, back = g.reshape((n, c, -1)), lambda y: y.reshape(g.shape)
+    normal, inverse, tile = memo
+    rows, _, back = channel_rows(g, bool(tile))
     gx = gw = gb = None
     training = mean is None
     if needs[2] or (training and needs[0]):
-        gb = _channel_sums(rows, axes)
+        gb = _channel_sums(rows, tile)
     if needs[1] or (training and needs[0]):
-        gw = _channel_dots(rows, normal, axes)
+        gw = _channel_dots(rows, normal, tile)
     if needs[0]:
-        factor = inverse if weight is None else inverse * weight.reshape(shape)
-        if training:
-            count = rows.size // rows.shape[1]
-            gx = normal * (gw / -count).reshape(shape)
-            gx += rows
-            gx -= (gb / count).reshape(shape)
-            gx *= factor
-        else:
-            gx = rows * factor
+        factor = inverse if weight is None else inverse * weight
+        gx = rows * _for_channels(factor, tile)
+        if training:  # factor · (g − gb / count − normal · gw / count)
+            share = factor / g.dtype.type(g.size // g.shape[1])
+            gx -= normal * _for_channels(gw * share, tile)
+            gx -= _for_channels(gb * share, tile)
         gx = back(gx)
     return gx, gw if needs[1] else None, gb if needs[2] else None
 
 
 @op("batch_norm", method=False, joint=_batch_gradients, formula=_batch_formula)
 def _batch_norm(x, weight, bias, mean, var, eps, memo):
-    """Normalize each channel by the statistics of the batch, or by `mean` and `var`.  memo in: []; out: what the rule needs;
-    the statistics of the batch, (mean, biased variance, count), are appended last."""
-    rows, axes, shape, back = channel_rows(x)
-    count = rows.size // rows.shape[1]
+    """Normalize each channel by the statistics of the batch, or by `mean` and `var`.  What the rule needs goes into `memo`, and
+    last the statistics of the batch: (mean, biased variance, count)."""
+    rows, tile, back = channel_rows(x)
+    statistics = []
     if mean is None:
-        mean = _channel_sums(rows, axes) / count
-        normal = rows - mean.reshape(shape)
-        var = _channel_dots(normal, normal, axes) / count
-        statistics = mean, var, count
+        count = x.dtype.type(x.size // x.shape[1])
+        mean = _channel_sums(rows, tile) / count
+        normal = rows - _for_channels(mean, tile)
+        var = _channel_dots(normal, normal, tile) / count
+        statistics.append((mean, var, int(count)))
     else:
-        normal = rows - mean.reshape(shape)
-        statistics = None
-    inverse = (1 / np.sqrt(var + x.dtype.type(eps))).reshape(shape).astype(x.dtype, copy=False)
-    normal *= inverse
-    out = normal
-    if weight is not None:
-        out = normal * weight.reshape(shape)
+        normal = rows - _for_channels(mean, tile)
+    inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
+    normal *= _for_channels(inverse, tile)
+    out = normal.copy() if weight is None else normal * _for_channels(weight, tile)
     if bias is not None:
-        out = np.add(out, bias.reshape(shape), out=None if out is normal else out)
-    memo[:] = normal, inverse, axes, shape
-    if statistics is not None:
-        memo.append(statistics)
-    return back(out.copy() if out is normal else out)
+        out += _for_channels(bias, tile)
+    memo[:] = (normal, inverse, tile, *statistics)
+    return back(out)
 
 
 def update_running(running: Any, value: Any, momentum: float) -> None:

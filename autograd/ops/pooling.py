@@ -105,6 +105,18 @@ def hits(x: Any, size: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Any:
         )
 
 
+def _to_first_maxima(g, x, out, total, size, kernel, stride, dilation, apart):
+    """Add `g` to `total` (write it, where windows are apart) at the first maximum of each window of `x`."""
+    left = g.copy(order="K") if isinstance(g, np.ndarray) else g.copy()
+    for where in hits(x, size, kernel, stride, dilation):
+        if apart:
+            part = np.multiply(left, x[where] == out, out=total[where])
+        else:
+            part = left * (x[where] == out)
+            total[where] += part
+        left -= part  # what has found its place is gone: the next maximum of the same window gets nothing
+
+
 @op(
     method=False,
     g=lambda g, x, out, size, kernel, stride, padding, dilation: max_pool_gather(
@@ -119,14 +131,10 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
     apart = all(t >= k for t, k in zip(stride, kernel, strict=True)) and set(dilation) == {1}
     whole = apart and all(t == k and s == n * t for t, k, s, n in zip(stride, kernel, sizes, size, strict=True))
     total = np.empty_like(x) if whole else np.zeros_like(x)
-    left = g.copy(order="K") if isinstance(g, np.ndarray) else g.copy()
-    for where in hits(x, size, kernel, stride, dilation):
-        if apart:
-            part = np.multiply(left, x[where] == out, out=total[where])
-        else:
-            part = left * (x[where] == out)
-            total[where] += part
-        left -= part  # what has found its place is gone: the next maximum of the same window gets nothing
+    step = max((1 << 16) // max(math.prod(x.shape[1:]), 1), 1)  # as many images as stay in the cache
+    for start in range(0, shape[0], step):
+        images = slice(start, start + step)
+        _to_first_maxima(g[images], x[images], out[images], total[images], size, kernel, stride, dilation, apart)
     inside = tuple(slice(p, p + s) for p, s in zip(padding, shape[2:], strict=True))
     return total[(slice(None), slice(None), *inside)]
 
