@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd import Tensor
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, forbid_fused_with
+from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, forbid_foreach_with, forbid_fused_with
 
 __all__ = ["Adam", "AdamW"]
 
@@ -53,12 +53,14 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ):
+        forbid_foreach_with({"lr": lr}, foreach, capturable)
         check_lr(lr)
         check(eps >= 0.0, f"Invalid epsilon value: {eps}")
         check_betas(betas)
         check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         kinds = {Tensor if isinstance(beta, Tensor) else type(beta) for beta in betas}
         check(kinds in ({float}, {Tensor}), "betas must be either both floats or both Tensors")
+        forbid_foreach_with({"betas[0]": betas[0], "betas[1]": betas[1]}, foreach, capturable)
         for i, beta in enumerate(betas):
             check(not isinstance(beta, Tensor) or beta.numel() == 1, f"Tensor betas[{i}] must be 1-element")
         defaults = {
@@ -95,7 +97,8 @@ class Adam(Optimizer):
         square += (1 - beta2) * (g * g - square)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
-            largest[...] = square = np.maximum(largest, square)
+            largest += np.maximum(square - largest, 0.0)
+            square = largest
         # Both means start from zero and are too small by 1 - βᵗ.
         root = (1 - beta2 ** state["step"]) ** 0.5
         p -= (lr * root / (1 - beta1 ** state["step"])) * mean / (np.sqrt(square) + group["eps"] * root)

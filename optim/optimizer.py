@@ -441,6 +441,13 @@ def check_betas(betas: tuple) -> None:
         check(0.0 <= betas[i] < 1.0, f"Invalid beta parameter at index {i}: {betas[i]}")
 
 
+def forbid_foreach_with(values: dict[str, Any], foreach: bool | None, capturable: bool) -> None:
+    """Raise where PyTorch's `foreach` excludes options as tensors."""
+    for name, value in values.items():
+        if foreach and not capturable and isinstance(value, Tensor):
+            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+
+
 def forbid_fused_with(fused: bool | None, differentiable: bool, foreach: bool | None) -> None:
     """Raise where PyTorch's `fused` excludes another option."""
     if fused and differentiable:
