@@ -226,7 +226,7 @@ def _cofactors(A: Any, out: Any) -> Any:
     U, S, Vh = _svd(A, False)
     n = S.shape[-1]
     # The product of all other singular values, for each: rows with a one in the place of the one left out.
-    rest = np.where(np.eye(n, dtype=bool, like=known), 1, S[..., None, :]).prod(-1)
+    rest = np.where(np.eye(n, dtype=bool, like=S.array if isinstance(S, Tensor) else S), 1, S[..., None, :]).prod(-1)
     phase = _det(U) * _det(Vh)
     phase = phase.conj() if phase.dtype.kind == "c" else phase
     return phase[..., None, None] * ((U * rest[..., None, :]) @ Vh)
