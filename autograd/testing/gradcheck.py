@@ -152,10 +152,14 @@ def _in_double_precision(target: Target, method: str) -> Problem:
     """The problem on float64 twins of the inputs; as they are, where f refuses those."""
     arrays = target.arrays
     twins = [a.astype(twin_dtype(a.dtype)) for a in arrays]
+    if not target.library.has_double:  # JAX, unless it was told to
+        target.twin = False
+        single = {np.dtype(np.float64): np.float32, np.dtype(np.complex128): np.complex64}
+        twins = target.arrays = [a.astype(single.get(a.dtype, a.dtype)) for a in arrays]
     try:
         problem = Problem(target.library, target.call, target.leaves, target.names, twins, method)
     except Exception:
-        if all(a.dtype == b.dtype for a, b in zip(arrays, twins, strict=True)):
+        if not target.twin or all(a.dtype == b.dtype for a, b in zip(arrays, twins, strict=True)):
             raise
         target.twin = False  # weights that f closes over may be float32
         problem = Problem(target.library, target.call, target.leaves, target.names, arrays, method)

@@ -24,6 +24,7 @@ class Library:
 
     name = "library"
     negative_strides = True
+    has_double = True  # float64 arrays stay float64
 
     def is_tensor(self, value: Any) -> bool:
         raise TypeError("expected a subclass of Library that says what its tensors are")
@@ -152,7 +153,7 @@ class Jax(Library):
     def __init__(self, device: Any = None) -> None:
         import jax  # pyright: ignore[reportMissingImports]  # not everybody has it
 
-        self.jax = jax
+        self.jax, self.has_double = jax, bool(jax.config.jax_enable_x64)
 
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.jax.Array)

@@ -6,11 +6,15 @@ itself, and to be mixed with one. Code that runs on it never leaks to the CPU.
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["StrictArray", "strict", "to_numpy"]
+__all__ = ["StrictArray", "pretended_device", "strict", "to_numpy"]
 
 
 class StrictArray:
@@ -90,6 +94,10 @@ class StrictArray:
     def dtype(self) -> np.dtype:
         return self._host.dtype
 
+    @property
+    def device(self) -> Any:
+        return SimpleNamespace(id=0)
+
     def item(self, *args):
         return self._host.item(*args)
 
@@ -154,6 +162,52 @@ def to_numpy(array: Any) -> np.ndarray:
     array([1., 2.])
     """
     return np.asarray(array.get() if hasattr(array, "get") else array)
+
+
+class _StandIn:
+    """What is used of the module `cupy`: NumPy's functions with results on the pretended device."""
+
+    def __init__(self, module: Any = np) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._module, name)
+        if not callable(value) or isinstance(value, type):
+            return _StandIn(value) if name in ("lib", "stride_tricks", "random", "linalg", "fft") else value
+
+        def function(*args, **kwargs):
+            return _wrapped(value(*_device(args), **_device(kwargs)), kwargs)
+
+        return function
+
+    @staticmethod
+    def asarray(array: Any, dtype: Any = None) -> StrictArray:  # the explicit copy from host to device
+        return StrictArray(np.array(to_numpy(array), dtype))
+
+    array, asnumpy = asarray, staticmethod(lambda array: to_numpy(array))
+    cuda = SimpleNamespace(
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1), Device=lambda number=0: contextlib.nullcontext()
+    )
+
+
+@contextlib.contextmanager
+def pretended_device() -> Iterator[None]:
+    """While it lasts, `cupy` is a stand-in that makes `StrictArray`: explicit copies to the device arrive there.
+
+    >>> import autograd
+    >>> with pretended_device():
+    ...     autograd.zeros(2, device="cuda").array
+    StrictArray([0., 0.])
+    """
+    before = sys.modules.get("cupy")
+    sys.modules["cupy"] = _StandIn()  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.modules["cupy"]
+        else:
+            sys.modules["cupy"] = before
 
 
 def _has_own_rules(value: Any) -> bool:

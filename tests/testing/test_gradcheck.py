@@ -416,3 +416,13 @@ def test_assert_grads_close():
         assert_grads_close({"w": 1.0}, {"v": 1.0})
     with pytest.raises(GradCheckError, match="shape"):
         assert_grads_close([np.ones(3)], [np.ones(4)])
+
+
+def test_jax_functions():
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.linspace(-1, 1, 4)
+    assert gradcheck(lambda x: jax.numpy.tanh(x) * x, x, order=2).ok
+    z = jax.numpy.asarray(np.array([1.0 + 0.5j, -0.3 + 2.0j]))
+    assert gradcheck(lambda z: z * jax.numpy.exp(z), z).ok
+    assert gradcheck(lambda z: jax.numpy.abs(z) ** 2, z).ok
+    assert_matches(ag.tanh, jax.numpy.tanh, np.ones(3, np.float32), order=2)
