@@ -39,10 +39,13 @@ from .ops.joining import *
 from .ops.linalg import *
 from .ops.fourier import *
 from .ops.linear import *
+from .ops.lowrank import *
 from .ops.normalization import *
 from .ops.pooling import *
 from .ops.recurrent import *
 from .ops.norms import *
+from .ops.padding import *
+from .ops.operators import *
 from .ops.reduction import *
 from .ops.scan import *
 from .ops.scatter import *
@@ -66,6 +69,7 @@ _LAZY = {
     "fft": "autograd.fft",
     "func": "autograd.func",
     "linalg": "autograd.linalg",
+    "masked": "autograd.masked",
     "nn": "nn",
     "optim": "optim",
     "signal": "autograd.signal",

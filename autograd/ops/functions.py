@@ -34,7 +34,11 @@ log1p = elementwise(np.log1p, dtype="float", x=lambda g, x: g / (x + 1))
 
 def _sigmoid(x: Any) -> Any:
     with np.errstate(over="ignore"):  # exp(-x) is infinite far to the left, where the result is 0 as it should be
-        return 1 / (1 + np.exp(-x))
+        out = np.exp(-x)
+    if isinstance(out, np.ndarray):
+        out += 1
+        return np.reciprocal(out, out=out)
+    return 1 / (1 + out)
 
 
 sigmoid = elementwise(_sigmoid, "sigmoid", dtype="float", x=lambda g, out: g * (out * (1 - out)))

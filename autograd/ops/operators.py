@@ -11,7 +11,14 @@ from ..tensor import Tensor
 from . import arithmetic, comparison, complexes, functions, numpy_names, scan, special  # noqa: F401  (their ops must be there)
 from .arithmetic import _add, _divide, _pow, _subtract
 
-__all__: list[str] = []
+__all__ = [
+    "abs_", "acos_", "acosh_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_",
+    "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "cos_",
+    "cosh_", "deg2rad_", "erf_", "erfc_", "exp_", "exp2_", "expm1_", "fix_", "floor_", "frac_", "gcd_", "i0_",
+    "lcm_", "ldexp_", "log_", "log10_", "log1p_", "log2_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_",
+    "reciprocal_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_",
+    "trunc_", "xlogy_",
+]  # fmt: skip
 
 _OPERAND = (Tensor, int, float, complex, np.generic, np.ndarray)
 
@@ -88,3 +95,12 @@ for _name, _f in {
     "rshift": "bitwise_right_shift_",
 }.items():
     setattr(Tensor, f"__i{_name}__", getattr(Tensor, _f))
+
+# Those that PyTorch has as functions too: `autograd.exp_(x)`.
+(
+    abs_, acos_, acosh_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, asin_, asinh_, atan_, atanh_,
+    ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_, cosh_, deg2rad_, erf_, erfc_, exp_, exp2_,
+    expm1_, fix_, floor_, frac_, gcd_, i0_, lcm_, ldexp_, log_, log10_, log1p_, log2_, logit_, nan_to_num_, neg_,
+    negative_, rad2deg_, reciprocal_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_,
+    trunc_, xlogy_,
+) = (getattr(Tensor, name) for name in __all__)  # fmt: skip

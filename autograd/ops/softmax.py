@@ -22,7 +22,20 @@ def _shifted(x: Any, dim: int) -> Any:
 
 def _softmax_rule(g: Any, out: Any, dim: int) -> Any:
     weighted = g * out
-    return weighted - out * weighted.sum(axis=dim, keepdims=True)
+    total = weighted.sum(axis=dim, keepdims=True)
+    if isinstance(weighted, np.ndarray):
+        weighted -= out * total
+        return weighted
+    return weighted - out * total
+
+
+def _log_softmax_rule(g: Any, out: Any, dim: int) -> Any:
+    total = g.sum(axis=dim, keepdims=True)
+    share = np.exp(out)
+    if isinstance(share, np.ndarray):
+        share *= total
+        return np.subtract(g, share, out=share)
+    return g - share * total
 
 
 @op("softmax", method=False, x=_softmax_rule)
@@ -33,7 +46,7 @@ def _softmax(x, dim):
     return out.astype(x.dtype, copy=False)
 
 
-@op("log_softmax", method=False, x=lambda g, out, dim: g - np.exp(out) * g.sum(axis=dim, keepdims=True))
+@op("log_softmax", method=False, x=_log_softmax_rule)
 def _log_softmax(x, dim):
     out = _shifted(x, dim)
     out -= np.log(np.add.reduce(np.exp(out), axis=dim, keepdims=True))

@@ -77,7 +77,7 @@ def _topk(x, k, dim=-1, largest=True, ordered=True):
     if not 0 <= k <= n:
         raise RuntimeError(f"topk: selected index k out of range: k is {k}, the dimension has {n} elements")
     cut = (slice(None),) * (dim % flat.ndim)
-    if 0 < 4 * k < n and flat.dtype.kind != "b":  # only the winners need to be put in order
+    if n > 64 and 0 < 4 * k < n and flat.dtype.kind != "b":  # only the winners need to be put in order
         side = np.argpartition(flat, n - k if largest else max(k - 1, 0), axis=dim)
         side = side[(*cut, slice(n - k, None) if largest else slice(0, k))]
         among = order(np.take_along_axis(flat, side, axis=dim), dim, largest)

@@ -24,7 +24,7 @@ __all__ = ["digamma", "erf", "erfc", "erfinv", "i0", "igamma", "igammac", "lgamm
 
 SQRT2, SQRT_PI = math.sqrt(2), math.sqrt(math.pi)
 TWO_OVER_SQRT_PI = 2 / SQRT_PI
-BLOCK = 8192  # elements: the arrays of a polynomial's steps stay in the cache
+BLOCK = 16384  # elements: the arrays of a polynomial's steps stay in the cache
 
 
 def ratio(x: Any, coefficients: tuple) -> Any:

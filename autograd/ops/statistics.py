@@ -11,7 +11,7 @@ from ..op import function
 from ..tensor import Tensor, wrap
 from .complexes import conj_physical
 
-__all__ = ["bincount", "corrcoef", "cov", "histc", "histogram", "histogramdd"]
+__all__ = ["bincount", "corrcoef", "cov", "hash_tensor", "histc", "histogram", "histogramdd"]
 
 
 @function(numpy=np.bincount)
@@ -175,3 +175,19 @@ def corrcoef(input: Any) -> Any:
 
         return make_complex(real(c).clamp(-1, 1), imag(c).clamp(-1, 1))
     return c.clamp(-1, 1)
+
+
+@function()
+def hash_tensor(input: Any, dim: Any = None, keepdim: bool = False, *, mode: int = 0) -> Any:
+    """The exclusive or of the bits of all elements, widened to 64 bits first; uint64, over all or some dimensions.
+
+    >>> import autograd as ag
+    >>> hash_tensor(ag.tensor([5, 5, 3])).item()
+    3
+    """
+    if mode != 0:
+        raise RuntimeError(f"hash_tensor: expected mode 0, got {mode}")
+    x = input.array
+    bits = x.astype(np.float64 if x.dtype.kind == "f" else np.uint64 if x.dtype.kind == "u" else np.int64).view(np.uint64)
+    axis = None if dim is None or dim == () or dim == [] else tuple(dim) if isinstance(dim, (tuple, list)) else dim
+    return wrap(np.bitwise_xor.reduce(bits, axis=axis, keepdims=keepdim))
