@@ -143,7 +143,7 @@ def std(
 
 def norm(
     input: Tensor,
-    ord: float = 2.0,
+    ord: Any = 2.0,
     dim: Any = None,
     *,
     keepdim: bool = False,
@@ -157,7 +157,7 @@ def norm(
 
 
 def normalize(
-    input: Tensor, ord: float, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Tensor | None = None
+    input: Tensor, ord: Any, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
     """`input` divided by the norm of the elements where `mask` is true, at least `eps`; 0 elsewhere."""
     input = _typed(input, dtype)

@@ -547,7 +547,7 @@ class _Triples(dict):
 def unary(op: Any, f: Callable) -> Callable:
     """The function that calls an elementwise op of one argument."""
     op.triples = _Triples(op)
-    differentiable = bool(op.rules)
+    differentiable, boolean = bool(op.rules), op.dtype == "bool"
     if differentiable:
         plan, (keep_x, _, keep_out) = op.triples[(True,)]
         nothing = not (keep_x or keep_out)
@@ -561,7 +561,7 @@ def unary(op: Any, f: Callable) -> Callable:
         except (RuntimeWarning, TypeError, ValueError):
             return general(op, (input,))
         dtype = data.dtype
-        if dtype is not x.dtype:
+        if dtype is not x.dtype and not boolean:
             return general(op, (input,))
         result = wrap(data)
         if differentiable and input.needs_grad and state.grad:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..inplace import inplace
 from ..tensor import Tensor
-from . import arithmetic, comparison, complexes, functions, numpy_names, scan, special  # noqa: F401  (their ops must be there)
+from . import activation, arithmetic, comparison, complexes, functions, numpy_names, scan, special  # noqa: F401  (their ops must be there)
 from .arithmetic import _add, _divide, _pow, _subtract
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "cos_",
     "cosh_", "deg2rad_", "erf_", "erfc_", "exp_", "exp2_", "expm1_", "fix_", "floor_", "frac_", "gcd_", "i0_",
     "lcm_", "ldexp_", "log_", "log10_", "log1p_", "log2_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_",
-    "reciprocal_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_",
+    "reciprocal_", "relu_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_",
     "trunc_", "xlogy_",
 ]  # fmt: skip
 
@@ -74,7 +74,7 @@ INPLACE = (
     "frac", "gcd", "ge", "greater", "greater_equal", "gt", "heaviside", "hypot", "i0", "igamma", "igammac", "lcm",
     "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logical_and",
     "logical_not", "logical_or", "logical_xor", "logit", "lt", "mul", "multiply", "mvlgamma", "nan_to_num", "ne",
-    "neg", "negative", "nextafter", "not_equal", "polygamma", "pow", "rad2deg", "reciprocal", "remainder", "round",
+    "neg", "negative", "nextafter", "not_equal", "polygamma", "pow", "rad2deg", "reciprocal", "relu", "remainder", "round",
     "rsqrt", "sgn", "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh",
     "true_divide", "trunc", "xlogy",
 )  # fmt: skip
@@ -101,6 +101,6 @@ for _name, _f in {
     abs_, acos_, acosh_, arccos_, arccosh_, arcsin_, arcsinh_, arctan_, arctanh_, asin_, asinh_, atan_, atanh_,
     ceil_, clamp_, clamp_max_, clamp_min_, clip_, conj_physical_, cos_, cosh_, deg2rad_, erf_, erfc_, exp_, exp2_,
     expm1_, fix_, floor_, frac_, gcd_, i0_, lcm_, ldexp_, log_, log10_, log1p_, log2_, logit_, nan_to_num_, neg_,
-    negative_, rad2deg_, reciprocal_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_,
+    negative_, rad2deg_, reciprocal_, relu_, round_, rsqrt_, sigmoid_, sin_, sinc_, sinh_, sqrt_, square_, tan_, tanh_,
     trunc_, xlogy_,
 ) = (getattr(Tensor, name) for name in __all__)  # fmt: skip
