@@ -9,7 +9,7 @@ import numpy as np
 
 from ..op import function, op
 
-__all__: list[str] = []
+__all__ = ["constant_pad_nd"]
 
 # ---- zeros and constants -----------------------------------------------------------------------------------------
 
@@ -128,3 +128,12 @@ def _wrapped(input: Any, pairs: Sequence, dims: int, mode: str) -> Any:
         if before or after:
             input = take_along(input, _WRAPS[mode](np.arange(-before, size + after), size), axis)
     return input
+
+
+_pad = pad
+
+
+@function(method=False)
+def constant_pad_nd(input, pad, value=0):
+    """`value` before and behind the last dimensions: `pad` in its "constant" mode, under an older name."""
+    return _pad(input, pad, "constant", value)

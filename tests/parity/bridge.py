@@ -100,7 +100,7 @@ def find(name: str) -> Any:
     place: Any = ag
     for part in name.split("."):
         place = getattr(place, part, None)
-    if place is None or isinstance(place, type):
+    if not callable(place) or isinstance(place, type):  # float, bool, …: names of types, and of methods
         return getattr(ag.Tensor, name, None) or getattr(ag.Tensor, f"{name}_", None)
     return place
 
