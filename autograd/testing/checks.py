@@ -228,7 +228,7 @@ def accumulates(point: Point) -> list[Failure]:
     for _ in range(2):
         for out, u in zip(problem.call(leaves), point.cotangents, strict=True):
             if library.is_tensor(out) and out.requires_grad:
-                out.backward(library.constant(u))
+                out.backward(library.constant(u), retain_graph=True)  # several outputs share one node
     failures = []
     for name, leaf, gradient in zip(point.names, leaves, point.gradients, strict=True):
         if gradient is None or leaf.grad is None:
