@@ -41,7 +41,9 @@ def shape_of(size: tuple, named: dict[str, Any]) -> tuple[int, ...]:
     if "size" in named:
         size = (named.pop("size"),)
     if unknown := set(named) - _IGNORED:
-        raise TypeError(f"unexpected argument {sorted(unknown)[0]!r}; expected sizes, dtype, device, requires_grad or out")
+        raise TypeError(
+            f"unexpected argument {sorted(unknown)[0]!r}; expected sizes, dtype, device, requires_grad or out"
+        )
     if len(size) == 1 and not isinstance(size[0], (int, np.integer, Tensor)):
         size = tuple(size[0])
     try:
@@ -88,9 +90,9 @@ def _array_of(data: Any, dtype: np.dtype | None) -> np.ndarray:
         array = np.asarray(_plain(data))
     except ValueError as error:
         raise ValueError(f"expected numbers in nested lists of equal lengths: {error}") from None
-    if array.dtype == object or (array.dtype == np.uint64 and not known):
-        if all(isinstance(v, int) for v in array.reshape(-1)):
-            raise RuntimeError("Overflow when unpacking long: an integer does not fit into int64")
+    large = array.dtype == object or (array.dtype == np.uint64 and not known)
+    if large and all(isinstance(v, int) for v in array.reshape(-1)):
+        raise RuntimeError("Overflow when unpacking long: an integer does not fit into int64")
     if array.dtype.kind not in dtypes.CATEGORY:
         raise TypeError(f"cannot make a Tensor of {type(first).__name__} values; give numbers")
     if array.size == 0 and not known:
@@ -108,7 +110,9 @@ def _check_range(array: np.ndarray, dtype: np.dtype) -> None:
         info = np.iinfo(dtype)
         low, high = int(array.min()), int(array.max())
         if high > info.max or low < (info.min if dtype.kind == "i" else -info.max):
-            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {high if high > info.max else low}")
+            raise RuntimeError(
+                f"value cannot be converted to type {dtype} without overflow: {high if high > info.max else low}"
+            )
 
 
 def tensor(

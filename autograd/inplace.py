@@ -7,6 +7,8 @@ every other view.  Values that the graph had saved before are protected by `grap
 
 from __future__ import annotations
 
+# pyright: reportGeneralTypeIssues=false
+# (a rule may name its own op: the adjoint of an adjoint)
 from collections.abc import Callable
 from typing import Any
 
@@ -192,7 +194,9 @@ def copied(tensor: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     made = as_value(tensor, src).to(dtype=tensor.dtype, device=tensor.device)
     if made.shape != tensor.shape:
         if made.ndim > tensor.ndim:
-            raise RuntimeError(f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(made.shape)}")
+            raise RuntimeError(
+                f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(made.shape)}"
+            )
         made = expanded(made, tuple(tensor.shape))
     return _over(tensor, made)
 

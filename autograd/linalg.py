@@ -14,15 +14,33 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
-from .ops.decomposition import cholesky, cholesky_ex, det, eig, eigh, eigvals, eigvalsh, householder_product, inv_ex
+from .ops.decomposition import (
+    cholesky,
+    cholesky_ex,
+    det,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    householder_product,
+    inv_ex,
+    lstsq,
+    lu_factor,
+    lu_factor_ex,
+    matrix_exp,
+    matrix_power,
+    pinv,
+    slogdet,
+    solve,
+    solve_ex,
+    solve_triangular,
+    svdvals,
+)  # fmt: skip
 from .ops.decomposition import inverse as inv
 from .ops.decomposition import linalg_lu as lu
 from .ops.decomposition import linalg_lu_solve as lu_solve
 from .ops.decomposition import linalg_qr as qr
 from .ops.decomposition import linalg_svd as svd
-from .ops.decomposition import (
-    lstsq, lu_factor, lu_factor_ex, matrix_exp, matrix_power, pinv, slogdet, solve, solve_ex, solve_triangular, svdvals,
-)  # fmt: skip
 from .ops.diagonal import diagonal as _diagonal
 from .ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from .ops.linalg import matmul

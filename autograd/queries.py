@@ -94,7 +94,11 @@ def detach(input: Tensor) -> Tensor:
 
 def typename(obj: Any) -> str:
     """The name of its type: of a tensor with the type of its elements."""
-    return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
+    return (
+        obj.type()
+        if isinstance(obj, Tensor)
+        else f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
+    )
 
 
 def can_cast(from_: Any, to: Any) -> bool:
@@ -127,7 +131,9 @@ for _f in (is_nonzero, is_same_size, is_set_to):
 
 def _apply_(self: Tensor, callable: Any) -> Tensor:
     """Put `callable(element)` in the place of each element (slow: for tests and one-offs); returns itself."""
-    return self.copy_(tensor([callable(v) for v in self.detach().reshape(-1).tolist()], dtype=self.dtype).reshape(self.shape))
+    return self.copy_(
+        tensor([callable(v) for v in self.detach().reshape(-1).tolist()], dtype=self.dtype).reshape(self.shape)
+    )
 
 
 def _map_(self: Tensor, tensor_: Tensor, callable: Any) -> Tensor:
@@ -187,7 +193,9 @@ def _periodic(window: Any, name: str) -> Any:
     return make
 
 
-bartlett_window, blackman_window = _periodic(windows.bartlett, "bartlett_window"), _periodic(windows.blackman, "blackman_window")
+bartlett_window, blackman_window = (
+    _periodic(windows.bartlett, "bartlett_window"),
+    _periodic(windows.blackman, "blackman_window"),
+)
 hamming_window, hann_window = _periodic(windows.hamming, "hamming_window"), _periodic(windows.hann, "hann_window")
 kaiser_window = _periodic(windows.kaiser, "kaiser_window")
-

@@ -125,14 +125,26 @@ def randperm(
 
 
 def rand_like(
-    input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
 ) -> Tensor:
     """Uniform random numbers in the shape, type and device of `input`."""
     return like(rand, input, dtype, device, requires_grad, input.shape, generator=generator, **named)
 
 
 def randn_like(
-    input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
 ) -> Tensor:
     """Normal random numbers in the shape, type and device of `input`."""
     return like(randn, input, dtype, device, requires_grad, input.shape, generator=generator, **named)
@@ -186,7 +198,9 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """Ones with the probabilities `input` (or `p` everywhere), zeros otherwise."""
     chance = host(input) if p is None else p
     if np.any((np.asarray(chance) < 0) | (np.asarray(chance) > 1)):
-        raise RuntimeError(f"bernoulli expects all probabilities to be between 0 and 1, got {np.min(chance)} … {np.max(chance)}")
+        raise RuntimeError(
+            f"bernoulli expects all probabilities to be between 0 and 1, got {np.min(chance)} … {np.max(chance)}"
+        )
     drawn = np.asarray(rng(generator).random(input.shape) < chance)
     return placed(drawn.astype(input.dtype), input.device, out=out)
 
@@ -261,13 +275,17 @@ def _random_(r: np.random.Generator, dtype: np.dtype, shape: Sequence[int], *bou
     low, high = (0, bounds[0]) if len(bounds) == 1 else bounds or (0, None)
     low, high = named.get("from", low), named.get("to", high)
     if high is None:
-        high = np.iinfo(dtype).max if dtype.kind in "iu" else 2 if dtype.kind == "b" else 2 ** (np.finfo(dtype).nmant + 1)
+        high = (
+            np.iinfo(dtype).max if dtype.kind in "iu" else 2 if dtype.kind == "b" else 2 ** (np.finfo(dtype).nmant + 1)
+        )
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     return r.integers(low, high, shape)
 
 
-def _uniform_(r: np.random.Generator, _: np.dtype, shape: Sequence[int], a: float = 0.0, b: float = 1.0, **named: float) -> Any:
+def _uniform_(
+    r: np.random.Generator, _: np.dtype, shape: Sequence[int], a: float = 0.0, b: float = 1.0, **named: float
+) -> Any:
     """Fill with numbers from the uniform distribution between two bounds, 0 and 1 unless given; returns itself."""
     low, high = named.get("from", a), named.get("to", b)
     if low > high:

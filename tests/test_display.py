@@ -11,7 +11,21 @@ import pytest
 import autograd as ag
 from tests.conftest import referee
 
-SHAPES = [(), (1,), (5,), (0,), (2, 3), (0, 3), (2, 2, 3), (40,), (2, 1, 1, 2), (1001,), (40, 40), (11, 11, 11), (7, 200)]
+SHAPES = [
+    (),
+    (1,),
+    (5,),
+    (0,),
+    (2, 3),
+    (0, 3),
+    (2, 2, 3),
+    (40,),
+    (2, 1, 1, 2),
+    (1001,),
+    (40, 40),
+    (11, 11, 11),
+    (7, 200),
+]
 SPECIAL = [0.0, -0.0, 1.0, -2.5, 1e-5, 1e5, 123456789.0, np.nan, np.inf, -np.inf]
 
 
@@ -47,7 +61,9 @@ def one_line_notes(text):
     return re.sub(r",\s+(dtype|requires_grad|size)=", r", \1=", text)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "complex64", "complex128", "int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "float16", "complex64", "complex128", "int64", "int32", "uint8", "bool"]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_every_type_and_shape(dtype):
     torch = referee()

@@ -37,7 +37,10 @@ def test_promotion(default):
         torch.set_default_dtype(getattr(torch, default))
         ag.set_default_dtype(default)
         for a, b in itertools.product(NAMES, repeat=2):
-            assert name(ag.promote_types(a, b)) == name(torch.promote_types(getattr(torch, a), getattr(torch, b))), (a, b)
+            assert name(ag.promote_types(a, b)) == name(torch.promote_types(getattr(torch, a), getattr(torch, b))), (
+                a,
+                b,
+            )
         for a, b in itertools.product(operands, repeat=2):
             expected = torch.result_type(theirs(torch, a), theirs(torch, b))
             assert name(ag.result_type(ours(a), ours(b))) == name(expected), (a, b)

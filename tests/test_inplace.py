@@ -177,7 +177,11 @@ def run(seed, torch):
                 assert (a.grad is None) == (b.grad is None), f"{where}: gradient of tensor {i}"
                 if a.grad is not None:
                     np.testing.assert_allclose(
-                        b.grad.numpy(), a.grad.numpy(), rtol=1e-9, atol=1e-12, err_msg=f"{where}: gradient of tensor {i}"
+                        b.grad.numpy(),
+                        a.grad.numpy(),
+                        rtol=1e-9,
+                        atol=1e-12,
+                        err_msg=f"{where}: gradient of tensor {i}",
                     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# pyright: reportGeneralTypeIssues=false
+# (a rule may name its own op: the adjoint of an adjoint)
 import math
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .indexing import add_at
+from .places import steps
 from .shape import broadcast_to, part, reshape, sized, transpose, wrap_dim, wrap_dims
 
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
@@ -141,7 +144,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     Of one argument, numbers of times: the index of each that many times.
     """
     if repeats is None:
-        return wrap(np.repeat(np.arange(input.shape[0]), input.array))
+        return wrap(np.repeat(steps(input.shape[0], input.array), input.array))
     input, dim = (input.reshape(-1), 0) if dim is None else (input, wrap_dim(dim, input.ndim))
     if not input.ndim:
         input = input.reshape(1)
@@ -162,7 +165,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         )
     if (times < 0).any():
         raise RuntimeError("repeats can not be negative")
-    return _taken(input, dim, np.repeat(np.arange(n), times))
+    return _taken(input, dim, np.repeat(steps(n, times), times))
 
 
 @op("repeat_interleave", method=False, x=lambda g, x_shape, dim, index: add_at(g, part(dim, index), x_shape))
@@ -170,7 +173,9 @@ def _taken(x, dim, index):
     return np.take(x, index, dim)
 
 
-function(method=False, numpy=np.repeat)(lambda a, repeats, axis=None: repeat_interleave(a, wrap(np.asarray(repeats)), axis))
+function(method=False, numpy=np.repeat)(
+    lambda a, repeats, axis=None: repeat_interleave(a, wrap(np.asarray(repeats)), axis)
+)
 
 
 @function()
@@ -181,6 +186,4 @@ def sum_to_size(input, *size):
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, input.shape[lead:], strict=True)):
         raise RuntimeError(f"size {list(shape)} is not expandable to size {list(input.shape)}.")
     dims = (*range(lead), *(i + lead for i, n in enumerate(shape) if n == 1 and input.shape[i + lead] != 1))
-    return input.sum(dims).reshape(shape) if dims else input
-
-
+    return input.sum(dims).reshape(shape) if dims else input if input.ndim else input.sum()

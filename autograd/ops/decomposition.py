@@ -51,9 +51,13 @@ def H(x: Any) -> Any:
 def matrix(x: Any, name: str, square: bool = False) -> Any:
     """`x`, if it is a (square) matrix of floating-point numbers or a batch of them."""
     if x.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions, got the shape {tuple(x.shape)}.")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions, got the shape {tuple(x.shape)}."
+        )
     if square and x.shape[-1] != x.shape[-2]:
-        raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices")
+        raise RuntimeError(
+            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices"
+        )
     if x.dtype.kind not in "fc" or x.dtype == np.float16:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype}")
     return x
@@ -160,10 +164,14 @@ def solve(A, B, *, left=True):
     """
     matrix(A, "linalg.solve", square=True)
     if A.dtype != B.dtype:
-        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}")
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}"
+        )
     if vector := is_vector(A, B):
         if not left:
-            raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False")
+            raise RuntimeError(
+                "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False"
+            )
         B = B.unsqueeze(-1) if isinstance(B, Tensor) else B[..., None]
     if B.shape[-2 if left else -1] != A.shape[-1]:
         raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B: {tuple(A.shape)} and {tuple(B.shape)}")
@@ -175,7 +183,11 @@ def solve(A, B, *, left=True):
 def solve_ex(A, B, *, left=True, check_errors=False):
     """`solve`, and for each matrix 0, or not 0 where it has no inverse."""
     info = _singular(matrix(A, "linalg.solve", square=True).array)
-    _failed("linalg.solve", info if check_errors or np.any(info) else 0, "The solver failed because the input matrix is singular.")
+    _failed(
+        "linalg.solve",
+        info if check_errors or np.any(info) else 0,
+        "The solver failed because the input matrix is singular.",
+    )
     return SolveResult(solve(A, B, left=left), wrap(info))
 
 
@@ -254,7 +266,7 @@ def _slogdet_gradient(g: tuple, x: Any, out: tuple) -> Any:
 @op("slogdet", method=False, holomorphic=False, x=_slogdet_gradient)
 def _slogdet(x):
     sign, log = np.linalg.slogdet(x)
-    return np.asarray(sign)[()], np.asarray(log)[()]
+    return sign[()], log[()]
 
 
 @function(method="slogdet", numpy=np.linalg.slogdet)
@@ -269,8 +281,10 @@ def logdet(A):
     sign, log = slogdet(A)
     if sign.dtype.kind == "c":
         return log + np.log(sign)
-    return np.where(sign == -1, np.nan, 0).astype(log.dtype) + log if not isinstance(sign, Tensor) else log + wrap(
-        np.where(sign.array == -1, np.nan, 0).astype(log.dtype)
+    return (
+        np.where(sign == -1, np.nan, 0).astype(log.dtype) + log
+        if not isinstance(sign, Tensor)
+        else log + wrap(np.where(sign.array == -1, np.nan, 0).astype(log.dtype))
     )
 
 
@@ -299,7 +313,7 @@ def cholesky(A, *, upper=False):
 
     Raises LinAlgError for matrices that are not.
     """
-    L, info = cholesky_ex(A, check_errors=True)
+    L, _ = cholesky_ex(A, check_errors=True)
     return H(L) if upper else L
 
 
@@ -343,7 +357,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
                 "order {} is not positive-definite).",
             )
         L = wrap(np.full_like(A.array, np.nan))
-    return CholeskyResult(H(L) if upper else L, wrap(np.asarray(info)))
+    return CholeskyResult(H(L) if upper else L, wrap(info))
 
 
 @function()
@@ -371,9 +385,13 @@ def _symmetric_lower(x: Any) -> Any:
 
 def _qr_gradient(g: tuple, x: Any, out: tuple, mode: str) -> Any:
     if mode == "r":
-        raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Use mode='reduced'.")
+        raise RuntimeError(
+            "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Use mode='reduced'."
+        )
     if mode == "complete" and x.shape[-2] > x.shape[-1]:
-        raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols. Use mode='reduced'.")
+        raise RuntimeError(
+            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols. Use mode='reduced'."
+        )
     (gQ, gR), (Q, R) = g, out
     m, n = x.shape[-2], x.shape[-1]
     if m >= n:
@@ -403,7 +421,9 @@ def linalg_qr(A, mode="reduced"):
     `mode` is "reduced", "complete" (a square Q) or "r" (no Q).
     """
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
     return QrResult(*_qr(matrix(A, "linalg.qr"), mode))
 
 
@@ -606,7 +626,7 @@ def _pinv(x, atol, rtol, hermitian):
         keep = np.abs(L) > _cutoff(np.abs(L), atol, rtol, x.shape[-2:], x.dtype)
         return (V * np.where(keep, 1 / np.where(keep, L, 1), 0)[..., None, :]) @ H(V)
     U, S, Vh = np.linalg.svd(x, full_matrices=False)
-    keep = S > _cutoff(S, atol, rtol, x.shape[-2:], x.dtype)
+    keep = _cutoff(S, atol, rtol, x.shape[-2:], x.dtype) < S
     return H((U * np.where(keep, 1 / np.where(keep, S, 1), 0).astype(S.dtype)[..., None, :]) @ Vh)
 
 
@@ -631,7 +651,9 @@ def lstsq(A, B, rcond=None, *, driver=None):
     matrix(A, "linalg.lstsq")
     driver = driver or "gelsy"
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(f"linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}")
+        raise RuntimeError(
+            f"linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}"
+        )
     vector = is_vector(A, B)
     right = B.unsqueeze(-1) if vector else B
     m, n = A.shape[-2:]
@@ -640,7 +662,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     rtol = np.finfo(real_of(A.dtype)).eps * max(m, n) if rcond is None else rcond
     X = _pinv(A, None, rtol, False) @ right
     S = np.linalg.svd(A.array, compute_uv=False)
-    rank = (S > _cutoff(S, None, rtol, (m, n), A.dtype)).sum(-1)
+    rank = (_cutoff(S, None, rtol, (m, n), A.dtype) < S).sum(-1)
     empty = wrap(np.zeros_like(S, shape=(0,)))
     residuals = empty
     if m > n and driver != "gelsy" and np.all(rank == n):
@@ -706,10 +728,13 @@ def matrix_power(A, n):
         raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, got the shape {tuple(A.shape)}")
     if n == 0:
         eye = np.eye(A.shape[-1], dtype=A.dtype, like=A.array)
-        return A * 0 + wrap(np.broadcast_to(eye, tuple(A.shape)).copy()) if A.requires_grad else wrap(
-            np.broadcast_to(eye, tuple(A.shape)).copy()
+        return (
+            A * 0 + wrap(np.broadcast_to(eye, tuple(A.shape)).copy())
+            if A.requires_grad
+            else wrap(np.broadcast_to(eye, tuple(A.shape)).copy())
         )
-    square, power, out = inverse(A) if n < 0 else A, n if n > 0 else -n, None
+    out: Any = None
+    square, power = inverse(A) if n < 0 else A, abs(n)
     while power:
         if power & 1:
             out = square if out is None else out @ square
@@ -730,7 +755,11 @@ def lu_arrays(x: Any) -> tuple[Any, Any]:
     pivots = np.zeros_like(packed, shape=(batch, count), dtype=np.int32)
     every = np.arange(batch)
     for j in range(count):
-        size = np.abs(packed[:, j:, j].real) + np.abs(packed[:, j:, j].imag) if x.dtype.kind == "c" else np.abs(packed[:, j:, j])
+        size = (
+            np.abs(packed[:, j:, j].real) + np.abs(packed[:, j:, j].imag)
+            if x.dtype.kind == "c"
+            else np.abs(packed[:, j:, j])
+        )
         p = size.argmax(1) + j
         pivots[:, j] = p + 1
         upper = packed[every, p].copy()
@@ -810,10 +839,16 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU; use pivot=True")
     packed, pivots = _lu_factor(matrix(A, "linalg.lu_factor"))
     zero = np.diagonal(packed.array, 0, -2, -1) == 0
-    info = np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32) if zero.shape[-1] else _zeros_info(packed.array)
+    info = (
+        np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32) if zero.shape[-1] else _zeros_info(packed.array)
+    )
     if check_errors:
-        _failed("linalg.lu_factor_ex", info, "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.")
-    return LuFactorExResult(packed, pivots, wrap(np.asarray(info)))
+        _failed(
+            "linalg.lu_factor_ex",
+            info,
+            "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.",
+        )
+    return LuFactorExResult(packed, pivots, wrap(info))
 
 
 @function(method=False)

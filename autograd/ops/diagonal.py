@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# pyright: reportGeneralTypeIssues=false
+# (a rule may name its own op: the adjoint of an adjoint)
 import math
 from typing import Any
 
@@ -44,7 +46,9 @@ def triu(x, diagonal=0):
 
 
 def _indices(find: Any, name: str) -> Any:
-    def indices(row: int, col: int, offset: int = 0, *, dtype: Any = np.int64, device: Any = None, layout: Any = None) -> Any:
+    def indices(
+        row: int, col: int, offset: int = 0, *, dtype: Any = np.int64, device: Any = None, layout: Any = None
+    ) -> Any:
         if row < 0 or col < 0:
             raise RuntimeError(f"row and col must be non-negative, got {row} and {col}")
         with on(_device(device)) as xp:
@@ -52,7 +56,9 @@ def _indices(find: Any, name: str) -> Any:
             return wrap(xp.asarray(np.stack([rows, columns]).astype(np.int64 if dtype is None else dtype)))
 
     indices.__name__ = indices.__qualname__ = name
-    indices.__doc__ = f"Rows and columns (a 2 × n tensor) of the elements that `{name[:4]}` of a row × col matrix keeps."
+    indices.__doc__ = (
+        f"Rows and columns (a 2 × n tensor) of the elements that `{name[:4]}` of a row × col matrix keeps."
+    )
     return indices
 
 
@@ -112,10 +118,16 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 def diag(input, diagonal=0):
     """A diagonal of a matrix, or the matrix with a vector on its diagonal."""
     if input.ndim not in (1, 2):
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D; use diagonal or diag_embed for batches")
+        raise RuntimeError(
+            f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D; use diagonal or diag_embed for batches"
+        )
     if input.ndim == 1:
         return diag_embed(input, diagonal)
-    return _diagonal(input, diagonal, 0, 1) + 0 if not isinstance(input, Tensor) else _diagonal(input, diagonal, 0, 1).clone()
+    return (
+        _diagonal(input, diagonal, 0, 1) + 0
+        if not isinstance(input, Tensor)
+        else _diagonal(input, diagonal, 0, 1).clone()
+    )
 
 
 @function(numpy=np.diagflat)

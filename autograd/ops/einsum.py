@@ -67,7 +67,9 @@ def _cheapest(labels: list[list], lengths: dict, out: set) -> tuple[int, int]:
         for j in range(i + 1, len(labels)):
             rest = out.union(*(s for k, s in enumerate(labels) if k not in (i, j)))
             both = set(labels[i]) | set(labels[j])
-            cost = math.prod(lengths[k] for k in both & rest) - sum(math.prod(lengths[k] for k in labels[p]) for p in (i, j))
+            cost = math.prod(lengths[k] for k in both & rest) - sum(
+                math.prod(lengths[k] for k in labels[p]) for p in (i, j)
+            )
             if cost < best:
                 best, found = cost, (i, j)
     return found
@@ -169,7 +171,9 @@ _DOTS = 1000  # labels for the dimensions of "...", counted from the last
 def _parse(part: str, ndim: int | None, dots: int) -> tuple[list[int], int]:
     """The labels of one operand (or of the output, whose `ndim` is not known), and how many dimensions `...` stands for."""
     if part.count(".") not in (0, 3) or (part.count(".") == 3 and "..." not in part):
-        raise RuntimeError(f"einsum(): found '.' in {part!r} that is not part of any ellipsis, which there can be one of")
+        raise RuntimeError(
+            f"einsum(): found '.' in {part!r} that is not part of any ellipsis, which there can be one of"
+        )
     letters = part.replace("...", "")
     if unknown := [c for c in letters if c not in _LETTERS]:
         raise RuntimeError(f"einsum(): invalid subscript {unknown[0]!r} in {part!r}, subscripts must be in [a-zA-Z]")
@@ -229,7 +233,9 @@ def einsum(equation, *operands):
             if out.count(k) > 1:
                 raise RuntimeError(f"einsum(): an output subscript appears more than once in {equation!r}")
             if k < _DOTS and not any(k in s for s in labels):
-                raise RuntimeError(f"einsum(): an output subscript of {equation!r} does not appear in any input operand")
+                raise RuntimeError(
+                    f"einsum(): an output subscript of {equation!r} does not appear in any input operand"
+                )
     else:
         every = [k for s in labels for k in s]
         once = sorted(k for k in set(every) if k < _DOTS and every.count(k) == 1)

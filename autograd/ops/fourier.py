@@ -6,6 +6,8 @@ transform back.
 
 from __future__ import annotations
 
+# pyright: reportGeneralTypeIssues=false
+# (a rule may name its own op: the adjoint of an adjoint)
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ __all__ = ["istft", "stft"]
 # ---- the ops -----------------------------------------------------------------------------------------------------
 # `norm` is NumPy's: "forward" divides the forward transform by n, "backward" the one back, "ortho" both by √n.
 
-_OTHER = {"forward": "backward", "backward": "forward", "ortho": "ortho"}
+_OTHER: dict[str, Any] = {"forward": "backward", "backward": "forward", "ortho": "ortho"}
 
 
 def _keeps(dtype: np.dtype) -> np.dtype:
@@ -60,7 +62,7 @@ def _rfft(x, dim, norm):
 
 
 @op(method=False, holomorphic=False, x=lambda g, dim, norm: _rfft(g, dim, norm))
-def _rfft_adjoint(x, n, dim, norm):
+def _rfft_adjoint(x, n, dim, norm: Any):
     """The real part of the whole transform back of half a spectrum with nothing in the other half."""
     shape = (*x.shape[:dim], n, *x.shape[dim + 1 :])
     return np.fft.ifft(_padded(x, shape), axis=dim, norm=_OTHER[norm]).real.astype(real_of(x.dtype), copy=False)
@@ -70,12 +72,12 @@ def _irfft_gradient(g: Any, x_shape: tuple, n: int, dim: int, norm: str) -> Any:
     """Each frequency but the first (and the last of an even n) stands for its mirror image too."""
     spectrum = _rfft(g, dim, _OTHER[norm])
     half = spectrum.shape[dim]
-    weight = np.full(half, 2)
+    weight = np.full_like(spectrum.array if isinstance(g, Tensor) else spectrum, 2, shape=(half,), dtype=g.dtype)
     weight[0] = 1
     if n % 2 == 0:
         weight[-1] = 1
-    weight = weight.reshape((-1,) + (1,) * (len(x_shape) - 1 - dim)).astype(g.dtype)
-    return _resized(spectrum * (wrap(weight) if isinstance(g, Tensor) else np.asarray(weight, like=g)), x_shape)
+    weight = weight.reshape((-1,) + (1,) * (len(x_shape) - 1 - dim))
+    return _resized(spectrum * (wrap(weight) if isinstance(g, Tensor) else weight), x_shape)
 
 
 @op("irfft", method=False, holomorphic=False, x=_irfft_gradient)
@@ -120,7 +122,9 @@ def _lengths(input: Any, s: Any, dim: Any, name: str) -> tuple[list, tuple[int, 
         s = [s] if isinstance(s, int) else list(s)
         if dim is None:
             if len(s) > input.ndim:
-                raise RuntimeError(f"{name}: Got shape with {len(s)} values but input tensor only has {input.ndim} dimensions.")
+                raise RuntimeError(
+                    f"{name}: Got shape with {len(s)} values but input tensor only has {input.ndim} dimensions."
+                )
             dim = tuple(range(input.ndim - len(s), input.ndim))
     dims = tuple(range(input.ndim)) if dim is None else wrap_dims(dim, input.ndim)
     s = [None] * len(dims) if s is None else s
@@ -298,7 +302,9 @@ def _window(window: Any, win_length: int, n_fft: int, like: Any) -> Any:
     if window is None:
         window = wrap(np.ones_like(like.array, shape=(win_length,), dtype=real_of(like.dtype)))
     if tuple(window.shape) != (win_length,):
-        raise RuntimeError(f"expected a 1D window tensor of size equal to win_length={win_length}, but got {tuple(window.shape)}")
+        raise RuntimeError(
+            f"expected a 1D window tensor of size equal to win_length={win_length}, but got {tuple(window.shape)}"
+        )
     before = (n_fft - win_length) // 2
     if win_length == n_fft:
         return window
@@ -329,7 +335,9 @@ def _padded_signal(input: Any, pad: int, mode: str) -> Any:
         return cat([zeros, input, zeros], -1)
     places = _reflected(n, pad, mode)
     if places is None:
-        raise RuntimeError(f"Padding size should be less than the corresponding input dimension, got {pad} for length {n}")
+        raise RuntimeError(
+            f"Padding size should be less than the corresponding input dimension, got {pad} for length {n}"
+        )
     return input.index_select(-1, wrap(places))
 
 
@@ -356,12 +364,16 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     is_complex = input.is_complex() or (window is not None and window.is_complex())
     if return_complex is None:
         if not is_complex:
-            raise RuntimeError("stft requires the return_complex parameter be given for real inputs; use return_complex=True")
+            raise RuntimeError(
+                "stft requires the return_complex parameter be given for real inputs; use return_complex=True"
+            )
         return_complex = True
     if input.ndim not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, got the shape {tuple(input.shape)}")
     if hop <= 0 or not 0 < win_length <= n_fft:
-        raise RuntimeError(f"stft: expected hop_length > 0 and 0 < win_length <= n_fft, got {hop}, {win_length} and {n_fft}")
+        raise RuntimeError(
+            f"stft: expected hop_length > 0 and 0 < win_length <= n_fft, got {hop}, {win_length} and {n_fft}"
+        )
     signal = _padded_signal(input, n_fft // 2, pad_mode) if center else input
     if not 0 < n_fft <= signal.shape[-1]:
         raise RuntimeError(f"stft: expected 0 < n_fft <= {signal.shape[-1]}, but got n_fft={n_fft}")
@@ -385,7 +397,9 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
     hop = n_fft // 4 if hop_length is None else hop_length
     win_length = n_fft if win_length is None else win_length
     if not input.is_complex():
-        raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft with return_complex=True")
+        raise RuntimeError(
+            "istft requires a complex-valued input tensor matching the output from stft with return_complex=True"
+        )
     if input.ndim not in (2, 3):
         raise RuntimeError(f"istft: expected a tensor with 2 or 3 dimensions, got the shape {tuple(input.shape)}")
     onesided = input.shape[-2] != n_fft if onesided is None else onesided
@@ -414,5 +428,3 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
         raise RuntimeError("istft: window overlap add min: the windows do not cover every element")
     signal = signal / envelope
     return _resized(signal, (*lead, end - start)) if end > known else signal
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# pyright: reportGeneralTypeIssues=false
+# (a rule may name its own op: the adjoint of an adjoint)
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 from ..dtypes import result_type
 from ..op import cast, function, op
 from ..tensor import Tensor, share, wrap
+from .places import steps
 from .shape import expanded, part, wrap_dim
 
 __all__ = [
@@ -25,7 +28,8 @@ def is_basic(index: Any) -> bool:
     """Does this index (ints, slices, ``...``, None) choose a view?"""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
-        p is None or p is Ellipsis or (isinstance(p, (int, slice, np.integer)) and not isinstance(p, bool)) for p in parts
+        p is None or p is Ellipsis or (isinstance(p, (int, slice, np.integer)) and not isinstance(p, bool))
+        for p in parts
     )
 
 
@@ -136,9 +140,7 @@ def _check(array: Any, shape: tuple[int, ...], dim: int, position: int) -> None:
     elif math.prod(array.shape):
         low, high, n = int(array.min()), int(array.max()), shape[dim]
         if low < -n or high >= n:
-            raise IndexError(
-                f"index {low if low < -n else high} is out of bounds for dimension {dim} with size {n}"
-            )
+            raise IndexError(f"index {low if low < -n else high} is out of bounds for dimension {dim} with size {n}")
 
 
 def _check_shapes(index: tuple) -> None:
@@ -264,7 +266,12 @@ Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
 # ---- writing -----------------------------------------------------------------------------------------------------
 
 
-@op("index_put", method=False, x=lambda g, index: index_set(g, np.zeros_like(g, shape=()), index), y=lambda g, index: _index(g, index))
+@op(
+    "index_put",
+    method=False,
+    x=lambda g, index: index_set(g, np.zeros_like(g, shape=()), index),
+    y=lambda g, index: _index(g, index),
+)
 def index_set(x, y, index):
     """A copy of `x` with `y` at `index`.  Of an index that comes several times the last value counts."""
     out = x.copy()
@@ -418,12 +425,16 @@ def masked_select(input, mask):
 def masked_scatter(x, mask, source):
     """`x` with the elements of `source`, one after the other, where the mask is True."""
     if source.dtype != x.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {x.dtype} and {source.dtype}")
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {x.dtype} and {source.dtype}"
+        )
     shape = np.broadcast_shapes(x.shape, mask.shape)
     mask, out = np.broadcast_to(mask, shape), np.broadcast_to(x, shape).copy()
     count = int(mask.sum())
     if count > math.prod(source.shape):
-        raise RuntimeError(f"masked_scatter: the mask has {count} elements, but the source only {math.prod(source.shape)}")
+        raise RuntimeError(
+            f"masked_scatter: the mask has {count} elements, but the source only {math.prod(source.shape)}"
+        )
     out[mask] = source.reshape(-1)[:count]
     return out
 
@@ -474,7 +485,7 @@ def along(index: Any, dim: int) -> tuple:
         if d == dim:
             grids.append(index)
         else:
-            grids.append(np.arange(n).reshape((-1,) + (1,) * (index.ndim - 1 - d)))
+            grids.append(steps(n, index).reshape((-1,) + (1,) * (index.ndim - 1 - d)))
     return tuple(grids)
 
 
@@ -528,9 +539,7 @@ def take_along_dim(input, indices, dim=None):
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     dim = wrap_dim(dim, input.ndim)
-    shape = np.broadcast_shapes(
-        *(tuple(1 if d == dim else n for d, n in enumerate(v.shape)) for v in (input, indices))
-    )
+    shape = np.broadcast_shapes(*(tuple(1 if d == dim else n for d, n in enumerate(v.shape)) for v in (input, indices)))
     grown = [expanded(v, (*shape[:dim], v.shape[dim], *shape[dim + 1 :])) for v in (input, indices)]
     n = grown[0].shape[dim]
     where_ = grown[1].array
@@ -588,4 +597,3 @@ def nonzero_static(input, *, size, fill_value=-1):
     found = nonzero(input).array[:size]
     missing = size - found.shape[0]
     return wrap(np.concatenate([found, np.full_like(found, fill_value, shape=(missing, found.shape[1]))]))
-

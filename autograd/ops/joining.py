@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from itertools import combinations as choices
 from itertools import combinations_with_replacement as choices_again
 from typing import Any
@@ -126,9 +126,7 @@ def atleast_2d(*tensors: Any) -> Any:
 
 def atleast_3d(*tensors: Any) -> Any:
     """With three dimensions at least: a vector of n becomes 1 × n × 1, a matrix n × m becomes n × m × 1."""
-    return _each(
-        lambda x: x if x.ndim > 2 else x.reshape(*x.shape, 1) if x.ndim == 2 else x.reshape(1, -1, 1), tensors
-    )
+    return _each(lambda x: x if x.ndim > 2 else x.reshape(*x.shape, 1) if x.ndim == 2 else x.reshape(1, -1, 1), tensors)
 
 
 for _f in (atleast_1d, atleast_2d, atleast_3d):
@@ -185,7 +183,9 @@ def block_diag(*tensors: Any) -> Any:
     """A matrix with the given matrices on its diagonal; vectors are rows."""
     for x in tensors:
         if x.ndim > 2:
-            raise RuntimeError(f"block_diag: input tensors must have at most 2 dimensions, got the shape {tuple(x.shape)}")
+            raise RuntimeError(
+                f"block_diag: input tensors must have at most 2 dimensions, got the shape {tuple(x.shape)}"
+            )
     return _block_diag(*atleast_2d(tuple(tensors)))
 
 
@@ -229,9 +229,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:
         axes[:2] = axes[1::-1]
     shape = tuple(math.prod(x.shape) for x in axes)
     n = len(axes)
-    grid = [
-        broadcast_to(x.reshape((1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(axes)
-    ]
+    grid = [broadcast_to(x.reshape((1,) * i + (-1,) + (1,) * (n - 1 - i)), shape) for i, x in enumerate(axes)]
     if swapped:
         grid[:2] = grid[1::-1]
     return tuple(grid)
@@ -396,7 +394,7 @@ def tensor_split(input, indices_or_sections, dim=0):
         small, larger = divmod(n, given)
         return pieces(input, (small + 1,) * larger + (small,) * (given - larger), dim)
     edges = [0, *(max(0, min(n, i + n if i < 0 else i)) for i in given), n]
-    lengths = [max(0, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    lengths = [max(0, b - a) for a, b in pairwise(edges)]
     if sum(lengths) == n:
         return pieces(input, lengths, dim)
     ranges = zip(edges, lengths, strict=False)  # indices that go back: pieces overlap
@@ -486,5 +484,3 @@ def split_with_sizes_copy(input, split_sizes, dim=0):
 def unbind_copy(input, dim=0):
     """`unbind`, in memory of its own."""
     return tuple(map(clone, unbind(input, dim)))
-
-

@@ -157,7 +157,9 @@ def vdot(input, other):
 def outer(input, vec2):
     """The products of each element of one vector with each of another."""
     if input.ndim != 1 or vec2.ndim != 1:
-        raise RuntimeError(f"outer: Expected 1-D arguments, got the shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
+        raise RuntimeError(
+            f"outer: Expected 1-D arguments, got the shapes {tuple(input.shape)} and {tuple(vec2.shape)}"
+        )
     return input.reshape(-1, 1) * vec2
 
 
@@ -236,7 +238,7 @@ for _f in (addmm, addmv, addr, baddbmm, addbmm):
 
 
 @function(method=False, numpy=np.tensordot)
-def tensordot(a, b, dims=2):
+def tensordot(a, b, dims: Any = 2):
     """The sums of products over dimensions of both: the last `dims` of `a` and first of `b`, or those of two lists."""
     dims = dims.tolist() if isinstance(dims, (Tensor, np.ndarray)) else dims
     if isinstance(dims, int):
@@ -278,5 +280,3 @@ def chain_matmul(*matrices):
     from .norms import multi_dot
 
     return multi_dot(matrices)
-
-

@@ -81,7 +81,9 @@ def _converted(x: Any, dtype: Any, name: str) -> Any:
     if dtype is not None:
         dtype = as_dtype(dtype)
         if (dtype.kind == "c") != (x.dtype.kind == "c") or dtype.kind not in "fc":
-            raise RuntimeError(f"{name}: dtype should be {'complex' if x.dtype.kind == 'c' else 'floating-point'}, got {dtype}")
+            raise RuntimeError(
+                f"{name}: dtype should be {'complex' if x.dtype.kind == 'c' else 'floating-point'}, got {dtype}"
+            )
         x = x.to(dtype)
     if x.dtype.kind not in "fc":
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype}")
@@ -89,7 +91,7 @@ def _converted(x: Any, dtype: Any, name: str) -> Any:
 
 
 @function(method=False)
-def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+def vector_norm(x, ord: Any = 2, dim: Any = None, keepdim=False, *, dtype=None):
     """The norm (sum |x|ᵒʳᵈ)^(1/ord) of all elements, or over some dimensions.
 
     `ord` may be inf (the largest size), -inf (the smallest), and 0 (how many are not zero).
@@ -116,7 +118,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
 
 
 @function(method=False, numpy=getattr(np.linalg, "matrix_norm", None))
-def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
+def matrix_norm(A, ord: Any = "fro", dim: Any = (-2, -1), keepdim=False, *, dtype=None):
     """A norm of matrices.
 
     `ord`: "fro" (the root of the sum of squares), "nuc" (the sum of singular values), 2 and -2 (the largest and smallest
@@ -154,7 +156,9 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     if dim is None and A.ndim not in (1, 2):
-        raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D.")
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D."
+        )
     count = A.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
     if count == 2 or isinstance(ord, str):
         return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
@@ -227,7 +231,9 @@ def cdist(x1, x2, p=2.0, compute_mode=_MODES[0]):
         (…, P, R).
     """
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"cdist: X1 and X2 must be matrices with as many columns, got {tuple(x1.shape)} and {tuple(x2.shape)}")
+        raise RuntimeError(
+            f"cdist: X1 and X2 must be matrices with as many columns, got {tuple(x1.shape)} and {tuple(x2.shape)}"
+        )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     if compute_mode not in _MODES:
@@ -262,7 +268,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
         atol, rtol = tol, 0.0
     S = np.abs(eigvalsh(A).array) if hermitian else svdvals(A).array
     cut = _cutoff(S, atol, rtol, tuple(A.shape[-2:]), A.dtype)
-    return wrap(np.asarray((S > cut).sum(-1)))
+    return wrap(np.asarray((cut < S).sum(-1)))
 
 
 # ---- products ----------------------------------------------------------------------------------------------------
@@ -324,7 +330,9 @@ def linalg_cross(input, other, *, dim=-1):
     if input.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     if input.shape[wrap_dim(dim, input.ndim)] != 3 or other.shape[wrap_dim(dim, other.ndim)] != 3:
-        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {tuple(input.shape)} and {tuple(other.shape)}")
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     shape = np.broadcast_shapes(tuple(input.shape), tuple(other.shape))
     x, y = (broadcast_to(v, shape) if tuple(v.shape) != shape else v for v in (input, other))
     turn = lambda v, k: v.roll(k, dim)
@@ -383,5 +391,7 @@ def tensorinv(A, ind=2):
     first, last = tuple(A.shape[:ind]), tuple(A.shape[ind:])
     n = math.prod(first)
     if n != math.prod(last):
-        raise RuntimeError(f"Expected self to satisfy prod(self.shape[ind:]) == prod(self.shape[:ind]), got {tuple(A.shape)}, ind={ind}")
+        raise RuntimeError(
+            f"Expected self to satisfy prod(self.shape[ind:]) == prod(self.shape[:ind]), got {tuple(A.shape)}, ind={ind}"
+        )
     return inverse(A.reshape(n, n)).reshape((*last, *first))

@@ -11,9 +11,16 @@ from ..inplace import as_value, inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .indexing import (
-    add_at, along, check_gather, checked_index, index_add_to, index_put, index_set, masked_fill, masked_scatter,
+    add_at,
+    along,
+    check_gather,
+    checked_index,
+    index_add_to,
+    index_put,
+    index_set,
+    masked_fill,
+    masked_scatter,
 )  # fmt: skip
-
 from .shape import broadcast_to, expanded, part, places, wrap_dim
 
 __all__ = [
@@ -25,7 +32,9 @@ __all__ = [
 
 def _same_dtype(input: Any, other: Any, name: str) -> None:
     if input.dtype != other.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {other.dtype}")
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {other.dtype}"
+        )
 
 
 # ---- scatter -----------------------------------------------------------------------------------------------------
@@ -174,7 +183,7 @@ def _slices(input: Any, dim: int, index: Any, source: Any, name: str) -> tuple:
         _same_dtype(input, source, name)
         if source.ndim != input.ndim or source.shape[dim] != index.shape[0]:
             raise RuntimeError(
-                f"{name}(): expected source of shape {[*input.shape[:dim], *index.shape, *input.shape[dim + 1:]]}, "
+                f"{name}(): expected source of shape {[*input.shape[:dim], *index.shape, *input.shape[dim + 1 :]]}, "
                 f"got {list(source.shape)}"
             )
     where = part(dim, checked_index(index, input.shape[dim], name))
@@ -227,7 +236,9 @@ def put(input, index, source, accumulate=False):
     if array.dtype != np.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {array.dtype}")
     if source.dtype != input.dtype:
-        raise RuntimeError(f"put_(): self and source expected to have the same dtype, got {input.dtype} and {source.dtype}")
+        raise RuntimeError(
+            f"put_(): self and source expected to have the same dtype, got {input.dtype} and {source.dtype}"
+        )
     if math.prod(index.shape) != math.prod(source.shape):
         raise RuntimeError(
             f"put_(): Expected source and index to have the same number of elements, got {tuple(source.shape)} and "
@@ -333,5 +344,3 @@ for _name, _function in {
 def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """Write (or add) `values` at the places that a tuple of indices names; returns `input`."""
     return input.index_put_(indices, values, accumulate)
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# pyright: reportGeneralTypeIssues=false
+# (a rule may name its own op: the adjoint of an adjoint)
 import functools
 import math
 from collections.abc import Callable
@@ -60,9 +62,10 @@ def wrap_dim(dim: Any, ndim: int) -> int:
 
 def wrap_dims(dims: Any, ndim: int) -> tuple[int, ...]:
     """Several dimensions (or one) counted from the front, each once."""
-    found = tuple(wrap_dim(d, ndim) for d in ((dims,) if isinstance(dims, (int, np.integer)) else dims))
+    given = (dims,) if isinstance(dims, (int, np.integer)) else tuple(dims)
+    found = tuple(wrap_dim(d, ndim) for d in given)
     if len(set(found)) != len(found):
-        raise RuntimeError(f"dimensions must be different from each other, got {tuple(dims)}")
+        raise RuntimeError(f"dimensions must be different from each other, got {given}")
     return found
 
 
@@ -135,7 +138,7 @@ def contiguous(input, memory_format=None):
 
 @op("contiguous", method=False, x=lambda g: g)
 def _contiguous(x):
-    return np.ascontiguousarray(x)
+    return np.ascontiguousarray(x, like=x)
 
 
 # ---- another shape -----------------------------------------------------------------------------------------------
@@ -289,7 +292,7 @@ def expanded(input: Any, size: tuple[int, ...]) -> Any:
         )
     shape = []
     for i, n in enumerate(size):
-        have = input.shape[i - lead] if i >= lead else None
+        have: Any = input.shape[i - lead] if i >= lead else None
         if n == -1 and have is None:
             raise RuntimeError(
                 f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}"
@@ -559,7 +562,9 @@ def _as_strided_x(g: Any, x_shape: tuple, size: tuple, stride: tuple, offset: in
     from .indexing import add_at
 
     if any(s == 0 and n > 1 for n, s in zip(x_shape, x_stride, strict=True)):
-        raise RuntimeError("as_strided of an expanded tensor has no gradient here; call .contiguous() or .clone() first")
+        raise RuntimeError(
+            "as_strided of an expanded tensor has no gradient here; call .contiguous() or .clone() first"
+        )
     where = places(size, stride, offset, x_shape, x_stride).reshape(-1)
     known = where >= 0
     return add_at(g.reshape(-1)[known], (where[known],), (math.prod(x_shape),)).reshape(x_shape)
@@ -570,7 +575,9 @@ def _as_strided(x, size, stride, offset, x_stride):
     # `offset` counts from the first element of x, so that it holds for x in a copy of its base too: with the same steps.
     memory, unit = owner(x), x.dtype.itemsize
     if x.size > 1 and tuple(s // unit for s in x.strides) != x_stride:
-        raise RuntimeError("as_strided: the memory of this view was laid out anew by an operation in place; clone() it first")
+        raise RuntimeError(
+            "as_strided: the memory of this view was laid out anew by an operation in place; clone() it first"
+        )
     flat = np.lib.stride_tricks.as_strided(memory, (memory.size,), (unit,)) if memory.size else memory.reshape(-1)
     start = (x.ctypes.data - memory.ctypes.data) // unit + offset if isinstance(x, np.ndarray) else offset
     last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
@@ -600,7 +607,7 @@ def _view_as_real(x):
 
 @op("view_as_complex", method=False, view=True, holomorphic=False, x=lambda g: _view_as_real(g))
 def _view_as_complex(x):
-    paired = x if x.strides[-1] == x.dtype.itemsize else np.ascontiguousarray(x)
+    paired = x if x.strides[-1] == x.dtype.itemsize else np.ascontiguousarray(x, like=x)
     return paired.view(dtypes.complex_of(x.dtype))[..., 0]
 
 
