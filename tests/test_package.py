@@ -1,0 +1,68 @@
+"""The package as its users get it: what importing loads, what the README shows, what the wheel holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def test_importing_loads_nothing_that_is_optional():
+    loaded = run("import sys, autograd, nn, optim; print(*sorted(m.partition('.')[0] for m in sys.modules))").split()
+    optional = {"torch", "scipy", "graphviz", "cupy", "matplotlib", "sklearn", "tqdm", "numba", "safetensors", "pytest"}
+    assert not optional & set(loaded)
+    assert "autograd.draw" not in run("import sys, autograd; print(*sys.modules)").split()
+
+
+def test_numpy_settings_and_random_state_are_left_alone():
+    code = """
+import numpy as np
+errors, state = np.geterr(), np.random.get_state()[1].tolist()
+import autograd as ag
+ag.randn(3).log().sum()
+assert np.geterr() == errors and np.random.get_state()[1].tolist() == state
+"""
+    assert run(code) == ""
+
+
+def test_no_floating_point_warnings():
+    code = """
+import warnings
+warnings.simplefilter("error")
+import autograd as ag
+x = ag.tensor([0.0, -1.0, 1e38], requires_grad=True)
+y = x.log() + 1 / x + x.exp() * x + x.sqrt()
+y.sum().backward()
+print(y[0].item())
+"""
+    assert run(code) == "nan\n"
+
+
+def test_the_readmes_training_loop_runs():
+    pytest.importorskip("sklearn")
+    code = re.search(r"```python\n(.*?)```", README, re.S)
+    assert code is not None
+    printed = run(code[1].replace("range(10)", "range(3)")).split("\n")
+    losses = [float(line.split()[1]) for line in printed if line]
+    assert len(losses) == 3
+    assert losses[-1] < losses[0]
+
+
+def test_the_readme_has_two_commands_of_one_line():
+    blocks = re.findall(r"<!-- run -->\n```bash\n(.*?)\n```", README, re.S)
+    assert len(blocks) == 2
+    assert not any("\n" in block for block in blocks)
+
+
+def test_typed_packages():
+    assert all((ROOT / name / "py.typed").exists() for name in ("autograd", "nn", "optim"))
