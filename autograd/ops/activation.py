@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import state
 from ..op import elementwise, function, op
 from ..random import Generator
+from ..tensor import Tensor
 from .functions import sigmoid
+from .special import erf
 
 __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
 
@@ -210,31 +213,109 @@ def softsign(input):
 # ---- gelu --------------------------------------------------------------------------------------------------------
 
 _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
+# Φ(−z) e^(z²/2) / t as a polynomial in t = 1 / (1 + 0.37 z), highest power first: relative error below 2.1e-7 for all z ≥ 0.
+# Least squares at Chebyshev points, with weights that follow the error (Lawson's iteration).
+_TAIL = (
+    -0.03132533248725841, 0.13512619253019792, -0.19428820330319868, 0.0645066642237009, 0.013410897039844426,
+    0.09018196108285804, 0.1271639588689918, 0.14761532207352024, 0.14760861301721323,
+)  # fmt: skip
+_BLOCK = 1 << 15  # elements: what a block needs stays in the cache
 
 
-def _gelu_tanh(x: Any) -> Any:
-    return np.tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI)
+def _gelu_block(x: Any, out: Any, slope: Any) -> None:
+    """x Φ(x) and its derivative, in single precision."""
+    size = np.abs(x)
+    t = size * 0.37
+    t += 1
+    np.divide(1, t, out=t)
+    bell = x * x
+    bell *= -0.5
+    np.exp(bell, out=bell)
+    tail = t * _TAIL[0]
+    for c in _TAIL[1:]:
+        tail += c
+        tail *= t
+    tail *= bell  # Φ(−|x|)
+    np.add(x, size, out=out)  # max(x, 0) − |x| Φ(−|x|)
+    out *= 0.5
+    np.multiply(size, tail, out=t)
+    out -= t
+    if slope is not None:
+        size += 1e-30
+        np.divide(x, size, out=size)  # the sign, in a third of the time that copysign takes
+        np.subtract(0.5, tail, out=tail)
+        tail *= size
+        tail += 0.5  # Φ(x)
+        bell *= x
+        bell *= 1 / math.sqrt(2 * math.pi)
+        np.add(tail, bell, out=slope)
+
+
+def _gelu_tanh_block(x: Any, out: Any, slope: Any) -> None:
+    """The approximation by tanh and its derivative."""
+    square = x * x
+    t = square * (0.044715 * _ROOT_2_OVER_PI)
+    t += _ROOT_2_OVER_PI
+    t *= x
+    np.tanh(t, out=t)
+    half = x * 0.5
+    if slope is not None:
+        np.multiply(t, t, out=slope)
+        np.subtract(1, slope, out=slope)
+        slope *= half
+        square *= 3 * 0.044715 * _ROOT_2_OVER_PI
+        square += _ROOT_2_OVER_PI
+        slope *= square
+    t += 1
+    np.multiply(half, t, out=out)
+    if slope is not None:
+        t *= 0.5
+        slope += t
+
+
+def _by_blocks(block: Any, x: Any, with_slope: bool) -> tuple:
+    """A function of each element and its derivative, computed by blocks that stay in the cache."""
+    out = np.empty_like(x)  # keeps the order in memory, so that all three can be flat
+    slope = np.empty_like(x) if with_slope else None
+    flat_x, flat_out = x.ravel(order="K"), out.ravel(order="K")
+    flat_slope = None if slope is None else slope.ravel(order="K")
+    for start in range(0, x.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        block(flat_x[part], flat_out[part], None if flat_slope is None else flat_slope[part])
+    return out, slope
 
 
 def _gelu_slope(x: Any, approximate: str) -> Any:
     if approximate == "none":
-        from .special import erf
-
         return (erf(x * math.sqrt(0.5)) + 1) * 0.5 + x * np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-    t = _gelu_tanh(x)
+    t = np.tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI)
     return (t + 1) * 0.5 + x * (1 - t * t) * ((x * x * (3 * 0.044715) + 1) * (0.5 * _ROOT_2_OVER_PI))
 
 
-@op(method=False, x=lambda g, x, approximate: g * _gelu_slope(x, approximate))
-def gelu(x, approximate="none"):
-    """x · Φ(x), Φ being the normal distribution function; "tanh" approximates it (arXiv:1606.08415)."""
-    if approximate == "none":
-        from .special import erf
+def _gelu_gradient(g: Any, x: Any, approximate: str, memo: list | None) -> Any:
+    return g * (memo[0] if memo and not isinstance(g, Tensor) else _gelu_slope(x, approximate))
 
+
+@op("gelu", method=False, x=_gelu_gradient)
+def _gelu(x, approximate, memo):
+    """`memo`, if it is a list, gets the derivative where that is cheap now."""
+    if isinstance(x, np.ndarray) and (x.dtype == np.float32 or (approximate == "tanh" and x.dtype == np.float64)):
+        block = _gelu_block if approximate == "none" else _gelu_tanh_block
+        out, slope = _by_blocks(block, x, memo is not None)
+        if memo is not None:
+            memo.append(slope)
+        return out
+    if approximate == "none":
         return (erf(x * math.sqrt(0.5)) + 1) * (x * 0.5)
-    if approximate == "tanh":
-        return (_gelu_tanh(x) + 1) * (x * 0.5)
-    raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+    return (np.tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI) + 1) * (x * 0.5)
+
+
+@function(method=False)
+def gelu(input, approximate="none"):
+    """x · Φ(x), Φ being the normal distribution function; "tanh" approximates it (arXiv:1606.08415)."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+    return _gelu(input, approximate, [] if state.grad and isinstance(input, Tensor) and input.needs_grad else None)
 
 
 @function(method=False)

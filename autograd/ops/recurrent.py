@@ -100,40 +100,50 @@ def _lstm_formula(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo
     return by_steps(cell, linear(x, w_ih, b_ih), (h0, c0), counts, reverse)
 
 
+def _lstm_factors(gates: Any, earlier: Any, tanh_cells: Any) -> tuple:
+    """What the gradients of the cell (first three) and of the output (last) are multiplied with to be those of the gates, and
+    the gradient of the output to be that of the cell."""
+    size = tanh_cells.shape[1]
+    i, f, n, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
+    factors, one = np.empty_like(gates), gates.dtype.type(1)
+    np.multiply(n * i, one - i, out=factors[:, :size])
+    np.multiply(earlier * f, one - f, out=factors[:, size : 2 * size])
+    np.multiply(i, one - n * n, out=factors[:, 2 * size : 3 * size])
+    np.multiply(tanh_cells * o, one - o, out=factors[:, 3 * size :])
+    return factors.reshape((-1, 4, size)), o * (one - tanh_cells * tanh_cells)
+
+
 def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo):
     gates, out, cells, tanh_cells = memo
     size = w_hh.shape[0] // 4
-    i, f, n, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
     g_out, g_h, g_c = g
-    # Everything that does not depend on the gradient, for all steps at once: the factors of the gates, (total, 4, size) ...
-    factors = np.empty_like(gates)
-    ones = x.dtype.type(1)
-    np.multiply(n * i, ones - i, out=factors[:, :size])
-    np.multiply(before(cells, c0, counts, reverse) * f, ones - f, out=factors[:, size : 2 * size])
-    np.multiply(i, ones - n * n, out=factors[:, 2 * size : 3 * size])
-    np.multiply(tanh_cells * o, ones - o, out=factors[:, 3 * size :])
-    into_cell = o * (ones - tanh_cells * tanh_cells)  # ... and of the cell
-    factors = factors.reshape((-1, 4, size))
-    made = np.empty_like(factors)
+    earlier = before(cells, c0, counts, reverse)
+    made = np.empty_like(gates).reshape((-1, 4, size))
     flat = made.reshape((-1, 4 * size))
     dh, dc = state_gradient(g_h, h0), state_gradient(g_c, c0)
     projected = None if w_hr is None else np.empty_like(out)
-    for rows, count in reversed(list(spans(counts, reverse))):
-        d, c = dh[:count], dc[:count]
-        if g_out is not None:
-            d += g_out[rows]
-        if projected is not None:
-            projected[rows] = d
-            d = d @ w_hr
-        c += d * into_cell[rows]
-        np.multiply(c[:, None], factors[rows, :3], out=made[rows, :3])
-        np.multiply(d, factors[rows, 3], out=made[rows, 3])
-        c *= f[rows]
-        np.matmul(flat[rows], w_hh, out=dh[:count])
+    steps = list(spans(counts, reverse))[::-1]
+    for k in range(0, len(steps), 8):  # what does not depend on the gradient, some steps at a time, in the cache
+        some = steps[k : k + 8]
+        block = slice(min(r.start for r, _ in some), max(r.stop for r, _ in some))
+        factors, into_cell = _lstm_factors(gates[block], earlier[block], tanh_cells[block])
+        for rows, count in some:
+            here = slice(rows.start - block.start, rows.stop - block.start)
+            d, c = dh[:count], dc[:count]
+            if g_out is not None:
+                d += g_out[rows]
+            if projected is not None:
+                projected[rows] = d
+                d = d @ w_hr
+            c += d * into_cell[here]
+            np.multiply(c[:, None], factors[here, :3], out=made[rows, :3])
+            np.multiply(d, factors[here, 3], out=made[rows, 3])
+            c *= gates[rows, size : 2 * size]
+            np.matmul(flat[rows], w_hh, out=dh[:count])
     gx, gw_ih = input_gradients((needs[0], needs[3]), flat, x, w_ih)
     gw_hh = flat.T @ before(out, h0, counts, reverse) if needs[4] else None
     gb = column_sums(flat) if needs[5] or needs[6] else None
-    gw_hr = projected.T @ (o * tanh_cells) if needs[7] else None
+    gw_hr = projected.T @ (gates[:, 3 * size :] * tanh_cells) if needs[7] else None
     return gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr
 
 
