@@ -43,8 +43,11 @@ def test_averages(name):
         reference.update_parameters(theirs)
         averaged.update_parameters(mine)
     assert averaged.state_dict().keys() == reference.state_dict().keys()
+    # PyTorch's functions for lists compute the weight of the average in float32.
     for key, expected in reference.state_dict().items():
-        np.testing.assert_allclose(averaged.state_dict()[key].numpy(), expected.numpy(), rtol=1e-12, err_msg=key)
+        np.testing.assert_allclose(
+            averaged.state_dict()[key].numpy(), expected.numpy(), rtol=1e-6 if "lists" in name else 1e-12, err_msg=key
+        )
 
 
 def test_update_bn():
