@@ -84,7 +84,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def forward(self, input_: Tensor, target_: Tensor) -> AdaptiveLogSoftmax:
         if target_.ndim > 1:
-            raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported, got {tuple(target_.shape)}")
+            raise RuntimeError(
+                f"0D or 1D target tensor expected, multi-target not supported, got {tuple(target_.shape)}"
+            )
         if input_.ndim != target_.ndim + 1:
             raise RuntimeError(
                 f"{target_.ndim}D target tensor expects {target_.ndim + 1}D input tensors, but found inputs with size "
@@ -97,13 +99,13 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 f"got {input_.shape[0]} and {target_.shape[0]}"
             )
         input, target = (input_, target_) if batched else (input_.unsqueeze(0), target_.unsqueeze(0))
-        if target.numel() and not (0 <= target.min().item() and target.max().item() < self.n_classes):
+        if target.numel() and (target.min().item() < 0 or target.max().item() >= self.n_classes):
             raise RuntimeError(
                 f"Target values should be in [0, {self.n_classes - 1}], but values in range "
                 f"[{target.min().item()}, {target.max().item()}] were found."
             )
         head = F.log_softmax(self.head(input), dim=1)
-        place = autograd.where(target < self.shortlist_size, target, 0)  # column of the head: class, or cluster
+        place: Any = autograd.where(target < self.shortlist_size, target, 0)  # column of the head: class, or cluster
         rows, parts = [], []
         for i, (low, high) in enumerate(itertools.pairwise(self.cutoffs)):
             chosen = ((target >= low) & (target < high)).nonzero().reshape(-1)

@@ -72,7 +72,9 @@ class MultiheadAttention(Module):
             raise AssertionError(f"embed_dim must be divisible by num_heads, got {embed_dim} and {num_heads}")
         where = {"device": device, "dtype": dtype}
         self._qkv_same_embed_dim = self.kdim == self.vdim == embed_dim
-        shapes: dict[str, tuple | None] = dict.fromkeys(("q_proj_weight", "k_proj_weight", "v_proj_weight", "in_proj_weight"))
+        shapes: dict[str, tuple | None] = dict.fromkeys(
+            ("q_proj_weight", "k_proj_weight", "v_proj_weight", "in_proj_weight")
+        )
         if self._qkv_same_embed_dim:
             shapes = {"in_proj_weight": (3 * embed_dim, embed_dim)} | {n: None for n in shapes if n != "in_proj_weight"}
         else:

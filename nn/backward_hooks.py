@@ -109,13 +109,13 @@ def _spread(g: tuple, places: list[int], forms: list) -> tuple:
 def _gathered(grads: tuple, places: list[int], like: tuple) -> tuple:
     """The gradients at `places`: arrays if they were arrays (a first-order backward pass), else Tensors."""
     tensors = any(isinstance(part, Tensor) for part in like)
-    return tuple(
-        part if part is None or tensors else part.array for part in (grads[i] for i in places)
-    )
+    return tuple(part if part is None or tensors else part.array for part in (grads[i] for i in places))
 
 
 def _replaced(new: Any, grads: tuple, name: str) -> tuple:
     new = new if isinstance(new, tuple) else (new,)
     if len(new) != len(grads):
-        raise RuntimeError(f"Backward hook returned an invalid number of {name}, got {len(new)}, but expected {len(grads)}")
+        raise RuntimeError(
+            f"Backward hook returned an invalid number of {name}, got {len(new)}, but expected {len(grads)}"
+        )
     return new

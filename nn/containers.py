@@ -98,7 +98,9 @@ class Sequential(_Numbered):
 
     def __init__(self, *args: Any):
         super().__init__()
-        named = args[0] if len(args) == 1 and isinstance(args[0], OrderedDict) else {str(i): m for i, m in enumerate(args)}
+        named = (
+            args[0] if len(args) == 1 and isinstance(args[0], OrderedDict) else {str(i): m for i, m in enumerate(args)}
+        )
         for name, module in named.items():
             self.add_module(name, module)
 
@@ -325,7 +327,9 @@ class ParameterList(Module):
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return "\n".join("  " + _described(value, str(i), f"autograd.{getattr(value, 'dtype', '')}") for i, value in enumerate(self))
+        return "\n".join(
+            "  " + _described(value, str(i), f"autograd.{getattr(value, 'dtype', '')}") for i, value in enumerate(self)
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -397,7 +401,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a key, or `default`."""
-        return self[key] if key in self else default
+        return getattr(self, key) if key in self._keys else default
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A new one with these keys and one value for all."""

@@ -127,7 +127,9 @@ class Loading:
                 )
                 return
         elif not is_lazy(tensor):
-            self.errors.append(f'While copying the parameter named "{key}", its shape in the checkpoint is not known yet.')
+            self.errors.append(
+                f'While copying the parameter named "{key}", its shape in the checkpoint is not known yet.'
+            )
             return
         self.todo.append((module, name, tensor, value))
 
@@ -184,9 +186,7 @@ def load_state_dict(module: Any, values: Any, strict: bool, assign: bool) -> Inc
             if hook(visited, keys) is not None:
                 raise AssertionError("a load_state_dict post-hook changes incompatible_keys in place and returns None")
     if problems := loading.problems(keys):
-        raise RuntimeError(
-            f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(problems)
-        )
+        raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(problems))
     if not fits:  # a hook has said that nothing is wrong
         loading.copy()
     return keys

@@ -175,7 +175,9 @@ class Module:
                     f"cannot assign '{type(value).__name__}' as {_NOUN[kind]} '{name}' ({_EXPECTED[kind]} or None expected)"
                 )
         if kind not in self.__dict__:
-            raise AttributeError(f"cannot assign {_NOUN[kind]} before Module.__init__() call: call super().__init__() first")
+            raise AttributeError(
+                f"cannot assign {_NOUN[kind]} before Module.__init__() call: call super().__init__() first"
+            )
         for table in _TABLES:
             if table != kind and name in self.__dict__[table]:
                 del self.__dict__[table][name]
@@ -185,7 +187,7 @@ class Module:
             self._set_persistent(name, value.persistent)
         self.__dict__[kind][name] = value
         if kind == "_modules" and value is not None:
-            self._adopt(name, value)
+            self._adopt(name, value)  # type: ignore[arg-type]
 
     def __delattr__(self, name: str) -> None:
         for table in _TABLES:
@@ -246,7 +248,9 @@ class Module:
         """Add a buffer: state that is not trained; a persistent one belongs to `state_dict`."""
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)")
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
+            )
         self._buffers[name] = tensor
         self._set_persistent(name, persistent)
 
@@ -416,9 +420,11 @@ class Module:
                     if parameter.grad is not None:
                         parameter.grad = fn(parameter.grad)
             for name, buffer in self._buffers.items():
+                if buffer is None:
+                    continue
                 if is_lazy(buffer):
                     buffer.data = fn(buffer.data)  # it stays a buffer without a shape
-                elif buffer is not None:
+                else:
                     self._buffers[name] = fn(buffer)
         return self
 
@@ -437,7 +443,9 @@ class Module:
             else:
                 dtype = arg
         if dtype is not None and (dtype := as_dtype(dtype)).kind not in "fc":
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
         return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.kind in "fc" else None))
 
     def cuda(self: M, device: Any = None) -> M:

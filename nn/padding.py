@@ -24,7 +24,9 @@ class _Pad(Module):
         super().__init__()
         self.padding = (padding,) * (2 * self.rank) if isinstance(padding, int) else tuple(padding)
         if len(self.padding) != 2 * self.rank:
-            raise ValueError(f"{type(self).__name__} takes one number or {2 * self.rank}, got {len(self.padding)}: {padding}")
+            raise ValueError(
+                f"{type(self).__name__} takes one number or {2 * self.rank}, got {len(self.padding)}: {padding}"
+            )
 
     def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self.mode)

@@ -15,7 +15,9 @@ def _around(kind: type, data: Tensor | None, requires_grad: bool) -> Any:
     if data is None:
         data = zeros(0)
     if not isinstance(data, Tensor):
-        raise TypeError(f"{kind.__name__} takes a Tensor, got {type(data).__name__}; use autograd.tensor(…) to make one")
+        raise TypeError(
+            f"{kind.__name__} takes a Tensor, got {type(data).__name__}; use autograd.tensor(…) to make one"
+        )
     made = Tensor.__new__(kind)
     made.array = share(data)
     made.grad = made.grad_fn = made.hooks = made.view_of = made.views = None
@@ -44,9 +46,6 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True):
         pass  # __new__ has done it
-
-    def __repr__(self) -> str:
-        return "Parameter containing:\n" + Tensor.__repr__(self)
 
 
 class Buffer(Tensor):
@@ -109,7 +108,9 @@ class UninitializedBuffer(_Uninitialized, Buffer):
     __slots__ = ()
     materialized = Buffer
 
-    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True) -> Any:
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> Any:
         made = _around(cls, zeros(0, device=device, dtype=dtype), requires_grad)
         made.persistent = persistent
         return made

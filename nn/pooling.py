@@ -180,12 +180,10 @@ class AvgPool1d(_AvgPoolNd):
         count_include_pad: bool = True,
     ):
         single = [repeated(n, 1) for n in (kernel_size, kernel_size if stride is None else stride, padding)]
-        super().__init__(*single, ceil_mode, count_include_pad)
+        super().__init__(*single, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class AvgPool2d(_AvgPoolNd):
@@ -211,9 +209,7 @@ class _LPPoolNd(Module):
         return self.pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
-        return (
-            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
-        )
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
 
 
 class LPPool1d(_LPPoolNd):
@@ -322,7 +318,11 @@ class _FractionalMaxPoolNd(Module):
         self.output_ratio = None if output_ratio is None else repeated(output_ratio, self.rank)
         self.register_buffer("_random_samples", _random_samples)
         if (output_size is None) == (output_ratio is None):
-            both = "needs output_size or output_ratio" if output_size is None else "takes output_size or output_ratio, not both"
+            both = (
+                "needs output_size or output_ratio"
+                if output_size is None
+                else "takes output_size or output_ratio, not both"
+            )
             raise ValueError(f"{type(self).__name__} {both}")
         if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
             raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")

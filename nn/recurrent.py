@@ -98,7 +98,9 @@ class RNNBase(Module):
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters, a list for each direction of each layer."""
         suffixes = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
-        return [[p for n, p in self._parameters.items() if p is not None and n.split("_", 2)[2] == s[1:]] for s in suffixes]
+        return [
+            [p for n, p in self._parameters.items() if p is not None and n.split("_", 2)[2] == s[1:]] for s in suffixes
+        ]
 
     def flatten_parameters(self) -> None:
         """Nothing: the parameters need not lie side by side."""
@@ -160,7 +162,9 @@ class RNNBase(Module):
             )
         weight = next(self.parameters())
         if data.dtype != weight.dtype:
-            raise ValueError(f"RNN input dtype ({data.dtype}) does not match weight dtype ({weight.dtype}); convert one of them")
+            raise ValueError(
+                f"RNN input dtype ({data.dtype}) does not match weight dtype ({weight.dtype}); convert one of them"
+            )
 
     def _start(self, hx: Any, data: Tensor, batch: int, batched: bool, order: Tensor | None) -> tuple:
         """The states to begin with, (layers · directions, B, size) each: those given, checked, or zeros."""

@@ -19,7 +19,9 @@ __all__ = ["Embedding", "EmbeddingBag"]
 class _Table(Module):
     """A table of vectors, `weight` (num_embeddings, embedding_dim)."""
 
-    def __init__(self, rows: int, columns: int, padding_idx: int | None, weight: Tensor | None, device: Any, dtype: Any):
+    def __init__(
+        self, rows: int, columns: int, padding_idx: int | None, weight: Tensor | None, device: Any, dtype: Any
+    ):
         super().__init__()
         self.num_embeddings, self.embedding_dim = rows, columns
         if padding_idx is not None and not -rows <= padding_idx < rows:
@@ -112,7 +114,9 @@ class Embedding(_Table):
     ) -> Embedding:
         """An embedding with the rows of a given table (num_embeddings, embedding_dim), not trained if `freeze`."""
         if embeddings.ndim != 2:
-            raise AssertionError(f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}")
+            raise AssertionError(
+                f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}"
+            )
         return cls(
             *embeddings.shape,
             padding_idx=padding_idx,
@@ -197,7 +201,9 @@ class EmbeddingBag(_Table):
     ) -> EmbeddingBag:
         """An EmbeddingBag with the rows of a given table (num_embeddings, embedding_dim), not trained if `freeze`."""
         if embeddings.ndim != 2:
-            raise AssertionError(f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}")
+            raise AssertionError(
+                f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}"
+            )
         made = cls(
             *embeddings.shape,
             max_norm=max_norm,

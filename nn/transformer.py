@@ -170,7 +170,11 @@ class TransformerDecoderLayer(_Layer):
             return self.dropout1(self.self_attn(x, x, x, need_weights=False, **masks)[0])
 
         def look(x: Tensor) -> Tensor:
-            masks = {"attn_mask": memory_mask, "key_padding_mask": memory_key_padding_mask, "is_causal": memory_is_causal}
+            masks = {
+                "attn_mask": memory_mask,
+                "key_padding_mask": memory_key_padding_mask,
+                "is_causal": memory_is_causal,
+            }
             return self.dropout2(self.multihead_attn(x, memory, memory, need_weights=False, **masks)[0])
 
         x = self._residual(tgt, self.norm1, attend)
@@ -208,9 +212,7 @@ class TransformerEncoder(Module):
         is_causal: bool | None = None,
     ) -> Tensor:
         for layer in self.layers:
-            src = layer(
-                src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal)
-            )
+            src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
         return src if self.norm is None else self.norm(src)
 
 

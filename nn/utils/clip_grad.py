@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import autograd
+from autograd.creation import zeros
 from autograd.graph import mutated, no_grad
+from autograd.linalg import vector_norm
+from autograd.ops.joining import stack
 from autograd.tensor import Tensor, own
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
@@ -36,14 +38,14 @@ def get_total_norm(
     >>> get_total_norm([ag.tensor([3.0]), ag.tensor([4.0])])
     tensor(5.)
     """
-    tensors, norm_type = _list(tensors), float(norm_type)
+    tensors, order = _list(tensors), float(norm_type)
     if not tensors:
-        return autograd.tensor(0.0)
-    norms = [autograd.linalg.vector_norm(t, norm_type) for t in tensors]
-    total = autograd.linalg.vector_norm(autograd.stack([n.to(norms[0].device) for n in norms]), norm_type)
+        return zeros(())
+    norms = [vector_norm(t, order) for t in tensors]
+    total = vector_norm(stack([n.to(norms[0].device) for n in norms]), order)
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped; "
+            f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped; "
             "to scale the gradients by it anyway, set `error_if_nonfinite=False`"
         )
     return total
@@ -83,7 +85,7 @@ def clip_grad_norm_(
     >>> p = ag.zeros(2, requires_grad=True)
     >>> p.grad = ag.tensor([30.0, 40.0])
     >>> clip_grad_norm_(p, 5.0), p.grad
-    (tensor(50.), tensor([3.0000, 4.0000]))
+    (tensor(50.), tensor([3., 4.]))
     """
     parameters = _list(parameters)
     total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite)

@@ -193,9 +193,11 @@ def register_parametrization(
         chain.append(parametrization)
         chain.unsafe |= unsafe
         return module
-    table = next((t for t in (module._parameters, module._buffers) if tensor_name in t), None)
+    table: Any = next((t for t in (module._parameters, module._buffers) if tensor_name in t), None)
     if table is None:
-        raise ValueError(f"Module '{type(module).__name__}' does not have a parameter or a buffer named '{tensor_name}'")
+        raise ValueError(
+            f"Module '{type(module).__name__}' does not have a parameter or a buffer named '{tensor_name}'"
+        )
     chain = ParametrizationList([parametrization], table[tensor_name], unsafe=unsafe)
     del table[tensor_name]
     if not is_parametrized(module):

@@ -44,11 +44,14 @@ class BasePruningMethod(ABC):
         return mask.to(original.dtype) * original
 
     @classmethod
-    def apply(cls, module: Module, name: str, *args: Any, importance_scores: Tensor | None = None, **kwargs: Any) -> Any:
+    def apply(
+        cls, module: Module, name: str, *args: Any, importance_scores: Tensor | None = None, **kwargs: Any
+    ) -> Any:
         """Prune a parameter of a module, or prune it further; returns the method that is in force now."""
         method = cls(*args, **kwargs)
         method._tensor_name = name
         before = _method(module, name)
+        original: Any
         if before is None:
             original = module._parameters[name]
             mask = autograd.ones_like(original.detach())
@@ -82,7 +85,9 @@ class BasePruningMethod(ABC):
         scores = t if importance_scores is None else importance_scores
         if scores.shape != t.shape:
             raise AssertionError("importance_scores should have the same shape as tensor t")
-        return t * self.compute_mask(scores, autograd.ones_like(t) if default_mask is None else default_mask).to(t.dtype)
+        return t * self.compute_mask(scores, autograd.ones_like(t) if default_mask is None else default_mask).to(
+            t.dtype
+        )
 
     def remove(self, module: Module) -> None:
         """Make the pruned values the parameter for good."""
@@ -322,7 +327,7 @@ def global_unstructured(
     method = pruning_method(**kwargs)
     if method.PRUNING_TYPE != "unstructured":
         raise TypeError(
-            f"Only \"unstructured\" PRUNING_TYPE supported for the `pruning_method`. Found method {pruning_method} of type "
+            f'Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. Found method {pruning_method} of type '
             f"{method.PRUNING_TYPE}"
         )
     given = importance_scores or {}

@@ -93,7 +93,8 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 def _steps(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each step of each sequence, in packed order: which step, of which sequence.  The longest comes first."""
-    return np.nonzero(np.arange(lengths.max())[:, None] < lengths)
+    step, sequence = np.nonzero(np.arange(lengths.max())[:, None] < lengths)
+    return step, sequence
 
 
 def pack_padded_sequence(
@@ -123,7 +124,9 @@ def pack_padded_sequence(
             f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={input.shape[1]})"
         )
     if sizes.size == 0 or sizes[-1] <= 0:
-        raise RuntimeError("Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0")
+        raise RuntimeError(
+            "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
+        )
     if (np.diff(sizes) > 0).any():
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True; pass enforce_sorted=False"
@@ -181,7 +184,9 @@ def pad_sequence(
     padded = []
     for s in sequences:
         missing = s.new_full((longest - s.shape[0], *s.shape[1:]), padding_value)
-        padded.append(autograd.cat([s, missing] if padding_side == "right" else [missing, s]) if missing.shape[0] else s)
+        padded.append(
+            autograd.cat([s, missing] if padding_side == "right" else [missing, s]) if missing.shape[0] else s
+        )
     return autograd.stack(padded, 0 if batch_first else 1)
 
 

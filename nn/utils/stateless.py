@@ -34,9 +34,8 @@ def _swapped(module: Any, values: dict[str, Any], tie_weights: bool, strict: boo
     if tie_weights:
         by_tensor: dict[Tensor, Any] = {}
         for name, value in values.items():
-            if name in present:
-                if by_tensor.setdefault(present[name], value) is not value:
-                    raise ValueError(f"functional_call got multiple values for {name}, which is tied to another name")
+            if name in present and by_tensor.setdefault(present[name], value) is not value:
+                raise ValueError(f"functional_call got multiple values for {name}, which is tied to another name")
         values = {n: by_tensor[t] for n, t in present.items() if t in by_tensor} | values
     before = []
     try:

@@ -13,6 +13,8 @@ import nn
 from tests.parity.bridge import assert_same, tensors
 from tests.parity.bridge import ours as plain_ours
 
+torch.set_num_threads(1)  # the models are tiny: more threads would only wait for each other
+
 
 def ours(value: Any) -> Any:
     """A value of PyTorch's as one of ours, also modules and functions."""
@@ -72,7 +74,13 @@ def fresh(value: Any) -> Any:
 
 
 def check(
-    theirs: Any, mine: Any, args: tuple, kwargs: dict | None = None, order: int = 2, rtol: float = 1e-9, atol: float = 1e-9
+    theirs: Any,
+    mine: Any,
+    args: tuple,
+    kwargs: dict | None = None,
+    order: int = 2,
+    rtol: float = 1e-9,
+    atol: float = 1e-9,
 ) -> None:
     """Compare outputs, gradients of inputs and parameters up to `order`, and buffers afterwards."""
     args, kwargs = fresh(args), {key: fresh(v) for key, v in (kwargs or {}).items()}

@@ -94,9 +94,9 @@ def test_getting_by_dotted_name(mine):
     assert mine.get_buffer("blocks.0.norm.running_mean") is mine.blocks[0].norm.running_mean
     with pytest.raises(AttributeError, match="ModuleList has no attribute `7`"):
         mine.get_submodule("blocks.7.fc")
-    with pytest.raises(AttributeError, match="`scale` is not an nn.Module"):
+    with pytest.raises(AttributeError, match=r"`scale` is not an nn\.Module"):
         mine.get_submodule("scale")
-    with pytest.raises(AttributeError, match="`steps` is not an nn.Parameter"):
+    with pytest.raises(AttributeError, match=r"`steps` is not an nn\.Parameter"):
         mine.get_parameter("steps")
     with pytest.raises(AttributeError, match="`scale` is not a buffer"):
         mine.get_buffer("scale")
@@ -110,23 +110,30 @@ def test_getting_by_dotted_name(mine):
 def test_attributes_find_their_place():
     module = nn.Module()
     module.a = nn.Parameter(ag.ones(2))
-    assert list(module._parameters) == ["a"] and module.a.requires_grad
+    assert list(module._parameters) == ["a"]
+    assert module.a.requires_grad
     module.a = None
-    assert module._parameters == {"a": None} and module.a is None
+    assert module._parameters == {"a": None}
+    assert module.a is None
     module.b = nn.Buffer(ag.ones(2), persistent=False)
-    assert list(module._buffers) == ["b"] and not module.state_dict()
+    assert list(module._buffers) == ["b"]
+    assert not module.state_dict()
     module.b = ag.zeros(2)
-    assert module.b.tolist() == [0, 0] and list(module._buffers) == ["b"]
+    assert module.b.tolist() == [0, 0]
+    assert list(module._buffers) == ["b"]
     module.c = nn.Linear(1, 1)
     module.c = nn.Identity()
     assert list(module._modules) == ["c"]
     module.a = nn.Linear(1, 1)
-    assert not module._parameters and list(module._modules) == ["c", "a"]
+    assert not module._parameters
+    assert list(module._modules) == ["c", "a"]
     module.d = 3
     module.d = nn.Parameter(ag.ones(1))
     assert module.d is module._parameters["d"]
     del module.d, module.b, module.c
-    assert not hasattr(module, "d") and not module._buffers and list(module._modules) == ["a"]
+    assert not hasattr(module, "d")
+    assert not module._buffers
+    assert list(module._modules) == ["a"]
 
 
 def test_writing_to_the_tables_shows_in_the_attributes():
@@ -140,7 +147,9 @@ def test_writing_to_the_tables_shows_in_the_attributes():
 
 def test_wrong_assignments_are_refused():
     layer = nn.Linear(2, 2)
-    with pytest.raises(TypeError, match=r"cannot assign 'Tensor' as parameter 'weight' \(nn.Parameter or None expected\)"):
+    with pytest.raises(
+        TypeError, match=r"cannot assign 'Tensor' as parameter 'weight' \(nn.Parameter or None expected\)"
+    ):
         layer.weight = ag.ones(2, 2)
     with pytest.raises(TypeError, match="as buffer 'running_mean'"):
         nn.BatchNorm1d(2).running_mean = 3
@@ -233,12 +242,16 @@ def test_all_problems_of_loading_are_reported_at_once_and_nothing_changes(mine, 
 
 def test_loading_what_is_there(mine):
     missing, unexpected = mine.load_state_dict({"scale": ag.full((4,), 2.0), "extra": ag.ones(1)}, strict=False)
-    assert mine.scale.tolist() == [2] * 4 and unexpected == ["extra"] and "head.weight" in missing
+    assert mine.scale.tolist() == [2] * 4
+    assert unexpected == ["extra"]
+    assert "head.weight" in missing
     with pytest.raises(RuntimeError, match="size mismatch for scale"):
         mine.load_state_dict({"scale": ag.ones(3)}, strict=False)
     with pytest.raises(TypeError, match="dict-like"):
         mine.load_state_dict([1])
-    with pytest.raises(RuntimeError, match='named "scale", expected a Tensor or an array from checkpoint but received str'):
+    with pytest.raises(
+        RuntimeError, match='named "scale", expected a Tensor or an array from checkpoint but received str'
+    ):
         mine.load_state_dict({"scale": "x"}, strict=False)
 
 
@@ -246,7 +259,9 @@ def test_loading_by_assignment():
     layer, weight, value = nn.Linear(2, 1, bias=False), None, ag.tensor([[3.0, 4.0]], dtype=ag.float64)
     weight = layer.weight
     layer.load_state_dict({"weight": value}, assign=True)
-    assert layer.weight is weight and weight.dtype == ag.float64 and weight.requires_grad
+    assert layer.weight is weight
+    assert weight.dtype == ag.float64
+    assert weight.requires_grad
     value.fill_(1)
     assert weight.tolist() == [[1.0, 1.0]]
 
@@ -280,7 +295,8 @@ def test_state_hooks():
     layer.register_state_dict_pre_hook(lambda m, prefix, keep: calls.append(("before", prefix)))
     layer.register_state_dict_post_hook(lambda m, state, prefix, meta: state.update({prefix + "more": ag.ones(1)}))
     state = nn.Sequential(layer).state_dict()
-    assert calls == [("before", "0.")] and "0.more" in state
+    assert calls == [("before", "0.")]
+    assert "0.more" in state
 
     other = nn.Sequential(nn.Linear(2, 1))
     with other[0].register_load_state_dict_pre_hook(lambda m, values, prefix, *_: values.pop(prefix + "more")):
@@ -296,10 +312,12 @@ def test_state_hooks():
 
 
 def test_modes(mine):
-    assert mine.train() is mine and mine.eval() is mine
+    assert mine.train() is mine
+    assert mine.eval() is mine
     assert not any(m.training for m in mine.modules())
     mine.blocks.train()
-    assert mine.blocks[0].norm.training and not mine.training
+    assert mine.blocks[0].norm.training
+    assert not mine.training
     mine.requires_grad_(False)
     assert not any(p.requires_grad for p in mine.parameters())
     with pytest.raises(ValueError, match="boolean"):
@@ -311,7 +329,9 @@ def test_conversion_keeps_the_parameter_objects(mine):
     mine(ag.ones(3, 4)).sum().backward()
     for convert, dtype in ((mine.double, "float64"), (mine.half, "float16"), (mine.float, "float32")):
         assert convert() is mine
-        assert mine.head.weight is weight and weight.dtype == dtype and weight.grad.dtype == dtype
+        assert mine.head.weight is weight
+        assert weight.dtype == dtype
+        assert weight.grad.dtype == dtype
         assert mine.steps.dtype == dtype
         assert mine.blocks[0].norm.num_batches_tracked.dtype == ag.int64
     mine.to(ag.float64)
@@ -334,7 +354,8 @@ def test_zero_grad(mine):
 def test_apply_visits_children_first(mine):
     seen = []
     mine.apply(seen.append)
-    assert seen[-1] is mine and seen[0] is mine.blocks[0].fc
+    assert seen[-1] is mine
+    assert seen[0] is mine.blocks[0].fc
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------
@@ -454,7 +475,8 @@ def test_recorded_operations_know_their_module(mine):
         mine(ag.ones(3, 4))
     assert [call.scope.path for call in calls] == ["blocks.1.fc"] * 2
     assert [call.index for call in calls] == [0, 1]
-    assert calls[0].scope.kind == "Linear" and calls[0].parent.scope.path == "blocks.1"
+    assert calls[0].scope.kind == "Linear"
+    assert calls[0].parent.scope.path == "blocks.1"
 
 
 def test_errors_name_the_module():
@@ -467,7 +489,8 @@ def test_errors_name_the_module():
 def test_deep_copies_are_independent(mine):
     twin = copy.deepcopy(mine)
     assert repr(twin) == repr(mine)
-    assert twin.head is twin.twin and twin.head is not mine.head
+    assert twin.head is twin.twin
+    assert twin.head is not mine.head
     assert twin.head.weight is twin._modules["head"]._parameters["weight"]
     with ag.no_grad():
         twin.scale.fill_(9)
@@ -477,7 +500,8 @@ def test_deep_copies_are_independent(mine):
     assert twin.blocks[0](ag.ones(2, 4)).tolist() == mine.blocks[0](ag.ones(2, 4)).tolist()
     shallow = copy.copy(mine)
     shallow.scale = None
-    assert mine.scale is not None and shallow.head is mine.head
+    assert mine.scale is not None
+    assert shallow.head is mine.head
 
 
 def test_modules_are_not_pickled(mine):
@@ -493,7 +517,12 @@ def test_a_model_goes_when_its_last_name_goes():
     try:
         model = nn.Sequential(nn.Linear(2, 2), nn.LSTM(2, 2), nn.LazyLinear(3), nn.BatchNorm1d(2))
         model[2](ag.ones(1, 2))
-        watched = [weakref.ref(model), weakref.ref(model[0]), weakref.ref(model[0].weight), weakref.ref(model[2].weight)]
+        watched = [
+            weakref.ref(model),
+            weakref.ref(model[0]),
+            weakref.ref(model[0].weight),
+            weakref.ref(model[2].weight),
+        ]
         del model
         assert [ref() for ref in watched] == [None] * 4
     finally:
@@ -593,12 +622,16 @@ def test_lists_and_dictionaries_of_parameters():
         table.update({"d": ones(2)})
         copied = table.copy() | library.ParameterDict({"e": ones(1)})
         del table["a"]
-        text = repr((items, table, copied, list(table.keys()), table.popitem()[0], table.setdefault("z", ones(1)).shape))
+        text = repr(
+            (items, table, copied, list(table.keys()), table.popitem()[0], table.setdefault("z", ones(1)).shape)
+        )
         return text.replace("torch.", "autograd."), list(items.state_dict()), list(copied.state_dict())
 
     assert made(nn, ag.ones) == made(torch.nn, torch.ones)
     items = nn.ParameterList([ag.ones(1), ag.ones(2), ag.ones(3)])
-    assert items.pop(1).shape == (2,) and [len(p) for p in items] == [1, 3] and list(items.state_dict()) == ["0", "1"]
+    assert items.pop(1).shape == (2,)
+    assert [len(p) for p in items] == [1, 3]
+    assert list(items.state_dict()) == ["0", "1"]
     assert nn.ParameterList([ag.ones(1), ag.ones(2)])[1:][0].tolist() == [1, 1]
     with pytest.raises(RuntimeError, match="should not be called"):
         nn.ParameterList([])(1)
@@ -620,7 +653,8 @@ def test_lazy_modules_become_ordinary_at_their_first_call():
         _ = model[3].weight.shape
     model(ag.ones(2, 3, 5, 5))
     assert [type(m) for m in model] == [nn.Conv2d, nn.BatchNorm2d, nn.Flatten, nn.Linear]
-    assert model[0].weight.shape == (4, 3, 3, 3) and model[3].in_features == 36
+    assert model[0].weight.shape == (4, 3, 3, 3)
+    assert model[3].in_features == 36
     assert type(model[3].weight) is nn.Parameter
     assert not model[0]._forward_pre_hooks
     model(ag.ones(2, 3, 5, 5)).sum().backward()
@@ -630,6 +664,7 @@ def test_lazy_modules_take_shapes_from_a_state_too():
     lazy, made = nn.LazyLinear(2), nn.Linear(3, 2)
     lazy.load_state_dict(made.state_dict())
     assert lazy(ag.ones(1, 3)).tolist() == made(ag.ones(1, 3)).tolist()
-    assert type(lazy) is nn.Linear and lazy.in_features == 3
+    assert type(lazy) is nn.Linear
+    assert lazy.in_features == 3
     empty = nn.LazyLinear(2)
     assert nn.LazyLinear(2).load_state_dict(empty.state_dict()).missing_keys == []

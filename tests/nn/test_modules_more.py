@@ -276,7 +276,8 @@ def test_converting_to_sync_batch_norm():
     model = nn.Sequential(nn.BatchNorm1d(3), nn.Sequential(nn.BatchNorm2d(4)))
     weight = model[0].weight
     made = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    assert type(made[1][0]) is nn.SyncBatchNorm and made[0].weight is weight
+    assert type(made[1][0]) is nn.SyncBatchNorm
+    assert made[0].weight is weight
 
 
 # ---- the beginning: initial values in distribution ---------------------------------------------------------------
@@ -325,7 +326,9 @@ def test_initial_values(name):
 # ---- what is random ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "channels"), [("Dropout", False), ("Dropout1d", True), ("Dropout2d", True), ("Dropout3d", True)])
+@pytest.mark.parametrize(
+    ("name", "channels"), [("Dropout", False), ("Dropout1d", True), ("Dropout2d", True), ("Dropout3d", True)]
+)
 def test_dropout_in_training(name, channels):
     shape = (40, 50) + (3,) * (int(name[-2]) if channels else 0)
     value = ag.ones(*shape, requires_grad=True)
@@ -345,14 +348,17 @@ def test_dropout_in_training(name, channels):
 def test_alpha_dropout_keeps_mean_and_variance(name):
     value = ag.randn(100, 200)
     out = getattr(nn, name)(0.3)(value)
-    assert abs(out.mean().item()) < 0.05 and abs(out.std().item() - 1) < 0.05
+    assert abs(out.mean().item()) < 0.05
+    assert abs(out.std().item() - 1) < 0.05
     dropped = np.unique(out.numpy(), return_counts=True)[1].max()
     assert abs(dropped / value.numel() - 0.3) < 0.05
 
 
 def test_rrelu_in_training():
     out = nn.RReLU(0.1, 0.3)(-ag.ones(5000)).numpy()
-    assert -0.3 <= out.min() < -0.29 and -0.11 < out.max() <= -0.1 and abs(out.mean() + 0.2) < 0.01
+    assert -0.3 <= out.min() < -0.29
+    assert -0.11 < out.max() <= -0.1
+    assert abs(out.mean() + 0.2) < 0.01
 
 
 def test_dropout_between_recurrent_layers():

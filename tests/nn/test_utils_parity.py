@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import warnings
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.conftest import referee
 
 torch = referee()
 
-import torch.nn.utils.prune  # noqa: E402
+importlib.import_module("torch.nn.utils.prune")  # PyTorch does not import it by itself
 
 from tests.nn.bridge import build, check, ours, share_weights  # noqa: E402
 
@@ -70,7 +71,8 @@ def test_parameters_as_a_vector_and_back():
     vector = nn.utils.parameters_to_vector(layer.parameters())
     weight = layer.weight
     nn.utils.vector_to_parameters(vector.detach() * 2, layer.parameters())
-    assert layer.weight is weight and layer.weight.tolist() == (vector[:6].reshape(2, 3) * 2).tolist()
+    assert layer.weight is weight
+    assert layer.weight.tolist() == (vector[:6].reshape(2, 3) * 2).tolist()
     with pytest.raises(ValueError, match="8 elements"):
         nn.utils.vector_to_parameters(ag.zeros(7), layer.parameters())
 
@@ -88,7 +90,10 @@ def test_fusion(name):
     if name == "Linear":
         fused, expected = nn.utils.fuse_linear_bn_eval(mine, m_bn), U.fuse_linear_bn_eval(theirs, t_bn)
     else:
-        fused, expected = nn.utils.fuse_conv_bn_eval(mine, m_bn, transpose), U.fuse_conv_bn_eval(theirs, t_bn, transpose)
+        fused, expected = (
+            nn.utils.fuse_conv_bn_eval(mine, m_bn, transpose),
+            U.fuse_conv_bn_eval(theirs, t_bn, transpose),
+        )
     check(expected, fused, (value,))
     np.testing.assert_allclose(fused(ours(value)).tolist(), m_bn(mine(ours(value))).tolist(), rtol=1e-9, atol=1e-12)
     with pytest.raises(AssertionError, match="eval"):
@@ -212,10 +217,12 @@ def test_parametrizations_of_your_own():
     with parametrize.cached():
         assert mine.weight is mine.weight
     assert mine.weight is not mine.weight
-    assert parametrize.is_parametrized(mine, "weight") and not parametrize.is_parametrized(mine, "bias")
+    assert parametrize.is_parametrized(mine, "weight")
+    assert not parametrize.is_parametrized(mine, "bias")
     U.parametrize.remove_parametrizations(theirs, "weight")
     parametrize.remove_parametrizations(mine, "weight")
-    assert type(mine) is nn.Linear and type(twin) is not nn.Linear
+    assert type(mine) is nn.Linear
+    assert type(twin) is not nn.Linear
     share_weights(theirs, mine)
     check(theirs, mine, (x(2, 3),))
 
@@ -298,7 +305,8 @@ def test_packing_there_and_back(lengths, batch_first):
     for total in (None, 8):
         (t, t_lengths) = R.pad_packed_sequence(theirs, batch_first, -1.0, total)
         (m, m_lengths) = nn.utils.rnn.pad_packed_sequence(mine, batch_first, -1.0, total)
-        assert m.tolist() == t.tolist() and m_lengths.tolist() == t_lengths.tolist()
+        assert m.tolist() == t.tolist()
+        assert m_lengths.tolist() == t_lengths.tolist()
     for m, t in zip(nn.utils.rnn.unpack_sequence(mine), R.unpack_sequence(theirs), strict=True):
         assert m.tolist() == t.tolist()
 
@@ -314,41 +322,38 @@ def test_padding_sequences():
         nn.utils.rnn.pack_sequence([ours(s) for s in sequences[1:]])
 
 
-@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
-@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirectional": True}])
-def test_recurrent_layers_on_packed_sequences(name, options):
-    projections = [{}, {"proj_size": 2}] if name == "LSTM" else [{}]
-    for projection in projections:
-        theirs, mine = build(name, (3, 4), {**options, **projection})
-        share_weights(theirs, mine)
-        value, lengths = x(6, 4, 3), torch.tensor([3, 6, 1, 4])
-        start = torch.randn(len(theirs.all_weights), 4, projection.get("proj_size", 4), dtype=torch.float64)
-        if name == "LSTM":
-            start = (start, torch.randn(len(theirs.all_weights), 4, 4, dtype=torch.float64))
-        for hx in (None, start):
+def over_packed(library, layer, functions, lengths):
+    """A module that packs its input, runs the layer, and pads the outputs."""
 
-            def run(model, library, value, hx):
-                packed = library.pack_padded_sequence(value, lengths.tolist(), enforce_sorted=False)
-                out, state = model(packed, hx)
-                return library.pad_packed_sequence(out)[0], state
+    class Packed(library.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
 
-            class Theirs(torch.nn.Module):
-                def __init__(self):
-                    super().__init__()
-                    self.layer = theirs
+        def forward(self, value, hx):
+            packed = functions.pack_padded_sequence(value, lengths, enforce_sorted=False)
+            out, state = self.layer(packed, hx)
+            return functions.pad_packed_sequence(out)[0], state
 
-                def forward(self, value, hx):
-                    return run(self.layer, R, value, hx)
+    return Packed()
 
-            class Mine(nn.Module):
-                def __init__(self):
-                    super().__init__()
-                    self.layer = mine
 
-                def forward(self, value, hx):
-                    return run(self.layer, nn.utils.rnn, value, hx)
-
-            check(Theirs(), Mine(), (value, hx), order=1)
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    ("name", "projection"), [("RNN", {}), ("LSTM", {}), ("LSTM", {"proj_size": 2}), ("GRU", {})], ids=str
+)
+@pytest.mark.parametrize(
+    "options", [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "bidirectional": True}]
+)
+def test_recurrent_layers_on_packed_sequences(name, projection, options, given):
+    theirs, mine = build(name, (3, 4), {**options, **projection})
+    share_weights(theirs, mine)
+    lengths, rows = [3, 6, 1, 4], len(theirs.all_weights)
+    start = x(rows, 4, projection.get("proj_size", 4)) if given else None
+    if name == "LSTM" and given:
+        start = (start, x(rows, 4, 4))
+    models = over_packed(torch.nn, theirs, R, lengths), over_packed(nn, mine, nn.utils.rnn, lengths)
+    check(*models, (x(6, 4, 3), start), order=1)
 
 
 # ---- functional_call ---------------------------------------------------------------------------------------------
