@@ -8,6 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ class Optimizer:
     def _arrange(self, i: int, params: list[Tensor], options: dict[str, Any]) -> list[Pack]:
         """The packs of the i-th group that are to be updated."""
         known, packs = self._packs.get(i, ((), ()))
-        if len(known) != len(params) or any(a is not b for a, b in zip(known, params, strict=True)):
+        if len(known) != len(params) or not all(map(is_, known, params)):
             packs = [Pack(list(params))]
         ready, idle = arrange(self, options, packs)
         self._packs[i] = list(params), ready + idle
