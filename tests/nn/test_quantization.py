@@ -1,0 +1,117 @@
+"""Int8 layers: rounding, integer arithmetic, calibration, quantisation-aware training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import nn
+import optim
+from nn import quantization as qt
+
+
+def network():
+    ag.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 9, 4))
+
+
+def data(n=96):
+    """Images whose brightest quarter is their class."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((n, 1, 6, 6)).astype(np.float32) * 0.3
+    y = random.integers(0, 4, n)
+    for image, c in zip(x, y, strict=True):
+        image[0, 3 * (c // 2) : 3 * (c // 2) + 3, 3 * (c % 2) : 3 * (c % 2) + 3] += 1
+    return ag.tensor(x), ag.tensor(y)
+
+
+def trained(model, steps=80, lr=0.01):
+    x, y = data()
+    optimizer = optim.Adam(model.parameters(), lr=lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    return model
+
+
+def test_quantize_and_back():
+    x = ag.randn(5, 7)
+    scale = qt.weight_scale(x)
+    q = qt.quantize(x, scale, axis=0)
+    assert q.dtype == ag.int8
+    error = np.abs(qt.dequantize(q, scale, axis=0).numpy() - x.numpy())
+    assert (error <= scale[:, None] * 0.5001).all()
+    low, high = -1.3, 4.0
+    scale, zero = qt.activation_scale(low, high)
+    q = qt.quantize(ag.tensor([low, 0.0, high]), scale, zero, signed=False)
+    assert q.dtype == ag.uint8
+    assert q.tolist() == [0, zero, 255]
+    assert qt.dequantize(q, scale, zero)[1].item() == 0
+
+
+def test_fake_quantize_is_quantize_and_back_with_a_straight_gradient():
+    x = ag.randn(4, 3, requires_grad=True)
+    scale = qt.weight_scale(x, per_channel=False) * 0.5  # the largest are clipped
+    out = qt.fake_quantize(x, scale)
+    np.testing.assert_allclose(
+        out.detach().numpy(), qt.dequantize(qt.quantize(x.detach(), scale), scale).numpy(), rtol=1e-6
+    )
+    out.sum().backward()
+    clipped = np.abs(np.round(x.detach().numpy() / scale)) > 127
+    assert clipped.any()
+    np.testing.assert_array_equal(x.grad.numpy(), np.where(clipped, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("layer", [nn.Linear(9, 5), nn.Linear(9, 5, bias=False), nn.Conv2d(2, 4, 3, 2, 1, groups=2)])
+def test_layers_compute_in_integers(layer, per_channel):
+    x = ag.randn(6, 9) if isinstance(layer, nn.Linear) else ag.randn(2, 2, 7, 7)
+    quantized = qt.quantize_dynamic(layer, per_channel=per_channel)
+    weight = qt.dequantize(quantized.weight, quantized.scale, axis=0 if per_channel else None)
+    scale, zero = qt.activation_scale(x.min().item(), x.max().item())
+    rounded = qt.dequantize(qt.quantize(x, scale, zero, signed=False), scale, zero)
+    plain = qt._replaced(layer, lambda m: None)
+    plain.load_state_dict({**layer.state_dict(), "weight": weight})
+    np.testing.assert_allclose(quantized(x).numpy(), plain(rounded).detach().numpy(), rtol=1e-4, atol=1e-5)
+    assert quantized.weight.dtype == ag.int8
+    with pytest.raises(AssertionError):
+        quantized._floats(np.zeros((2, 5), np.int64), 1.0, -1)
+
+
+def test_three_ways_keep_the_accuracy():
+    x, y = data()
+    model = trained(network())
+    static = qt.prepare(model)
+    static(x)
+    aware = trained(qt.prepare_qat(model), steps=10, lr=1e-3)
+    for quantized in (qt.quantize_dynamic(model), qt.convert(static), qt.convert(aware)):
+        found = qt.report(model, quantized, x, y)
+        assert found["accuracy"] > 0.97
+        assert found["int8 accuracy"] > found["accuracy"] - 0.03
+        assert found["agreement"] > 0.95
+        assert found["smaller by"] > 3
+    assert type(model[0]) is nn.Conv2d
+
+
+@pytest.mark.parametrize("observer", [qt.MinMaxObserver, qt.MovingAverageObserver, qt.PercentileObserver])
+def test_observers_cover_what_they_saw(observer):
+    seen = observer()
+    for seed in range(20):
+        seen.update(np.random.default_rng(seed).uniform(-1, 3, 500))
+    assert -1.01 < seen.low < -0.9
+    assert 2.9 < seen.high < 3.01
+
+
+def test_convert_without_calibration_is_an_error():
+    with pytest.raises(RuntimeError, match="has seen no data"):
+        qt.convert(qt.prepare(network()))
+
+
+def test_int8_state_travels():
+    model = trained(network(), steps=3)
+    a, b = qt.quantize_dynamic(model), qt.quantize_dynamic(network())
+    b.load_state_dict(a.state_dict())
+    x, _ = data()
+    np.testing.assert_array_equal(a(x).numpy(), b(x).numpy())
