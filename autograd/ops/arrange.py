@@ -36,7 +36,7 @@ def flip(input, dims):
 
 @function(method=False, numpy=np.flip)
 def _numpy_flip(m, axis=None):
-    return flip(m, range(m.ndim) if axis is None else axis)
+    return flip(m, tuple(range(m.ndim)) if axis is None else axis)
 
 
 @function(numpy=np.fliplr)

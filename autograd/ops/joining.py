@@ -257,7 +257,8 @@ def combinations(input, r=2, with_replacement=False):
     if r == 0:
         return input[:0]
     chosen = list((choices_again if with_replacement else choices)(range(input.shape[0]), r))
-    return input[np.array(chosen, np.int64).reshape(-1, r)]
+    like = input.array if isinstance(input, Tensor) else input
+    return input[np.array(chosen, np.int64, like=like).reshape((len(chosen), r))]
 
 
 # ---- splitting ---------------------------------------------------------------------------------------------------
