@@ -111,7 +111,7 @@ def from_tape(outputs: Sequence[Tensor], names: Names, with_grads: bool | None =
     grads = tape_gradients(outputs, order) if with_grads or (with_grads is None and scalar) else {}
     values = scalar_values(order, outputs, names) if scalar else {}
     events: dict[Any, Event | Leaf] = {}
-    constants: dict[int, Leaf] = {}
+    constants: dict[int, tuple[Leaf, Any]] = {}
     for item in order:
         if not isinstance(item, EngineNode):
             leaf = events[item] = leaf_of(item, names, {})
@@ -123,8 +123,8 @@ def from_tape(outputs: Sequence[Tensor], names: Names, with_grads: bool | None =
             event.grad = stats(grads[item])
         if item in values:
             event.value = stats(values[item])
-    for leaf in constants.values():
-        _name_constant(leaf, names)
+    for leaf, array in constants.values():
+        name_constant(leaf, array, names)
     ran = [event for event in events.values() if isinstance(event, Event)]
     return assemble(ran, [events[root] for root in roots], names, scalar=scalar)
 
@@ -133,7 +133,9 @@ def _is_scalar(item: Any) -> bool:
     return item.shape == ()
 
 
-def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constants: dict[int, Leaf]) -> Event:
+def _tape_event(
+    node: EngineNode, events: dict[Any, Any], names: Names, constants: dict[int, tuple[Leaf, Any]]
+) -> Event:
     if node.plan is OUTPUT:
         event = Event("output", [(0, events[node.parents[0]])], "pick", text=str(node.saved))
     else:
@@ -150,9 +152,8 @@ def _tape_event(node: EngineNode, events: dict[Any, Any], names: Names, constant
             if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__cuda_array_interface__"):
                 if node.op.name in INDEXING:
                     continue
-                leaf = constants.setdefault(
-                    id(value), Leaf(id(value), tuple(value.shape), str(value.dtype), int(value.nbytes))
-                )
+                made = Leaf(id(value), tuple(value.shape), dtype_name(value.dtype), int(value.nbytes))
+                leaf, _ = constants.setdefault(id(value), (made, value))
                 if not leaf.shape:
                     leaf.text = scalar_text(host(value)[()])
                 if not node.op.variadic and arguments[i] in NOISE:
@@ -203,14 +204,16 @@ def _saved_bytes(node: EngineNode) -> int:
     return total
 
 
-def _name_constant(leaf: Leaf, names: Names) -> None:
-    for key, tensor in names.kept.items():
-        if id(tensor.array) == leaf.key:
-            if key in names.buffers:
-                leaf.name, leaf.role = names.buffers[key], "buffer"
-            else:
-                leaf.name = names.variables.get(key, leaf.name)
-            return
+def name_constant(leaf: Leaf, array: Any, names: Names) -> None:
+    """Name an array that is the memory of a tensor the user has; it is then no business of its op alone."""
+    found = names.by_array().get(id(array))
+    if found is None:
+        return
+    key = id(found)
+    if key in names.buffers:
+        leaf.name, leaf.role = names.buffers[key], "buffer"
+    elif key in names.variables:
+        leaf.name, leaf.role = names.variables[key], ""
 
 
 def tape_gradients(outputs: Sequence[Tensor], order: Iterable[Any]) -> dict[Any, Any]:

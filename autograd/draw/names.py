@@ -35,6 +35,7 @@ class Names:
         self.nodes: dict[int, tuple[str, Tensor]] = {}  # by the identity of grad_fn
         self.kept: dict[int, Tensor] = {}
         self.owners: list[tuple[str, Any]] = []  # (variable, model)
+        self._arrays: dict[int, Tensor] = {}
         self.used: set[int] = set()
         self.given = False  # was a model named, not only found?
 
@@ -70,6 +71,12 @@ class Names:
 
     def _ids(self) -> list[tuple[str, set[int]]]:
         return [(name, {id(p) for p in model.parameters()}) for name, model in self.owners]
+
+    def by_array(self) -> dict[int, Tensor]:
+        """The tensors by the identity of their arrays."""
+        if len(self._arrays) != len(self.kept):
+            self._arrays = {id(tensor.array): tensor for tensor in self.kept.values()}
+        return self._arrays
 
     def taking_part(self) -> list[int]:
         """The parameters of the models that the graph uses, or that were named; of all models if it uses none."""

@@ -15,7 +15,7 @@ from .. import op as engine
 from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
-from .capture import Event, Leaf, _saved_bytes, assemble, dtype_name, leaf_of
+from .capture import Event, Leaf, _saved_bytes, assemble, dtype_name, leaf_of, name_constant
 from .names import Names, find_names, is_ours
 from .numbers import argument_text, scalar_text, stats
 from .structure import Graph, Node
@@ -214,6 +214,9 @@ class Recording:
     def detached(self, tensor: Tensor, origin: Event | Leaf) -> Event | Leaf:
         """`tensor` shares the memory of `origin` and is outside the graph."""
         if not origin.requires_grad:
+            if isinstance(origin, Leaf) and (origin not in self.tensors or self.tensors[origin]() is None):
+                origin.role = ""  # the user has this array as a tensor
+                self.tensors[origin] = weakref.ref(tensor)
             self._remember(tensor, origin)
             return origin
         event = Event("detach", [(0, origin)], call=state.call, stop="detach")
@@ -268,6 +271,12 @@ class Recording:
                 leaf.grad = fresh.grad or self.extra_grads.get(id(tensor))
                 if self.values and leaf.value is None and tensor.array.dtype.kind in "biufc":
                     leaf.value = stats(tensor.array)
+        for reference, origin in list(self.by_array.values()):
+            array = reference()
+            if array is None or isinstance(origin, Event):
+                continue
+            if origin not in self.tensors or self.tensors[origin]() is None:
+                name_constant(origin, array, found)
         for name, tensor in found.nodes.values():
             if isinstance(event := self.known(tensor), Event) and event.kind == "op":
                 event.name = name

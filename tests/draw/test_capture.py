@@ -90,6 +90,19 @@ def test_names_come_from_the_callers_variables():
     assert graph.nodes[graph.outputs[0]].name == "loss"
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_index_is_an_input_too(recorded):
+    words, table = tokens(), nn.Embedding(32, 4)
+    with draw.record() if recorded else ag.enable_grad():
+        y = table(words).sum()
+        z = (y * words).sum() if recorded else y
+    graph = draw.graph(z, engine="builtin").graph
+    (box,) = [node for node in graph if node.kind == "input"]
+    assert box.name == "words"
+    (lookup,) = [node for node in graph if node.op == "embedding"]
+    assert lookup.inputs == (box.id,)
+
+
 def test_two_models_in_one_graph_are_told_apart():
     generator, critic = mlp(), nn.Linear(3, 1)
     score = critic(generator(ag.randn(4, 8))).mean()
