@@ -44,7 +44,7 @@ def shape_of(size: tuple, named: dict[str, Any]) -> tuple[int, ...]:
         raise TypeError(
             f"unexpected argument {sorted(unknown)[0]!r}; expected sizes, dtype, device, requires_grad or out"
         )
-    if len(size) == 1 and not isinstance(size[0], (int, np.integer, Tensor)):
+    if len(size) == 1 and isinstance(size[0], (tuple, list, np.ndarray)):
         size = tuple(size[0])
     try:
         shape = tuple(n.__index__() for n in size)

@@ -222,7 +222,7 @@ def test_numpy_functions_record(name):
 
 
 def test_a_numpy_function_without_gradient_raises_by_name():
-    with pytest.raises(TypeError, match=r"np\.lexsort|lexsort"):
+    with pytest.raises(TypeError, match="lexsort"):
         np.lexsort((ag.ones(3),))
-    with pytest.raises(TypeError, match="np.interp"):
+    with pytest.raises(TypeError, match=r"np\.interp"):
         np.interp(ag.ones(3), ag.arange(3.0), ag.arange(3.0))
