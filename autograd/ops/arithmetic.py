@@ -30,6 +30,25 @@ def refused(name: str) -> Any:
     return rule
 
 
+def real_only(name: str, *values: Any) -> None:
+    """Raise where an operand is complex: complex numbers have no order."""
+    for v in values:
+        if type(v) is complex or (hasattr(v, "dtype") and v.dtype.kind == "c"):
+            raise RuntimeError(
+                f"{name} is not for complex tensors, which have no order; take abs(), real or imag first"
+            )
+
+
+def ordering(name: str, f: Any) -> Any:
+    """`f` of two operands that must be real."""
+
+    def compute(x: Any, y: Any) -> Any:
+        real_only(name, x, y)
+        return f(x, y)
+
+    return compute
+
+
 # ---- sums, products, quotients -----------------------------------------------------------------------------------
 
 _add = elementwise(np.add, compute=operator.add, method=False, x=lambda g: g, y=lambda g: g)
@@ -277,21 +296,25 @@ heaviside = elementwise(np.heaviside, compute=lambda x, y: np.where(x == 0, y, (
 
 maximum = elementwise(
     np.maximum,
+    compute=ordering("maximum", np.maximum),
     x=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(x < y)),
     y=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(y < x)),
 )
 minimum = elementwise(
     np.minimum,
+    compute=ordering("minimum", np.minimum),
     x=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(x > y)),
     y=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(y > x)),
 )
 fmax = elementwise(
     np.fmax,
+    compute=ordering("fmax", np.fmax),
     x=lambda g, x, y: g * ((x >= y) | np.isnan(y)),
     y=lambda g, x, y: g * np.logical_not((x >= y) | np.isnan(y)),
 )
 fmin = elementwise(
     np.fmin,
+    compute=ordering("fmin", np.fmin),
     x=lambda g, x, y: g * ((x <= y) | np.isnan(y)),
     y=lambda g, x, y: g * np.logical_not((x <= y) | np.isnan(y)),
 )
@@ -322,7 +345,8 @@ def clamp(input, min=None, max=None):
     tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
-        raise ValueError("clamp: at least one of min= and max= must be given")
+        raise RuntimeError("clamp: at least one of min= and max= must be given")
+    real_only("clamp", input, min, max)
     out = input if min is None else np.maximum(input, min)
     return out if max is None else np.minimum(out, max)
 

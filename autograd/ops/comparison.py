@@ -9,6 +9,7 @@ import numpy as np
 
 from ..op import elementwise, function
 from ..tensor import Tensor
+from .arithmetic import ordering
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "eq",
@@ -18,10 +19,10 @@ __all__ = [
 
 eq = elementwise(np.equal, "eq", compute=operator.eq, dtype="bool")
 ne = elementwise(np.not_equal, "ne", compute=operator.ne, dtype="bool")
-lt = elementwise(np.less, "lt", compute=operator.lt, dtype="bool")
-le = elementwise(np.less_equal, "le", compute=operator.le, dtype="bool")
-gt = elementwise(np.greater, "gt", compute=operator.gt, dtype="bool")
-ge = elementwise(np.greater_equal, "ge", compute=operator.ge, dtype="bool")
+lt = elementwise(np.less, "lt", compute=ordering("lt", operator.lt), dtype="bool")
+le = elementwise(np.less_equal, "le", compute=ordering("le", operator.le), dtype="bool")
+gt = elementwise(np.greater, "gt", compute=ordering("gt", operator.gt), dtype="bool")
+ge = elementwise(np.greater_equal, "ge", compute=ordering("ge", operator.ge), dtype="bool")
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 isnan = elementwise(np.isnan, dtype="bool")

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..op import function, op
 from ..tensor import Tensor
-from .arithmetic import maximum, minimum
+from .arithmetic import maximum, minimum, real_only
 from .places import index_dtype, ones, place
 
 __all__ = [
@@ -309,6 +309,7 @@ def _shared(g: Any, x: Any, out: Any, dim: Any) -> Any:
 def _extreme(name: str, ufunc: Any) -> Any:
     @op(name, x=_shared)
     def forward(x, dim=(), keepdim=False):
+        real_only(name, x)
         return ufunc.reduce(x, axis=axes(x, dim), keepdims=keepdim)
 
     return forward
@@ -320,7 +321,8 @@ amin.__doc__ = "The smallest element over one or several dimensions; equal ones 
 
 
 def single(x: Any, dim: int) -> Any:
-    """An array with dimensions, where a number counts as one element."""
+    """An array of real numbers with dimensions, where a number counts as one element."""
+    real_only("sorting", x)
     if not x.ndim:
         axes(x, dim)
         return np.atleast_1d(x)
@@ -352,8 +354,18 @@ def _extreme_along(name: str, argument: Any) -> Any:
     return forward
 
 
-_max_all = op("max", method=False, x=lambda g, x, out: evenly(g, x, out))(lambda x: np.maximum.reduce(x, axis=None))
-_min_all = op("min", method=False, x=lambda g, x, out: evenly(g, x, out))(lambda x: np.minimum.reduce(x, axis=None))
+def _extreme_of_all(name: str, ufunc: Any) -> Any:
+    @op(name, method=False, x=lambda g, x, out: evenly(g, x, out))
+    def forward(x):
+        real_only(name, x)
+        if not x.size:
+            raise RuntimeError(f"{name}(): expected at least one element, got the shape {tuple(x.shape)}; give a dim=")
+        return ufunc.reduce(x, axis=None)
+
+    return forward
+
+
+_max_all, _min_all = _extreme_of_all("max", np.maximum), _extreme_of_all("min", np.minimum)
 _max_dim, _min_dim = _extreme_along("max", np.argmax), _extreme_along("min", np.argmin)
 _Max, _Min = (namedtuple(name, ["values", "indices"]) for name in ("max", "min"))
 

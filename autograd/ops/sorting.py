@@ -10,6 +10,7 @@ import numpy as np
 
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from .arithmetic import real_only
 from .places import along, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
 
@@ -21,6 +22,7 @@ __all__ = [
 
 def order(x: Any, dim: int, descending: bool = False) -> Any:
     """The indices that sort `x` along `dim`; equal elements keep their order."""
+    real_only("sorting", x)
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     turned = np.argsort(np.flip(x, dim), axis=dim, kind="stable")  # of equal elements the last one comes first

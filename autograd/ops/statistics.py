@@ -188,6 +188,8 @@ def hash_tensor(input: Any, dim: Any = None, keepdim: bool = False, *, mode: int
     if mode != 0:
         raise RuntimeError(f"hash_tensor: expected mode 0, got {mode}")
     x = input.array
-    bits = x.astype(np.float64 if x.dtype.kind == "f" else np.uint64 if x.dtype.kind == "u" else np.int64).view(np.uint64)
+    bits = x.astype(np.float64 if x.dtype.kind == "f" else np.uint64 if x.dtype.kind == "u" else np.int64).view(
+        np.uint64
+    )
     axis = None if dim is None or dim == () or dim == [] else tuple(dim) if isinstance(dim, (tuple, list)) else dim
     return wrap(np.bitwise_xor.reduce(bits, axis=axis, keepdims=keepdim))

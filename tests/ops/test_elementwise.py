@@ -429,3 +429,15 @@ def test_numpy_functions_with_arguments():
         lambda a: np.searchsorted(a[1], np.float64(5.5)),
     ):
         np.testing.assert_allclose(np.asarray(call(t)), call(t.numpy()))
+
+
+def test_complex_numbers_have_no_order():
+    z = ag.tensor([1j, 2.0])
+    for f in (ag.max, ag.min, ag.amax, ag.amin, ag.sort, ag.median, ag.argmax):
+        with pytest.raises(RuntimeError, match=r"order|real numbers"):
+            f(z)
+    for f in (ag.maximum, ag.minimum, ag.fmax, ag.lt, ag.ge):
+        with pytest.raises(RuntimeError, match="order"):
+            f(z, z)
+    with pytest.raises(RuntimeError, match="order"):
+        z.clamp(0, 1)
