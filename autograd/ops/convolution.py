@@ -38,7 +38,7 @@ def channels_last(x: Any, padding: Pairs = ()) -> Any:
     """(N, C, *S) as a contiguous (N, *S, C), zeros around the spatial dimensions."""
     moved = x.transpose((0, *range(2, x.ndim), 1))
     if not any(map(any, padding)):
-        return np.ascontiguousarray(moved)
+        return np.ascontiguousarray(moved, like=x)
     n, *sizes, c = moved.shape
     out = np.empty_like(x, shape=(n, *(s + a + b for s, (a, b) in zip(sizes, padding, strict=True)), c), order="C")
     inside: tuple = (slice(None),)
@@ -112,7 +112,7 @@ def grouped_columns(x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pai
     windows = window_view(x, kernel, size, stride, dilation)
     windows = windows.reshape((*windows.shape[:-1], groups, c // groups))
     windows = windows.transpose((windows.ndim - 2, *range(windows.ndim - 2), windows.ndim - 1))
-    return np.ascontiguousarray(windows).reshape((groups, -1, math.prod(kernel) * (c // groups)))
+    return np.ascontiguousarray(windows, like=x).reshape((groups, -1, math.prod(kernel) * (c // groups)))
 
 
 def correlate(x: Any, w: Any, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
@@ -138,7 +138,7 @@ def grouped_rows(g: Any, groups: int) -> Any:
     last = channels_last(g)
     if groups == 1:
         return last.reshape((-1, g.shape[1]))
-    return np.ascontiguousarray(last.reshape((-1, groups, g.shape[1] // groups)).transpose((1, 0, 2)))
+    return np.ascontiguousarray(last.reshape((-1, groups, g.shape[1] // groups)).transpose((1, 0, 2)), like=g)
 
 
 def from_rows(rows: Any, n: int, size: Ints) -> Any:
@@ -183,7 +183,7 @@ def _bias_rows(g: Any) -> Any:
 
 @op(
     method=False,
-    x=lambda g, weight, x_shape, stride, padding, dilation, groups: convolution_input(
+    x=lambda g, weight, x_shape, stride, padding, dilation, groups: convolution_input(  # pyright: ignore[reportGeneralTypeIssues]
         g, weight, x_shape, stride, padding, dilation, groups
     ),
     weight=lambda g, x, weight_shape, stride, padding, dilation, groups: convolution_weight(
@@ -266,10 +266,10 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
 
 @op(
     method=False,
-    x=lambda g_, g, x_shape, stride, padding, dilation, groups: convolution_input(
+    x=lambda g_, g, x_shape, stride, padding, dilation, groups: convolution_input(  # pyright: ignore[reportGeneralTypeIssues]
         g, g_, x_shape, stride, padding, dilation, groups
     ),
-    g=lambda g_, x, g_shape, stride, padding, dilation, groups: convolution(
+    g=lambda g_, x, g_shape, stride, padding, dilation, groups: convolution(  # pyright: ignore[reportGeneralTypeIssues]
         x, g_, None, g_shape[2:], stride, padding, dilation, groups
     ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..device import CPU, device_of, to_device
 from ..op import op
 from ..tensor import wrap
 from .loss import reduction_of
@@ -97,6 +98,8 @@ def _ctc_gradient(g, log_probs, slope):
 
 @op("ctc_loss", method=False, log_probs=lambda g, log_probs, memo: _ctc_gradient(g, log_probs, _like(g, memo[0])))
 def _ctc(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity, memo):
+    # The alignments are followed on the CPU: step after step, each a few numbers.
+    home, log_probs = device_of(log_probs), to_device(log_probs, CPU)
     loss, total = _alignments(log_probs, targets, input_lengths, target_lengths, blank)
     # As PyTorch: for log-probabilities that are normalized, so that the gradient can go on through log_softmax.
     slope = np.exp(log_probs) - np.exp(total + loss[:, None] - log_probs)
@@ -106,17 +109,21 @@ def _ctc(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity
     if zero_infinity:
         slope[:, infinite] = 0
         loss = np.where(infinite, 0, loss)
-    memo[:] = (slope.astype(log_probs.dtype),)
-    return loss.astype(log_probs.dtype)
+    memo[:] = (to_device(slope.astype(log_probs.dtype), home),)
+    return to_device(loss.astype(log_probs.dtype), home)
 
 
 def _like(g: Any, array: Any) -> Any:
     return wrap(array) if hasattr(g, "array") else array
 
 
+def _host(value: Any) -> Any:
+    array = raw(value)
+    return to_device(array, CPU) if hasattr(array, "dtype") else array
+
+
 def _lengths(value: Any) -> np.ndarray:
-    array = np.asarray(raw(value), np.int64)
-    return array.reshape(-1)
+    return np.asarray(_host(value), np.int64).reshape(-1)
 
 
 def ctc_loss(
@@ -147,7 +154,7 @@ def ctc_loss(
     x = log_probs[:, None] if single else log_probs
     n, classes = x.shape[1:]
     inputs, sizes = _lengths(input_lengths), _lengths(target_lengths)
-    labels = raw(targets)
+    labels = _host(targets)
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank must be in label range: got {blank} for {classes} classes")
     if len(inputs) != n or len(sizes) != n:
@@ -175,7 +182,8 @@ def ctc_loss(
         raise RuntimeError(f"ctc_loss: targets must be classes below {classes}, got {padded.min()} to {padded.max()}")
     loss = _ctc(x, padded, inputs, sizes, blank, zero_infinity, [])
     if reduction == "mean":
-        return (loss / wrap(np.maximum(sizes, 1).astype(loss.dtype))).mean()
+        lengths = to_device(np.maximum(sizes, 1).astype(loss.dtype), device_of(loss.array))
+        return (loss / wrap(lengths)).mean()
     if reduction == "sum":
         return loss.sum()
     return loss[0] if single else loss

@@ -9,6 +9,7 @@ import numpy as np
 from ..graph import mutated
 from ..op import function, op
 from ..tensor import Tensor, own, wrap
+from .places import steps
 
 __all__: list[str] = []
 
@@ -22,13 +23,13 @@ def rows_of(x, index, padding_idx=None):
 @op(method=False, g=lambda g, index, padding_idx: take_rows(g, index, padding_idx))
 def add_rows(g, index, shape, padding_idx=None):
     """Zeros of that shape (V, d) with the rows `g` added at their numbers."""
-    out = np.zeros_like(g, shape=shape)
+    out = np.zeros_like(g, shape=shape, order="C")
     index, g = index.reshape(-1), g.reshape((-1, *shape[1:]))
     if not index.size:
         return out
     width = g.shape[1]
     if width <= 128:  # element by element: NumPy is fast at adding at places in one dimension
-        np.add.at(out.reshape(-1), (index[:, None] * width + np.arange(width)).reshape(-1), g.reshape(-1))
+        np.add.at(out.reshape(-1), (index[:, None] * width + steps(width, index)).reshape(-1), g.reshape(-1))
     else:  # sorted by number, each row of the result is one sum
         order = np.argsort(index, kind="stable")
         ordered = index[order]
@@ -39,7 +40,7 @@ def add_rows(g, index, shape, padding_idx=None):
     return out
 
 
-@op(method=False, x=lambda g, index, x_shape, padding_idx: add_rows(g, index, x_shape, padding_idx))
+@op(method=False, x=lambda g, index, x_shape, padding_idx: add_rows(g, index, x_shape, padding_idx))  # pyright: ignore[reportGeneralTypeIssues]
 def take_rows(x, index, padding_idx=None):
     """Rows by their numbers, zeros for `padding_idx`: the adjoint of `add_rows`."""
     out = x[index]

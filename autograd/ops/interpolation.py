@@ -25,7 +25,7 @@ __all__: list[str] = []
 # ---- one axis, multiplied with a banded matrix -------------------------------------------------------------------
 
 
-@op("mix", method=False, x=lambda g, matrix, axis: mix(g, matrix.T, axis))
+@op("mix", method=False, x=lambda g, matrix, axis: mix(g, matrix.T, axis))  # pyright: ignore[reportGeneralTypeIssues]
 def mix(x, matrix, axis):
     """`matrix` (out, in) times `x` along an axis of length in."""
     lead, trail = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
@@ -304,7 +304,8 @@ def _inside(x: Any, size: int, padding_mode: str, align_corners: bool) -> tuple:
 def _picked_at(input: Any, places: list, padding_mode: str) -> Any:
     """The elements of (N, C, *S) at integer places (N, *O) per dimension; zeros outside."""
     sizes = input.shape[2:]
-    valid, flat = np.ones((), bool), 0
+    valid: Any = np.ones((), bool)
+    flat: Any = 0
     for at, n in zip(places, sizes, strict=True):
         valid = valid & (at >= 0) & (at < n)
         flat = flat * n + np.clip(at, 0, n - 1)
@@ -369,7 +370,7 @@ def grid_sample(
     fractions = [x - wrap(b) for x, b in zip(inside, bases, strict=True)]
     total = None
     for corner in itertools.product((0, 1), repeat=dims):
-        weight = None
+        weight: Any = None
         for c, f in zip(corner, fractions, strict=True):
             part = f if c else 1 - f
             weight = part if weight is None else weight * part

@@ -11,6 +11,7 @@ import numpy as np
 from ..op import op
 from ..tensor import Tensor, wrap
 from .linear import linear
+from .places import steps
 
 __all__: list[str] = []
 
@@ -268,7 +269,7 @@ def _cross_entropy_gradient(g, x_shape, target, weight, reduction, ignore_index,
         g = g / total
         each = g * scale if scale is not None else g
     columns = each if np.ndim(each) == 0 else each[:, None]
-    rows = np.arange(len(index))
+    rows = steps(len(index), index)
     if not smoothing:
         out = probabilities * columns
         out[rows, index] -= each
@@ -297,7 +298,7 @@ def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
         else:
             index = np.where(used, index, 0)
     check_classes(index, rows.shape[1])
-    numbers = np.arange(len(index))
+    numbers = steps(len(index), index)
     shifted = rows - np.maximum.reduce(rows, axis=1, keepdims=True) if rows.shape[0] else rows.copy()
     exponential = np.exp(shifted)
     sums = np.add.reduce(exponential, axis=1, keepdims=True)

@@ -11,6 +11,7 @@ from ..tensor import wrap
 from .activation import relu
 from .distance import pairwise_distance
 from .loss import check_classes, reduced, reduction_of
+from .places import steps
 from .pooling import raw
 
 __all__: list[str] = []
@@ -105,13 +106,13 @@ def multi_margin_loss(
     if weight is not None and tuple(weight.shape) != (classes,):
         raise ValueError(f"multi_margin_loss: weight needs shape ({classes},), got {tuple(weight.shape)}")
     check_classes(index, classes)
-    rows = np.arange(len(index))
+    rows = steps(len(index), index)
     excess = relu(margin - x[rows, index].reshape(-1, 1) + x)
     if p == 2:
         excess = excess * excess
     if weight is not None:
         excess = excess * wrap(raw(weight)[index][:, None])
-    others = (np.arange(classes) != index[:, None]).astype(x.dtype)
+    others = (steps(classes, index) != index[:, None]).astype(x.dtype)
     loss = (excess * wrap(others)).sum(1) / classes
     return reduced(loss.reshape(()) if single and not target.ndim else loss, reduction)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import function, op
+from ..tensor import Tensor
 
 __all__ = ["constant_pad_nd"]
 
@@ -17,7 +18,7 @@ __all__ = ["constant_pad_nd"]
 @op(
     "constant_pad",
     method=False,
-    x=lambda g, widths: constant_pad(g, tuple((-a, -b) for a, b in widths), 0),
+    x=lambda g, widths: constant_pad(g, tuple((-a, -b) for a, b in widths), 0),  # pyright: ignore[reportGeneralTypeIssues]
 )
 def constant_pad(x, widths, value):
     """`value` around x, (before, after) for each dimension; negative widths cut off.  Padding's adjoint is cutting."""
@@ -40,7 +41,7 @@ def take_along(x, index, axis):
     return np.take(x, index, axis=axis)
 
 
-@op("add_along", method=False, g=lambda g, index, axis: take_along(g, index, axis))
+@op("add_along", method=False, g=lambda g, index, axis: take_along(g, index, axis))  # pyright: ignore[reportGeneralTypeIssues]
 def add_along(g, index, axis, size):
     """The adjoint of `take_along`: `g` added at `index` along an axis of that size; sorted, so that each is one sum."""
     out = np.zeros_like(g, shape=(*g.shape[:axis], size, *g.shape[axis + 1 :]))
@@ -126,7 +127,9 @@ def _wrapped(input: Any, pairs: Sequence, dims: int, mode: str) -> Any:
             input = input[(*(slice(None),) * axis, slice(max(-before, 0), size - max(-after, 0)))]
             before, after, size = max(before, 0), max(after, 0), input.shape[axis]
         if before or after:
-            input = take_along(input, _WRAPS[mode](np.arange(-before, size + after), size), axis)
+            places = _WRAPS[mode](np.arange(-before, size + after), size)
+            array = input.array if isinstance(input, Tensor) else input
+            input = take_along(input, np.asarray(places, like=array), axis)
     return input
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .convolution import each
+from .places import steps
 
 __all__ = [
     "adaptive_avg_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d",
@@ -141,7 +142,7 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
 
 @op(
     method=False,
-    v=lambda g, x, out, size, kernel, stride, padding, dilation: max_pool_gradient(
+    v=lambda g, x, out, size, kernel, stride, padding, dilation: max_pool_gradient(  # pyright: ignore[reportGeneralTypeIssues]
         g, x, out, size, kernel, stride, padding, dilation
     ),
 )
@@ -160,7 +161,7 @@ def max_pool_gather(v, x, out, size, kernel, stride, padding, dilation):
 # ---- the places of maxima ----------------------------------------------------------------------------------------
 
 
-@op(method=False, x=lambda g, indices, x_shape: place(g, indices, x_shape))
+@op(method=False, x=lambda g, indices, x_shape: place(g, indices, x_shape))  # pyright: ignore[reportGeneralTypeIssues]
 def pick(x, indices):
     """The elements of (N, C, *S) at flat spatial indices (N, C, *O)."""
     n, c = x.shape[:2]
@@ -177,17 +178,17 @@ def place(g, indices, shape):
 def _flat_places(g: Any, indices: Any, shape: tuple) -> Any:
     n, c = shape[:2]
     count = math.prod(shape[2:])
-    flat = indices.reshape((n * c, -1)) + (np.arange(n * c) * count)[:, None]
+    flat = indices.reshape((n * c, -1)) + (steps(n * c, indices) * count)[:, None]
     out = np.bincount(flat.reshape(-1), weights=g.reshape(-1), minlength=n * c * count)
     return out.astype(g.dtype).reshape(shape)
 
 
 def argmax(x: Any, positions: list) -> Any:
     """The flat index of the first maximum in each window: per dimension, `positions` (size, kernel), −1 for none."""
-    sizes = x.shape[2:]
+    sizes, positions = x.shape[2:], [np.asarray(p, like=x) for p in positions]
     grid = np.ix_(*(p.reshape(-1) for p in positions))
     values = x[(slice(None), slice(None), *grid)]
-    outside = np.zeros((), bool)
+    outside: Any = False
     for dim, p in enumerate(positions):
         outside = outside | (p < 0).reshape((1,) * (2 * dim) + p.shape + (1,) * (2 * (len(sizes) - dim - 1)))
     values = values.reshape((*x.shape[:2], *(n for p in positions for n in p.shape)))
@@ -199,7 +200,7 @@ def argmax(x: Any, positions: list) -> Any:
     which = np.argmax(values.reshape((*values.shape[: 2 + dims], -1)), axis=-1)
     flat = 0
     for dim, (p, offset) in enumerate(zip(positions, np.unravel_index(which, kernel), strict=True)):
-        row = np.arange(p.shape[0]).reshape((-1, *(1,) * (dims - dim - 1)))
+        row = steps(p.shape[0], p).reshape((-1, *(1,) * (dims - dim - 1)))
         flat = flat * sizes[dim] + p[row, offset]
     return flat
 
@@ -341,7 +342,7 @@ adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _adaptive_max(3)
 
 @op(
     method=False,
-    x=lambda g, x_shape, scale, kernel, stride, padding: average_adjoint(g, scale, x_shape, kernel, stride, padding),
+    x=lambda g, x_shape, scale, kernel, stride, padding: average_adjoint(g, scale, x_shape, kernel, stride, padding),  # pyright: ignore[reportGeneralTypeIssues]
 )
 def average(x, scale, size, kernel, stride, padding):
     """The sum of each window, times `scale` (a number, or one for each window)."""

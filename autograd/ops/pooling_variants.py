@@ -70,7 +70,7 @@ def _fractional(dims: int) -> tuple:
     name = f"fractional_max_pool{dims}d"
 
     def with_indices(
-        input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+        input, kernel_size, output_size=None, output_ratio: Any = None, return_indices=False, _random_samples=None
     ):
         if output_size is None and output_ratio is None:
             raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")

@@ -121,7 +121,7 @@ def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo
     made = np.empty_like(gates).reshape((-1, 4, size))
     flat = made.reshape((-1, 4 * size))
     dh, dc = state_gradient(g_h, h0), state_gradient(g_c, c0)
-    projected = None if w_hr is None else np.empty_like(out)
+    projected: Any = None if w_hr is None else np.empty_like(out)
     steps = list(spans(counts, reverse))[::-1]
     for k in range(0, len(steps), 8):  # what does not depend on the gradient, some steps at a time, in the cache
         some = steps[k : k + 8]
@@ -143,7 +143,7 @@ def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo
     gx, gw_ih = input_gradients((needs[0], needs[3]), flat, x, w_ih)
     gw_hh = flat.T @ before(out, h0, counts, reverse) if needs[4] else None
     gb = column_sums(flat) if needs[5] or needs[6] else None
-    gw_hr = projected.T @ (gates[:, 3 * size :] * tanh_cells) if needs[7] else None
+    gw_hr = None if projected is None else projected.T @ (gates[:, 3 * size :] * tanh_cells)
     return gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr
 
 
@@ -157,7 +157,7 @@ def lstm_layer(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo):
     offset = 1 - scale
     gates = contributions(x, w_ih, b_ih, b_hh)
     gates *= scale
-    recurrent = np.ascontiguousarray((w_hh * scale[:, None]).T)
+    recurrent = np.ascontiguousarray((w_hh * scale[:, None]).T, like=x)
     h, c = h0.copy(), c0.copy()
     out = np.empty_like(x, shape=(x.shape[0], h0.shape[1]))
     cells = np.empty_like(x, shape=(x.shape[0], size))
@@ -238,7 +238,7 @@ def gru_layer(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
         gates[:, : 2 * size] += b_hh[: 2 * size]
     half = x.dtype.type(0.5)
     gates[:, : 2 * size] *= half  # σ(x) = (tanh(x / 2) + 1) / 2
-    recurrent = np.ascontiguousarray(w_hh.T)
+    recurrent = w_hh.T.copy()
     recurrent[:, : 2 * size] *= half
     out = np.empty_like(x, shape=(x.shape[0], size))
     candidates = np.empty_like(out)
@@ -296,7 +296,7 @@ def _rnn_gradients(g, needs, x, h0, w_ih, w_hh, nonlinearity, counts, reverse, m
 def rnn_layer(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, memo):
     """All steps of a plain RNN in one direction: (outputs, last h)."""
     out = contributions(x, w_ih, b_ih, b_hh)
-    recurrent = np.ascontiguousarray(w_hh.T)
+    recurrent = np.ascontiguousarray(w_hh.T, like=x)
     h = h0.copy()
     for rows, n in spans(counts, reverse):
         now = out[rows]

@@ -16,13 +16,13 @@ __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 @op(
     "im2col",
     method=False,
-    x=lambda g, x_shape, kernel, size, stride, padding, dilation: fold_columns(
+    x=lambda g, x_shape, kernel, size, stride, padding, dilation: fold_columns(  # pyright: ignore[reportGeneralTypeIssues]
         g, x_shape, kernel, size, stride, padding, dilation
     ),
 )
 def unfold_columns(x, kernel, size, stride, padding, dilation):
     """(N, C, *S) to (N, C · kernel, size): each window a column."""
-    x = np.ascontiguousarray(channels_first(channels_last(x, padding)))
+    x = np.ascontiguousarray(channels_first(channels_last(x, padding)), like=x)
     first, channel, *steps = x.strides
     windows = strided(
         x,
