@@ -155,7 +155,7 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
         g = g.conj()
     if plan.joint is not None:
         rule, picks = plan.joint
-        parts = enumerate(rule(g, *[saved[k] for k in picks]))
+        parts = enumerate(distinct(rule(g, *[saved[k] for k in picks])))
     elif len(plan.rules) == 1:
         i, rule, picks = plan.rules[0]
         parts = ((i, rule(g, *[saved[k] for k in picks])),)
@@ -164,6 +164,19 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
     if conjugate:
         return [(i, None if part is None else part.conj()) for i, part in parts]
     return parts
+
+
+def distinct(parts: Any) -> Any:
+    """The gradients of a joint rule, where one that serves two arguments (two biases, say) is copied for the second: they
+    are added to each on its own."""
+    if len({id(part) for part in parts}) == len(parts):
+        return parts
+    seen: set[int] = set()
+    made = []
+    for part in parts:
+        made.append(part.copy() if id(part) in seen and isinstance(part, ndarray) else part)
+        seen.add(id(part))
+    return tuple(made)
 
 
 def complete(node: Node, g: list) -> tuple:
@@ -250,7 +263,7 @@ def lent(part: Any, g: Any, saved: Any) -> bool:
     """May `part` share memory with something else than the gradient it is?"""
     if part is g or getattr(part, "base", None) is not None:
         return True
-    for value in saved:
+    for value in (*g, *saved) if type(g) is list else saved:
         if part is value:
             return True
     return False

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 import autograd as ag
+import nn  # noqa: F401 - declares ops of its own
+from autograd.op import REGISTRY
+
+OPS = tuple(REGISTRY)  # the ops of the packages, before tests and examples declare theirs
 
 
 def pytest_addoption(parser):

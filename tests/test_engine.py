@@ -320,7 +320,7 @@ def test_post_accumulate_hook():
 # ---- several outputs, custom functions ---------------------------------------------------------------------------
 
 
-@op("both", method=False, joint=lambda g, x: (g[0] * np.cos(x) - g[1] * np.sin(x),))
+@op("two_outputs", method=False, joint=lambda g, x: (g[0] * np.cos(x) - g[1] * np.sin(x),))
 def both(x):
     return np.sin(x), np.cos(x)
 
@@ -584,3 +584,33 @@ def test_two_threads_do_not_disturb_each_other():
         thread.join()
     for seed in range(2):
         np.testing.assert_array_equal(results["alone", seed], results["together", seed])
+
+
+def test_one_gradient_for_two_leaves_is_added_to_each_on_its_own():
+    from autograd.op import REGISTRY, op
+
+    @op("twice_the_same", method=False, joint=lambda g: (half := g / 2, half))
+    def mean(x, y):
+        return (x + y) / 2
+
+    del REGISTRY["twice_the_same"]
+    x, y = (ag.ones(3).requires_grad_() for _ in range(2))
+    for _ in range(3):
+        mean(x, y).backward(ag.ones(3))
+    for leaf in (x, y):
+        np.testing.assert_array_equal(leaf.grad.numpy(), [1.5, 1.5, 1.5])
+
+
+def test_the_gradient_of_one_of_several_outputs_is_not_added_to():
+    from autograd.op import REGISTRY, op
+
+    @op("both", method=False, partial=True, joint=lambda g: g)
+    def both(x, y):
+        return x.copy(), y.copy()
+
+    del REGISTRY["two_outputs"]
+    x, y, g = ag.ones(3).requires_grad_(), ag.ones(3).requires_grad_(), ag.ones(3)
+    for _ in range(2):
+        both(x, y)[0].backward(g)
+    np.testing.assert_array_equal(g.numpy(), np.ones(3))
+    np.testing.assert_array_equal(x.grad.numpy(), np.full(3, 2.0))

@@ -17,6 +17,7 @@ from ..dtypes import complex_of, real_of
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .diagonal import _diagonal_adjoint, diagonal, tril, triu
+from .places import steps
 
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "geqrf", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
@@ -753,7 +754,7 @@ def lu_arrays(x: Any) -> tuple[Any, Any]:
     packed = stacked(x).copy()
     batch, count = packed.shape[0], min(m, n)
     pivots = np.zeros_like(packed, shape=(batch, count), dtype=np.int32)
-    every = np.arange(batch)
+    every = steps(batch, packed)
     for j in range(count):
         size = (
             np.abs(packed[:, j:, j].real) + np.abs(packed[:, j:, j].imag)
@@ -774,8 +775,8 @@ def lu_arrays(x: Any) -> tuple[Any, Any]:
 def permutation(pivots: Any, m: int) -> Any:
     """The order of the rows after the exchanges that `pivots` name, (…, m)."""
     flat = pivots.reshape((math.prod(pivots.shape[:-1]), pivots.shape[-1]))
-    order = np.broadcast_to(np.arange(m), (flat.shape[0], m)).copy()
-    every = np.arange(flat.shape[0])
+    order = np.broadcast_to(steps(m, flat), (flat.shape[0], m)).copy()
+    every = steps(flat.shape[0], flat)
     for j in range(flat.shape[1]):
         p = flat[:, j] - 1
         upper = order[every, p].copy()
@@ -787,7 +788,7 @@ def permutation(pivots: Any, m: int) -> Any:
 def permutation_matrix(order: Any, like: Any) -> Any:
     """P with A = P L U for rows in that order."""
     m = order.shape[-1]
-    return (np.arange(m)[:, None] == order[..., None, :]).astype(like.dtype)
+    return (steps(m, order)[:, None] == order[..., None, :]).astype(like.dtype)
 
 
 def _lu_split(packed: Any) -> tuple[Any, Any]:
@@ -909,7 +910,7 @@ Tensor.lu = lu  # type: ignore[attr-defined]
 def geqrf(input):
     """QR with Q as the reflections that make it up: vectors below the diagonal of R, and their factors tau."""
     h, tau = np.linalg.qr(matrix(input, "geqrf").detach().array, mode="raw")
-    return GeqrfResult(wrap(np.ascontiguousarray(h.swapaxes(-1, -2))), wrap(tau))
+    return GeqrfResult(wrap(np.ascontiguousarray(h.swapaxes(-1, -2), like=h)), wrap(tau))
 
 
 def _reflect(A: Any, tau: Any, x: Any, columns: Any, adjoint: bool = False) -> Any:

@@ -252,7 +252,14 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     view, chosen = parse(index, self.array.shape)
     if view is not None or chosen is None:
         self = _slice(self, view or ())
-    return self if chosen is None else _index(self, chosen)
+    return self if chosen is None else _index(self, beside(chosen, self.array))
+
+
+def beside(index: tuple, array: Any) -> tuple:
+    """An index with its arrays on the device of `array`."""
+    if isinstance(array, (np.ndarray, np.generic)):
+        return index
+    return tuple(p if isinstance(p, slice) or type(p) is type(array) else np.asarray(p, like=array) for p in index)
 
 
 def _in_range(index: int, n: int) -> int:

@@ -40,7 +40,8 @@ class Library:
         raise TypeError("expected a subclass of Library that differentiates")
 
     def numpy(self, value: Any) -> np.ndarray:
-        return value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        return (value.resolve_conj().resolve_neg() if hasattr(value, "resolve_neg") else value).numpy()  # torch's views
 
     def values(self, call: Call, leaves: list[Any]) -> list[np.ndarray]:
         """The outputs as arrays."""

@@ -63,6 +63,8 @@ class StrictArray:
             return NotImplemented
         if function is np.diagonal:
             return StrictArray.diagonal(*args, **kwargs)
+        if function in (np.array, np.asarray) and not isinstance(args[0], StrictArray):  # like=: an explicit copy
+            return StrictArray(function(*args, **kwargs))
         return _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
 
     def diagonal(self, *args: Any, **kwargs: Any) -> StrictArray:

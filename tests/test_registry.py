@@ -1,0 +1,65 @@
+"""Every op has samples, and is what they show: values, gradients of both orders, dtypes, memory layouts, device, PyTorch.
+
+The samples are in tests/samples, a line for each op.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import autograd as ag
+from autograd.op import REGISTRY, observers
+from autograd.testing import OpCase, each_check, uncovered
+from tests.conftest import OPS, referee
+from tests.samples import CASES
+
+BY_NAME = {case.name: case for case in CASES}
+
+
+def ops_called(case: OpCase) -> set[str]:
+    """The names of the ops that the samples of a case go through."""
+    called = set()
+
+    def observer(op, call, *args, **kwargs):
+        called.add(op.name)
+        return call(*args, **kwargs)
+
+    observers.append(observer)
+    try:
+        case.check("dtypes")
+    finally:
+        observers.remove(observer)
+    return called
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_every_op_has_samples(name):
+    assert name in BY_NAME, f"there is no line for the op {name!r} in tests/samples: add an OpCase with samples"
+    assert name in ops_called(BY_NAME[name]), f"the samples of {name!r} in tests/samples do not reach that op"
+
+
+def test_every_line_is_for_an_op():
+    assert uncovered([OpCase(name) for name in OPS], BY_NAME) == []
+    assert len(BY_NAME) == len(CASES), "an op has two lines"
+
+
+@pytest.mark.parametrize("check", each_check(CASES), ids=str)
+def test_op(check):
+    if check.check == "torch":
+        referee()
+    check()
+
+
+def test_a_new_op_without_samples_is_noticed():
+    from autograd.op import op
+
+    @op("without_samples", method=False)
+    def forward(x):
+        return x + 1
+
+    try:
+        with pytest.raises(AssertionError, match="no line for the op 'without_samples'"):
+            test_every_op_has_samples("without_samples")
+    finally:
+        del REGISTRY["without_samples"]
+    assert isinstance(forward(ag.ones(2)), ag.Tensor)
