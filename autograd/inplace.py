@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Node, mutated, owner, state, whereabouts
-from .op import REGISTRY, finish, op
+from .op import REGISTRY, finish, observed, observers, op
 from .tensor import Tensor, View, own, register_view, share, wrap
 
 # ---- views, followed by their steps ------------------------------------------------------------------------------
@@ -143,7 +143,13 @@ def rebase(tensor: Tensor, result: Tensor) -> None:
             return
         # The forward of view_scatter has been done already, by writing into the memory: only its node is needed.
         made = REGISTRY["view_scatter"]
-        scattered = finish(made, [base, result, steps], [base.array, result.array, steps], base.array)
+
+        def scatter(x: Tensor, y: Tensor, *, steps: tuple) -> Tensor:
+            return finish(made, [x, y, steps], [x.array, y.array, steps], x.array)
+
+        scattered = (
+            observed(made, scatter, base, result, steps=steps) if observers else scatter(base, result, steps=steps)
+        )
         base.grad_fn, base.needs_grad = scattered.grad_fn, True
     for reference in tuple(base.views or ()):
         view = reference()
