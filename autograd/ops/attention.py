@@ -67,16 +67,19 @@ def _attention_gradients(g, needs, q, k, v, mask, scale, drops, memo):
 def attention(q, k, v, mask, scale, drops, memo):
     """softmax(q kᵀ · scale + mask) v; the weights go into `memo`, `drops` multiplies them."""
     weights = (q * q.dtype.type(scale)) @ k.swapaxes(-1, -2)
-    hidden = None
     if mask is not None:
         if np.broadcast_shapes(weights.shape, mask.shape) == weights.shape:
             weights += mask
         else:
             weights = weights + mask
-        hidden = hidden_rows(weights)
-        if hidden is not None:
-            weights[np.broadcast_to(hidden, weights.shape)] = 0
-    weights -= np.maximum.reduce(weights, axis=-1, keepdims=True)
+    top = np.maximum.reduce(weights, axis=-1, keepdims=True)
+    hidden = None if mask is None else top == -np.inf  # rows that may look at nothing
+    if hidden is not None and hidden.any():
+        weights[np.broadcast_to(hidden, weights.shape)] = 0
+        top = np.where(hidden, top.dtype.type(0), top)
+    else:
+        hidden = None
+    weights -= top
     np.exp(weights, out=weights)
     weights /= np.add.reduce(weights, axis=-1, keepdims=True)
     if hidden is not None:
