@@ -6,7 +6,8 @@ import warnings
 from typing import Any
 
 from autograd.creation import empty, ones, tensor, zeros
-from autograd.tensor import Tensor
+from autograd.graph import mutated
+from autograd.tensor import Tensor, own
 
 from . import functional as F
 from . import init
@@ -87,7 +88,9 @@ class _BatchNorm(_NormBase):
         self._check_input_dim(input)
         share = 0.0 if self.momentum is None else self.momentum
         if self.training and self.track_running_stats:
-            self.num_batches_tracked.add_(1)
+            count = own(self.num_batches_tracked)
+            count += 1  # an add_() would cost more than a small batch norm
+            mutated(count)
             if self.momentum is None:  # the plain mean of all batches
                 share = 1.0 / self.num_batches_tracked.item()
         tracked = not self.training or self.track_running_stats
