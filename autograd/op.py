@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,9 @@ NUMPY: dict[Callable, Callable] = {}  # NumPy's function -> ours: np.exp(tensor)
 # observer(op, call, *args, **kwargs) is to return call(*args, **kwargs).  One truth test is all they cost when there
 # are none.
 observers: list[Callable] = []
+
+# log(0) is -inf, as in PyTorch, and no reason for a warning.  (Where warnings are errors, `run` does without them.)
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.op")
 
 MISSING: Any = inspect.Parameter.empty
 ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome everywhere
@@ -190,6 +194,11 @@ def run(op: Op, values: list) -> Any:
             return op.forward(*values) if op.flat else spread(op, values)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise explained(op, values, error) from None
+    except TypeError as error:
+        if not str(error).startswith(("ufunc", "numpy boolean", "The numpy boolean")):
+            raise  # a call with wrong arguments, or a bug
+        types = " and ".join(dict.fromkeys(str(v.dtype) for v in values if hasattr(v, "dtype")))
+        raise RuntimeError(f"{op.name} is not implemented for {types}{whereabouts()}") from None
 
 
 def spread(op: Op, values: list) -> Any:
