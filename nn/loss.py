@@ -34,6 +34,17 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
     return meant
 
 
+def _expect_logits(loss: str, input: Tensor, activation: str) -> None:
+    """Warn where a model ends in the activation that the loss applies itself: it would train, badly, and not say why."""
+    node = getattr(input, "grad_fn", None)
+    if node is not None and node.op.name == activation:
+        warnings.warn(
+            f"{loss} expects logits and applies {activation} itself, but its input is the output of a {activation}: "
+            f"leave out the {activation} at the end of the model",
+            stacklevel=4,  # where the loss is called, past forward and Module.__call__
+        )
+
+
 class _Loss(Module):
     """A loss with a reduction: "mean", "sum" or "none"."""
 
@@ -166,6 +177,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        _expect_logits("CrossEntropyLoss", input, "softmax")
         return F.cross_entropy(
             input,
             target,
@@ -324,6 +336,7 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        _expect_logits("BCEWithLogitsLoss", input, "sigmoid")
         return F.binary_cross_entropy_with_logits(
             input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction
         )

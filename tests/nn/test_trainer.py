@@ -262,3 +262,13 @@ def test_metrics():
     assert error.compute() == 0.5
     with pytest.raises(ValueError, match="top_9 needs at least 9 classes"):
         TopK(9).update(outputs, ag.tensor([0, 1, 2]))
+
+
+@pytest.mark.parametrize(("loss", "activation"), [(nn.CrossEntropyLoss, "softmax"), (nn.BCEWithLogitsLoss, "sigmoid")])
+def test_activation_that_the_loss_applies_itself(loss, activation):
+    """A model that ends in a softmax, and a loss that wants logits: it runs, so something has to tell."""
+    x = ag.zeros(2, 3, requires_grad=True)
+    outputs = x.softmax(1) if activation == "softmax" else x.sigmoid()
+    with pytest.warns(UserWarning, match=f"leave out the {activation} at the end"):
+        loss()(outputs, ag.ones(2, 3))
+    loss()(x, ag.ones(2, 3))  # warnings are errors here
