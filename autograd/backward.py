@@ -263,7 +263,9 @@ def lent(part: Any, g: Any, saved: Any) -> bool:
     """May `part` share memory with something else than the gradient it is?"""
     if part is g or getattr(part, "base", None) is not None:
         return True
-    for value in (*g, *saved) if type(g) is list else saved:
+    if type(g) is list:  # of several outputs
+        saved = (*g, *saved)
+    for value in saved:  # noqa: SIM110 - a generator takes longer than the loop
         if part is value:
             return True
     return False

@@ -153,7 +153,7 @@ def vdot(input, other):
     return _dot(input.conj() if input.dtype.kind == "c" else input, other)
 
 
-@function(numpy=np.outer)
+@function()
 def outer(input, vec2):
     """The products of each element of one vector with each of another."""
     if input.ndim != 1 or vec2.ndim != 1:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import NUMPY
-from . import arithmetic, comparison, functions, reduction, scan, sorting, statistics
+from . import arithmetic, comparison, functions, linalg, reduction, scan, sorting, statistics
 
 __all__: list[str] = []
 
@@ -66,6 +66,11 @@ def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, n
 @_stands_for(np.divmod)
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
     return arithmetic.floor_divide(x, y), arithmetic.remainder(x, y)
+
+
+@_stands_for(np.outer)
+def _outer(a: Any, b: Any) -> Any:
+    return linalg.outer(np.ravel(a), np.ravel(b))
 
 
 def _along(a: Any, axis: int | None) -> tuple[Any, int]:

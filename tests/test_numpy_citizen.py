@@ -1,0 +1,139 @@
+"""NumPy's functions on Tensors: recorded like our own, refused by name, and never zeros in silence."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd.op import NUMPY
+from autograd.testing import gradcheck
+
+A = np.array([[0.5, -1.5, 2.0], [1.0, 0.25, -0.75]])
+SQUARE = np.array([[2.0, 0.3], [-0.4, 1.5]])
+
+CALLS = {
+    "exp": lambda t: np.exp(t),
+    "divide": lambda t: np.divide(t, A + 3),
+    "maximum": lambda t: np.maximum(t, 0.1),
+    "concatenate": lambda t: np.concatenate([t, A], axis=1),
+    "concatenate, array first": lambda t: np.concatenate([A, t]),
+    "stack": lambda t: np.stack([t, A, t], axis=-1),
+    "where": lambda t: np.where(A > 0, t, 0.0),
+    "sum": lambda t: np.sum(t, axis=1, keepdims=True),
+    "mean": lambda t: np.mean(t, axis=0),
+    "var": lambda t: np.var(t),
+    "std": lambda t: np.std(t, axis=1),
+    "clip": lambda t: np.clip(t, -1, 1),
+    "sort": lambda t: np.sort(t, axis=0),
+    "cumsum": lambda t: np.cumsum(t),
+    "dot": lambda t: np.dot(t, A.T),
+    "matmul": lambda t: np.matmul(A.T, t),
+    "einsum": lambda t: np.einsum("ij,kj->ik", t, A),
+    "tensordot": lambda t: np.tensordot(t, A, 2),
+    "outer": lambda t: np.outer(t, A[0]),  # flattens, unlike torch.outer
+    "transpose": lambda t: np.transpose(t),
+    "reshape": lambda t: np.reshape(t, (3, 2)),
+    "broadcast_to": lambda t: np.broadcast_to(t, (2, 2, 3)),
+    "expand_dims": lambda t: np.expand_dims(t, 0),
+    "repeat": lambda t: np.repeat(t, 2, axis=1),
+    "tile": lambda t: np.tile(t, (2, 1)),
+    "roll": lambda t: np.roll(t, 1, 0),
+    "flip": lambda t: np.flip(t, 1),
+    "linalg.norm": lambda t: np.linalg.norm(t),
+    "linalg.norm, axis": lambda t: np.linalg.norm(t, axis=1),
+    "fft.rfft": lambda t: abs(np.fft.rfft(t)) ** 2,
+    "array * tensor": lambda t: A * t,
+    "array - tensor": lambda t: A - t,
+    "array @ tensor": lambda t: A.T @ t,
+    "array ** tensor": lambda t: (abs(A) + 1) ** t,
+    "number / tensor": lambda t: np.float64(2) / t,
+    "tensor + array": lambda t: t + A[0],
+}
+MATRICES = {
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "solve": lambda t: np.linalg.solve(t, SQUARE),
+    "svd": lambda t: np.linalg.svd(t)[1],
+    "trace": np.trace,
+    "tril": np.tril,
+    "matrix_power": lambda t: np.linalg.matrix_power(t, 3),
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "values"),
+    [*((f, A) for f in CALLS.values()), *((f, SQUARE) for f in MATRICES.values())],
+    ids=[*CALLS, *MATRICES],
+)
+def test_numpy_functions_record(call, values):
+    t = ag.tensor(values, requires_grad=True)
+    out = call(t)
+    assert isinstance(out, ag.Tensor)
+    assert out.grad_fn is not None
+    expected = np.asarray(call(values))
+    assert out.dtype == expected.dtype
+    np.testing.assert_allclose(out.detach().numpy(), expected, rtol=1e-13, atol=1e-14)
+    gradcheck(call, values, checks=())
+
+
+@pytest.mark.parametrize("compare", [operator.lt, operator.ge, operator.eq, operator.ne])
+def test_comparisons_with_arrays_are_tensors(compare):
+    for out, expected in (
+        (compare(A, ag.tensor(A.T.copy()).T), compare(A, A)),
+        (compare(ag.tensor(A), A), compare(A, A)),
+    ):
+        assert isinstance(out, ag.Tensor)
+        np.testing.assert_array_equal(out.numpy(), expected)
+
+
+def test_an_array_changed_in_place_by_a_tensor_is_refused():
+    array, t = A.copy(), ag.ones(2, 3, dtype=ag.float64).requires_grad_()
+    with pytest.raises(TypeError, match="add"):
+        np.add(array, t, out=array)
+    np.testing.assert_array_equal(array, A)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda t: np.cbrt(t), "np.cbrt"),
+        (lambda t: np.spacing(t), "np.spacing"),
+        (lambda t: np.add.reduce(t), "np.add.reduce"),
+        (lambda t: np.multiply.outer(t, t), "np.multiply.outer"),
+        (lambda t: np.exp(t, where=A > 0), "np.exp"),
+        (lambda t: np.interp(t, A[0], A[1]), "np.interp"),
+        (lambda t: np.convolve(t[0], t[1]), "np.convolve"),
+        (lambda t: np.unwrap(t), "np.unwrap"),
+        (lambda t: np.partition(t, 1), "np.partition"),
+    ],
+)
+def test_a_function_without_gradient_is_refused_by_name(call, name):
+    with pytest.raises(TypeError, match=name.replace(".", r"\.")):
+        call(ag.tensor(A, requires_grad=True))
+
+
+def test_what_is_refused_has_no_gradient_here():
+    for function in (np.spacing, np.interp, np.convolve, np.unwrap, np.partition):
+        assert function not in NUMPY
+
+
+def test_arrays_of_a_tensor_that_requires_grad():
+    t = ag.tensor(A, requires_grad=True)
+    for convert in (np.asarray, np.array, lambda t: np.asarray(t * 2), lambda t: t.numpy()):
+        with pytest.raises(RuntimeError, match="detach"):
+            convert(t)
+    np.testing.assert_array_equal(np.asarray(t.detach()), A)
+    assert np.shares_memory(np.asarray(t.detach()), t.detach().numpy())
+    assert np.asarray(ag.ones(2)).dtype == np.float32
+    assert np.asarray(ag.ones(2), dtype=np.int64).dtype == np.int64
+
+
+def test_numpy_under_no_grad_records_nothing():
+    t = ag.tensor(A, requires_grad=True)
+    with ag.no_grad():
+        out = np.exp(t) * A
+    assert out.grad_fn is None
+    assert not out.requires_grad
