@@ -23,40 +23,40 @@ from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mo
 from .inplace import fill
 from .ops.activation import *
 from .ops.arithmetic import *
+from .ops.arrange import *
 from .ops.comparison import *
 from .ops.complexes import *
-from .ops.functions import *
-from .ops.special import *
 from .ops.convolution import *
-from .ops.arrange import *
 from .ops.decomposition import *
 from .ops.diagonal import *
 from .ops.distance import *
 from .ops.dropout import *
 from .ops.einsum import *
+from .ops.fourier import *
+from .ops.functions import *
 from .ops.indexing import *
 from .ops.joining import *
 from .ops.linalg import *
-from .ops.fourier import *
 from .ops.linear import *
 from .ops.lowrank import *
 from .ops.normalization import *
+from .ops.norms import *
+from .ops.operators import *
+from .ops.padding import *
 from .ops.pooling import *
 from .ops.recurrent import *
-from .ops.norms import *
-from .ops.padding import *
-from .ops.operators import *
 from .ops.reduction import *
 from .ops.scan import *
 from .ops.scatter import *
+from .ops.shape import *
 from .ops.softmax import *
 from .ops.sorting import *
+from .ops.special import *
 from .ops.statistics import *
-from .ops.shape import *
 from .ops.unfold import *
 from .queries import *
-from .sampling import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .sampling import *
 from .serialization import load, save
 from .tensor import Size, Tensor
 

@@ -251,7 +251,9 @@ def conform(g: Any, like: Any) -> Any:
         if lead >= 0 and (ones := tuple([i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1])):
             g = total(g, ones, keepdims=True)
         if g.shape != shape:
-            raise RuntimeError(f"a gradient rule returned the shape {tuple(wrong)} for an argument of shape {tuple(shape)}")
+            raise RuntimeError(
+                f"a gradient rule returned the shape {tuple(wrong)} for an argument of shape {tuple(shape)}"
+            )
     if g.dtype != dtype:
         if g.dtype.kind == "c" and dtype.kind != "c":
             g = g.real

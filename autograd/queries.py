@@ -120,7 +120,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple:
         raise ValueError(f"expected 'indices' to be integer dtype, but got {array.dtype}")
     out = []
     for n in reversed(sizes):
-        out.append(wrap(np.asarray(array % n)))
+        out.append(wrap(array % n))
         array = array // n
     return tuple(reversed(out))
 

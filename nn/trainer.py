@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import autograd as ag
+from autograd.creation import tensor
 from autograd.data import DataLoader, TensorDataset
 from autograd.extras import require
 from autograd.tensor import Tensor
@@ -201,7 +202,8 @@ class Trainer:
         total = _Average()
         for m in self.metrics:
             m.reset()
-        for batch in _loader(x, y, batch_size, shuffle=False, generator=None):
+        # A generator of its own: whether one looks at validation data must not change the training.
+        for batch in _loader(x, y, batch_size, shuffle=False, generator=ag.Generator()):
             inputs, target = _split(batch)
             prediction = self.model(*inputs)
             total.add(self.loss(prediction, target).item(), len(target))
@@ -271,10 +273,8 @@ def _tensors(x: Any) -> tuple[Tensor, ...]:
     parts = x if isinstance(x, tuple) else (x,)
     made = []
     for part in parts:
-        tensor = ag.as_tensor(part)
-        made.append(
-            tensor.to(ag.get_default_dtype()) if isinstance(part, np.ndarray) and part.dtype == np.float64 else tensor
-        )
+        wide = isinstance(part, np.ndarray) and part.dtype == np.float64
+        made.append(ag.as_tensor(part, ag.get_default_dtype() if wide else None))
     return tuple(made)
 
 
@@ -315,7 +315,7 @@ def _class_weights(class_weight: dict[int, float]) -> Callable[[Tensor, Tensor],
                 f"class_weight needs a loss per sample: targets of shape {index.shape}, losses {tuple(each.shape)}"
             )
         found = np.where(index < len(table), table[np.minimum(index, len(table) - 1)], 1.0)
-        return ag.tensor(found, dtype=each.dtype, device=each.device)
+        return tensor(found, dtype=each.dtype, device=each.device)
 
     return weights
 

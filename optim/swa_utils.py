@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from autograd import int64, no_grad, tensor
+from autograd import int64, no_grad
+from autograd.creation import tensor
 from nn.module import Module
 
 from .lr_scheduler.base import LRScheduler, per_group

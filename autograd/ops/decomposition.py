@@ -613,7 +613,7 @@ def _cutoff(S: Any, atol: Any, rtol: Any, shape: tuple, dtype: np.dtype) -> Any:
     given = lambda v: v.array if isinstance(v, Tensor) else v
     atol, rtol = given(atol), given(rtol)
     if rtol is None:
-        rtol = max(shape) * np.finfo(real_of(dtype)).eps if atol is None or not np.any(np.asarray(atol) > 0) else 0.0
+        rtol = max(shape) * np.finfo(real_of(dtype)).eps if atol is None or not np.any(atol > 0) else 0.0
     largest = S.max(-1) if S.shape[-1] else S.sum(-1)
     return np.maximum(0.0 if atol is None else atol, rtol * largest)[..., None]
 
@@ -672,7 +672,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     return LstsqResult(
         X.squeeze(-1) if vector else X,
         residuals,
-        wrap(np.asarray(rank)) if driver != "gels" else wrap(np.zeros_like(S, shape=(0,), dtype=np.int64)),
+        wrap(rank) if driver != "gels" else wrap(np.zeros_like(S, shape=(0,), dtype=np.int64)),
         wrap(S) if driver in ("gelsd", "gelss") else empty,
     )
 
@@ -918,7 +918,7 @@ def _reflect(A: Any, tau: Any, x: Any, columns: Any, adjoint: bool = False) -> A
     m = A.shape[-2]
     low = tril(A, -1)
     for i in columns:
-        v = low[..., :, i : i + 1] + wrap((np.arange(m) == i).astype(A.dtype)[:, None])
+        v = low[..., :, i : i + 1] + wrap((steps(m, A.array) == i).astype(A.dtype)[:, None])
         factor = tau[..., i, None, None]
         factor = factor.conj() if adjoint and A.dtype.kind == "c" else factor
         x = x - factor * (v @ (H(v) @ x))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..op import function, op, write_out
-from ..tensor import Tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
@@ -110,8 +109,7 @@ def pdist(input, p=2.0):
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
-    array = input.array if isinstance(input, Tensor) else input
-    i, j = (np.asarray(k, like=array) for k in np.triu_indices(input.shape[0], 1))
+    i, j = np.triu_indices(input.shape[0], 1)
     from .padding import take_along
 
     return _norm(take_along(input, i, 0) - take_along(input, j, 0), p).sum(-1)

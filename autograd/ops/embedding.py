@@ -133,7 +133,7 @@ def scaled_by_frequency(out: Any, index: Any) -> Any:
     """`out`, whose gradient is divided by how often each row occurs."""
     _, inverse, counts = np.unique(index, return_inverse=True, return_counts=True)
     share = (1 / counts)[inverse].reshape(index.shape)
-    return scale_gradient(out, np.asarray(share, out.dtype)[..., None])
+    return scale_gradient(out, share.astype(out.dtype)[..., None])
 
 
 @op(method=False, x=lambda g, scale: g * scale)
@@ -157,7 +157,7 @@ def one_hot(input, num_classes=-1):
     if high >= classes:
         raise RuntimeError(f"Class values must be smaller than num_classes: got {high} for {classes} classes.")
     out = np.zeros_like(index, shape=(*index.shape, classes), dtype=np.int64)
-    np.put_along_axis(out, np.asarray(index)[..., None], 1, axis=-1)
+    np.put_along_axis(out, index[..., None], 1, axis=-1)
     return wrap(out)
 
 
@@ -169,12 +169,12 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
     if index.ndim == 2:
         if offsets is not None:
             raise ValueError("if input is 2D, then offsets has to be None, as input is treated as a mini-batch of bags")
-        return np.repeat(np.arange(index.shape[0]), index.shape[1]), index.shape[0]
+        return np.repeat(steps(index.shape[0], index), index.shape[1]), index.shape[0]
     if index.ndim != 1:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {index.ndim}")
     if offsets is None:
         raise ValueError("offsets has to be a 1D Tensor but got None, which only a 2D input allows")
-    starts = np.asarray(offsets.array if isinstance(offsets, Tensor) else offsets)
+    starts = np.asarray(offsets.array if isinstance(offsets, Tensor) else offsets, like=index)
     if starts.ndim != 1:
         raise ValueError("offsets has to be a 1D Tensor")
     if starts.size and starts[0] != 0:
@@ -184,19 +184,19 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
     if starts.size and starts[-1] > index.shape[0]:
         raise ValueError(f"offsets[-1] can not be greater than input's length {index.shape[0]} but got {starts[-1]}")
     count = starts.size - 1 if include_last_offset else starts.size
-    return np.searchsorted(starts[:count], np.arange(index.shape[0]), side="right") - 1, count
+    return np.searchsorted(starts[:count], steps(index.shape[0], index), side="right") - 1, count
 
 
 def _maximum(rows: Any, bag: Any, count: int) -> Any:
     """The maximum of each bag in each column; zeros for empty bags."""
     values = rows.array
-    places = np.zeros((count, values.shape[1]), np.int64)
-    starts = np.searchsorted(bag, np.arange(count + 1))
+    places = np.zeros_like(bag, shape=(count, values.shape[1]), dtype=np.int64)
+    starts = np.searchsorted(bag, steps(count + 1, bag))
     for i in range(count):
         if starts[i] < starts[i + 1]:
             places[i] = starts[i] + values[starts[i] : starts[i + 1]].argmax(0)
     if not values.shape[0]:
-        return rows.sum() + wrap(np.zeros((count, values.shape[1]), values.dtype))
+        return rows.sum() + wrap(np.zeros_like(values, shape=(count, values.shape[1])))
     full = np.diff(starts) > 0
     return rows[places, np.arange(values.shape[1])] * wrap(full[:, None].astype(values.dtype))
 

@@ -338,7 +338,7 @@ def _padded_signal(input: Any, pad: int, mode: str) -> Any:
         raise RuntimeError(
             f"Padding size should be less than the corresponding input dimension, got {pad} for length {n}"
         )
-    return input.index_select(-1, wrap(places))
+    return input.index_select(-1, wrap(np.asarray(places, like=input.array)))
 
 
 @function()

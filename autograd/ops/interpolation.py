@@ -16,7 +16,7 @@ import numpy as np
 
 from ..device import device_of, to_device
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import wrap
 from .padding import take_along
 from .pooling import pick
 
@@ -28,6 +28,7 @@ __all__: list[str] = []
 @op("mix", method=False, x=lambda g, matrix, axis: mix(g, matrix.T, axis))  # pyright: ignore[reportGeneralTypeIssues]
 def mix(x, matrix, axis):
     """`matrix` (out, in) times `x` along an axis of length in."""
+    matrix = np.asarray(matrix, like=x)
     lead, trail = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
     rows = x.reshape((lead, x.shape[axis], trail))
     if matrix.size <= 1 << 16:
@@ -208,7 +209,7 @@ def interpolate(
                 x = take_along(x, nearest_index(n, m, factor, mode == "nearest-exact"), axis)
         elif n != m or factor not in (None, 1.0):
             matrix = weights_matrix(mode == "bicubic", n, m, bool(align_corners), factor, antialias, np.dtype(x.dtype))
-            x = mix(x, to_device(matrix, device_of(x.array if isinstance(x, Tensor) else x)), axis)
+            x = mix(x, matrix, axis)
     return x if x is not input else input * 1
 
 
@@ -304,14 +305,14 @@ def _inside(x: Any, size: int, padding_mode: str, align_corners: bool) -> tuple:
 def _picked_at(input: Any, places: list, padding_mode: str) -> Any:
     """The elements of (N, C, *S) at integer places (N, *O) per dimension; zeros outside."""
     sizes = input.shape[2:]
-    valid: Any = np.ones((), bool)
+    valid: Any = True
     flat: Any = 0
     for at, n in zip(places, sizes, strict=True):
         valid = valid & (at >= 0) & (at < n)
         flat = flat * n + np.clip(at, 0, n - 1)
     index = np.broadcast_to(flat[:, None], (flat.shape[0], input.shape[1], *flat.shape[1:]))
     values = pick(input, wrap(index.astype(np.int64)))
-    return values * wrap(np.asarray(valid[:, None], values.dtype)) if padding_mode == "zeros" else values
+    return values * wrap(valid[:, None].astype(values.dtype)) if padding_mode == "zeros" else values
 
 
 def grid_sample(
@@ -363,7 +364,7 @@ def grid_sample(
     inside = []
     for x, n in zip(coordinates, input.shape[2:], strict=True):
         value, slope = _inside(x.array, n, padding_mode, align)
-        inside.append(piecewise_linear(x, wrap(np.asarray(value, x.dtype)), wrap(np.asarray(slope, x.dtype))))
+        inside.append(piecewise_linear(x, wrap(value.astype(x.dtype)), wrap(slope.astype(x.dtype))))
     if mode == "nearest":
         return _picked_at(input, [np.rint(x.array).astype(np.int64) for x in inside], padding_mode)
     bases = [np.floor(x.array) for x in inside]
@@ -393,7 +394,7 @@ def _bicubic(input: Any, coordinates: list, padding_mode: str, align: bool) -> A
         places = []
         for base, tap, n in zip(bases, (i, j), input.shape[2:], strict=True):
             at, _ = _inside(base + (tap - 1), n, padding_mode, align)
-            places.append(np.asarray(at).astype(np.int64))
+            places.append(at.astype(np.int64))
         term = _picked_at(input, places, padding_mode) * (weights[0][i] * weights[1][j])[:, None]
         total = term if total is None else total + term
     return total

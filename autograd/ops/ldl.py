@@ -112,7 +112,7 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
         raise np.linalg.LinAlgError(
             f"torch.linalg.ldl_factor_ex: D[{int(info.max())},{int(info.max())}] is exactly zero"
         )
-    return LdlFactorExResult(wrap(LD), wrap(pivots), wrap(info))
+    return LdlFactorExResult(*(wrap(part).to(A.device) for part in (LD, pivots, info)))
 
 
 @function(method=False)

@@ -141,8 +141,8 @@ def multilabel_margin_loss(
     given = np.minimum.accumulate(index >= 0, axis=1)
     safe = np.where(given, index, 0)
     check_classes(safe, classes)
-    rows = np.arange(count)[:, None]
-    is_target = np.zeros((count, classes), bool)
+    rows = steps(count, index)[:, None]
+    is_target = np.zeros_like(given, shape=(count, classes))
     is_target[np.broadcast_to(rows, safe.shape)[given], safe[given]] = True
     excess = relu(1 - x[rows, safe][:, :, None] + x[:, None, :])  # (N, target, class)
     counted = (given[:, :, None] & ~is_target[:, None, :]).astype(x.dtype)

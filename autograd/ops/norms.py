@@ -268,7 +268,7 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
         atol, rtol = tol, 0.0
     S = np.abs(eigvalsh(A).array) if hermitian else svdvals(A).array
     cut = _cutoff(S, atol, rtol, tuple(A.shape[-2:]), A.dtype)
-    return wrap(np.asarray((cut < S).sum(-1)))
+    return wrap((cut < S).sum(-1))
 
 
 # ---- products ----------------------------------------------------------------------------------------------------

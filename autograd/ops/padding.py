@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..op import function, op
-from ..tensor import Tensor
 
 __all__ = ["constant_pad_nd"]
 
@@ -35,15 +34,16 @@ def constant_pad(x, widths, value):
 # ---- along one axis ----------------------------------------------------------------------------------------------
 
 
-@op("take_along", method=False, x=lambda g, x_shape, index, axis: add_along(g, index, axis, x_shape[axis]))
+@op("take_along", method=False, x=lambda g, x_shape, index, axis: add_along(g, index, axis, x_shape[axis]))  # pyright: ignore[reportGeneralTypeIssues]
 def take_along(x, index, axis):
     """The elements of x at `index` (an array of ints) along an axis."""
-    return np.take(x, index, axis=axis)
+    return np.take(x, np.asarray(index, like=x), axis=axis)
 
 
 @op("add_along", method=False, g=lambda g, index, axis: take_along(g, index, axis))  # pyright: ignore[reportGeneralTypeIssues]
 def add_along(g, index, axis, size):
     """The adjoint of `take_along`: `g` added at `index` along an axis of that size; sorted, so that each is one sum."""
+    index = np.asarray(index, like=g)
     out = np.zeros_like(g, shape=(*g.shape[:axis], size, *g.shape[axis + 1 :]))
     if index.size:
         order = np.argsort(index, kind="stable")
@@ -127,9 +127,7 @@ def _wrapped(input: Any, pairs: Sequence, dims: int, mode: str) -> Any:
             input = input[(*(slice(None),) * axis, slice(max(-before, 0), size - max(-after, 0)))]
             before, after, size = max(before, 0), max(after, 0), input.shape[axis]
         if before or after:
-            places = _WRAPS[mode](np.arange(-before, size + after), size)
-            array = input.array if isinstance(input, Tensor) else input
-            input = take_along(input, np.asarray(places, like=array), axis)
+            input = take_along(input, _WRAPS[mode](np.arange(-before, size + after), size), axis)
     return input
 
 

@@ -21,6 +21,7 @@ from .indexing import (
     masked_fill,
     masked_scatter,
 )  # fmt: skip
+from .places import steps
 from .shape import broadcast_to, expanded, part, places, wrap_dim
 
 __all__ = [
@@ -321,8 +322,7 @@ def one_hot(input, num_classes=-1):
         raise RuntimeError(f"num_classes should be positive, got {num_classes}")
     if array.size and int(array.max()) >= count:
         raise RuntimeError(f"Class values must be smaller than num_classes, got {int(array.max())} and {count}")
-    classes = np.arange(count)
-    return wrap((np.asarray(array)[..., None] == classes).astype(np.int64))
+    return wrap((array[..., None] == steps(count, array)).astype(np.int64))
 
 
 for _name, _function in {

@@ -150,14 +150,31 @@ def _reshape(x, shape):
 
 
 @op("view", method=False, view=True, x=lambda g, x_shape: g.reshape(x_shape))
-def _view(x, shape):
+def _view(x, shape, of_view):
     out = x.reshape(shape)
     if out.size and isinstance(x, np.ndarray) and owner(out) is not owner(x):
-        raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-            "contiguous subspaces). Use .reshape(...) instead."
-        )
+        if of_view:
+            raise RuntimeError(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+                "contiguous subspaces). Use .reshape(...) instead."
+            )
+        out.flags.writeable = False  # no view after all: it must not be mistaken for one by writing into it
     return out
+
+
+def in_order(input: Any) -> bool:
+    """Bring the memory of a result into the order of its indices, before a view is taken.
+
+    Some ops leave their results in an order of their own (convolutions compute with the channels last), which PyTorch's
+    programs know nothing of.  The memory of a recorded result is the library's own, so it may be laid out anew.  Returns
+    whether `input` is itself a view.
+    """
+    if not isinstance(input, Tensor):
+        return True
+    array, node = input.array, input.grad_fn
+    if input.view_of is None and node is not None and isinstance(array, np.ndarray) and not array.flags.c_contiguous:
+        input.array = np.ascontiguousarray(array)
+    return input.view_of is not None
 
 
 @op(method=False, view=True)
@@ -183,7 +200,8 @@ def view(input: Any, *size: Any, **named: Any) -> Any:
     """The same memory in another shape (an error where that needs a copy), or as another type of number."""
     given = next(iter(named.values())) if named else size[0] if len(size) == 1 else size
     if isinstance(given, (int, np.integer, tuple, list, Tensor)):
-        return _view(input, complete_shape(sizes(given if isinstance(given, tuple) else (given,)), whole(input)))
+        shape = complete_shape(sizes(given if isinstance(given, tuple) else (given,)), whole(input))
+        return _view(input, shape, in_order(input))
     return _view_dtype(input, dtypes.as_dtype(given))
 
 
@@ -592,6 +610,7 @@ def _as_strided(x, size, stride, offset, x_stride):
 @function()
 def as_strided(input, size, stride, storage_offset=None):
     """A view of the memory of `input` with that shape and those steps (in elements) from a place in the memory."""
+    in_order(input)
     here = input.storage_offset()
     offset = 0 if storage_offset is None else int(storage_offset) - here
     return _as_strided(input, tuple(size), tuple(stride), offset, tuple(input.stride()))

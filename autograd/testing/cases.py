@@ -351,7 +351,9 @@ class OpCase:
             expected = self._run(args, kwargs)
             kept = None if self.wrt is None else [self.wrt] if isinstance(self.wrt, int | str) else self.wrt
             whole = kept is None or not all(isinstance(place, int) for place in kept)
-            tensors = [_on_device(a, whole or i in kept) for i, arg in enumerate(args) for _, a in flatten(arg)]
+            tensors = [
+                _on_device(a, kept is None or whole or i in kept) for i, arg in enumerate(args) for _, a in flatten(arg)
+            ]
             outputs = _tensors(self.fn(*unflatten(args, iter(tensors)), **kwargs))
             self._stays(sample, outputs, "result")
             self._compare(sample, [to_numpy(o.array) for o in outputs], expected, "device", np.dtype("float64"))

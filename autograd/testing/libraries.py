@@ -235,7 +235,9 @@ def to_array(value: Any) -> np.ndarray | None:
     if hasattr(value, "detach"):
         value = value.detach()
         value = value.cpu() if hasattr(value, "cpu") else value
-        return np.asarray(value.resolve_conj().resolve_neg().numpy() if hasattr(value, "resolve_neg") else value.numpy())
+        return np.asarray(
+            value.resolve_conj().resolve_neg().numpy() if hasattr(value, "resolve_neg") else value.numpy()
+        )
     if hasattr(value, "get") and hasattr(value, "dtype"):
         return np.asarray(value.get())
     if hasattr(value, "__array__"):

@@ -272,3 +272,10 @@ def test_activation_that_the_loss_applies_itself(loss, activation):
     with pytest.warns(UserWarning, match=f"leave out the {activation} at the end"):
         loss()(outputs, ag.ones(2, 3))
     loss()(x, ag.ones(2, 3))  # warnings are errors here
+
+
+def test_evaluation_draws_no_random_numbers():
+    x, y = problem()
+    t, before = trainer(), ag.get_rng_state()
+    t.evaluate(x, y)
+    assert (ag.get_rng_state() == before).all()

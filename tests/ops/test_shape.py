@@ -226,3 +226,18 @@ def test_a_numpy_function_without_gradient_raises_by_name():
         np.lexsort((ag.ones(3),))
     with pytest.raises(TypeError, match=r"np\.interp"):
         np.interp(ag.ones(3), ag.arange(3.0), ag.arange(3.0))
+
+
+def test_view_of_a_convolution():
+    """Its result lies in memory channels last; programs that take views of it know nothing of that."""
+    x = ag.randn(2, 3, 8, 8)
+    w = ag.randn(4, 3, 3, 3, requires_grad=True)
+    out = ag.max_pool2d(ag.conv2d(x, w).relu(), 2)
+    flat = out.view(2, -1)
+    np.testing.assert_array_equal(flat.detach().numpy(), out.detach().numpy().reshape(2, -1))
+    flat.mul_(2)
+    np.testing.assert_array_equal(flat.detach().numpy(), out.detach().numpy().reshape(2, -1))
+    with ag.no_grad():
+        flat = ag.max_pool2d(ag.conv2d(x, w).relu(), 2).view(2, -1)
+        with pytest.raises(RuntimeError, match="clone"):
+            flat.add_(1)

@@ -50,7 +50,9 @@ def tensors(value: Any, kind: type) -> Iterator[Any]:
 def plain(value: Any) -> Any:
     """A nesting of results as a list of arrays and numbers."""
     if isinstance(value, torch.Tensor):
-        return value.detach().resolve_conj().resolve_neg().numpy(force=True)  # force: a tensor of all zeros may have no memory
+        return (
+            value.detach().resolve_conj().resolve_neg().numpy(force=True)
+        )  # force: a tensor of all zeros may have no memory
     if isinstance(value, ag.Tensor):
         return np.asarray(value.detach().array)
     if isinstance(value, (list, tuple)):

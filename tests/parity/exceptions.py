@@ -54,10 +54,10 @@ DIFFERENT: dict[str, str] = {
     "linalg.lstsq.grad_oriented": "called in a way of the database's own; tests/ops/test_linalg.py",
     "linalg.lstsq": "PyTorch marks empty outputs as requiring grad; tests/ops/test_linalg.py",
     "linalg.pinv.singular": "called in a way of the database's own; tests/ops/test_linalg.py",
-    **{
-        name: "vectors are known but for sign or phase: tests/ops/test_linalg.py compares what does not depend on it"
-        for name in ("linalg.eig", "linalg.eigh", "linalg.svd", "svd")
-    },
+    **dict.fromkeys(
+        ("linalg.eig", "linalg.eigh", "linalg.svd", "svd"),
+        "vectors are known but for sign or phase: tests/ops/test_linalg.py compares what does not depend on it",
+    ),
 }
 
 # Where PyTorch has no second derivative although its database says so.
