@@ -156,4 +156,4 @@ def ldl_solve(LD, pivots, B, *, hermitian=False):
     factors, right = stacked(factors), stacked(right)
     hermitian = hermitian and factors.dtype.kind == "c"
     solved = [_solved(f, o, b, hermitian) for f, o, b in zip(factors, order, right, strict=True)]
-    return wrap(np.stack(solved).reshape((*lead, n, k)) if solved else right.reshape((*lead, n, k)).copy())
+    return wrap(np.stack(solved).reshape((*lead, n, k)) if solved else right.reshape((*lead, n, k)).copy()).to(B.device)

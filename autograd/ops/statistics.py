@@ -69,7 +69,7 @@ def _edges(x: Any, bins: Any, limits: tuple | None) -> Any:
     low, high = limits
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return np.asarray(np.linspace(low, high, bins + 1, dtype=x.dtype), like=x)
+    return np.asarray(np.linspace(low, high, bins + 1, dtype=x.dtype), like=x.reshape(-1))
 
 
 @function()
