@@ -82,4 +82,8 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(_LAZY[name])
+    if name == "vmap":
+        return importlib.import_module("autograd.func").vmap
+    if name == "bfloat16":
+        raise AttributeError("NumPy has no bfloat16: use autograd.float16 or autograd.float32")
     raise AttributeError(f"module 'autograd' has no attribute {name!r}")

@@ -137,6 +137,11 @@ class _Cuda:
             return False
 
     @staticmethod
+    def is_bf16_supported() -> bool:
+        """False: NumPy and CuPy have no bfloat16."""
+        return False
+
+    @staticmethod
     def device_count() -> int:
         """How many GPUs there are."""
         return cupy().cuda.runtime.getDeviceCount() if _Cuda.is_available() else 0
