@@ -150,31 +150,30 @@ def _reshape(x, shape):
 
 
 @op("view", method=False, view=True, x=lambda g, x_shape: g.reshape(x_shape))
-def _view(x, shape, of_view):
+def _view(x, shape):
     out = x.reshape(shape)
     if out.size and isinstance(x, np.ndarray) and owner(out) is not owner(x):
-        if of_view:
-            raise RuntimeError(
-                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-                "contiguous subspaces). Use .reshape(...) instead."
-            )
-        out.flags.writeable = False  # no view after all: it must not be mistaken for one by writing into it
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
     return out
 
 
 def in_order(input: Any) -> bool:
-    """Bring the memory of a result into the order of its indices, before a view is taken.
+    """Bring the memory of a result into the order of its indices, before a view is taken; True if it is in order now.
 
     Some ops leave their results in an order of their own (convolutions compute with the channels last), which PyTorch's
-    programs know nothing of.  The memory of a recorded result is the library's own, so it may be laid out anew.  Returns
-    whether `input` is itself a view.
+    programs know nothing of.  The memory of a recorded result is the library's own, so it may be laid out anew.  What was
+    not recorded may be the memory of somebody else, and what is a view has its order from the user.
     """
-    if not isinstance(input, Tensor):
+    array = input.array if isinstance(input, Tensor) else input
+    if not isinstance(array, np.ndarray) or array.flags.c_contiguous:
         return True
-    array, node = input.array, input.grad_fn
-    if input.view_of is None and node is not None and isinstance(array, np.ndarray) and not array.flags.c_contiguous:
-        input.array = np.ascontiguousarray(array)
-    return input.view_of is not None
+    if not isinstance(input, Tensor) or input.view_of is not None or input.grad_fn is None:
+        return False
+    input.array = np.ascontiguousarray(array)
+    return True
 
 
 @op(method=False, view=True)
@@ -201,7 +200,12 @@ def view(input: Any, *size: Any, **named: Any) -> Any:
     given = next(iter(named.values())) if named else size[0] if len(size) == 1 else size
     if isinstance(given, (int, np.integer, tuple, list, Tensor)):
         shape = complete_shape(sizes(given if isinstance(given, tuple) else (given,)), whole(input))
-        return _view(input, shape, in_order(input))
+        if in_order(input) or not isinstance(input, Tensor) or input.view_of is not None:
+            return _view(input, shape)
+        out = _reshape(input, shape)  # a copy, perhaps: it must not be mistaken for a view by writing into it
+        if out.view_of is None:
+            out.array.flags.writeable = False
+        return out
     return _view_dtype(input, dtypes.as_dtype(given))
 
 
