@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
-from pathlib import Path
+import re
 
 import pytest
 
@@ -15,22 +15,32 @@ from autograd.op import REGISTRY
 OPS = tuple(REGISTRY)  # the ops of the packages, before tests and examples declare theirs
 
 
+TORCH = importlib.util.find_spec("torch") is not None or bool(os.environ.get("CI"))
+
+# What a file of tests says at its left margin if it cannot be imported without PyTorch.
+NEEDS_TORCH = re.compile(
+    r"^(torch = referee\(|import torch|from torch|from tests\.\S*bridge import|from tests\.data\.test_dataset import)",
+    re.M,
+)
+
+
 def pytest_addoption(parser):
     parser.addoption("--parity", action="store_true", help="only the files of tests that compare with another library")
 
 
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--parity"):
-        kept = [item for item in items if _compares(item.path)]
-        config.hook.pytest_deselected(items=[item for item in items if not _compares(item.path)])
-        items[:] = kept
+def pytest_report_header():
+    return "" if TORCH else "PyTorch is not installed: the files of tests that compare with it are left out"
 
 
-def _compares(path: Path, known: dict[Path, bool] = {}) -> bool:  # noqa: B006 - each file is read once
-    if path not in known:
-        text = path.read_text(encoding="utf-8")
-        known[path] = "referee(" in text or "importorskip(" in text or "torch" in path.parent.name
-    return known[path]
+def pytest_ignore_collect(collection_path, config):
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return True if collection_path.suffix == ".py" else None  # helpers of tests have neither tests nor examples
+    text = collection_path.read_text(encoding="utf-8")
+    if not TORCH and NEEDS_TORCH.search(text):
+        return True
+    if config.getoption("--parity") and "referee(" not in text and "importorskip(" not in text:
+        return True
+    return None
 
 
 @pytest.fixture(autouse=True)
