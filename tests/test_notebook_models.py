@@ -11,6 +11,7 @@ import nn.functional as F
 import optim
 from autograd.autograd import grad
 from autograd.data import sets
+from nn import interpret, quantization
 
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
@@ -184,3 +185,41 @@ def test_network_solves_a_differential_equation():
 
     optimizer.step(closure)
     assert (u() - t.cos()).abs().max().item() < 1e-3
+
+
+def test_int8_says_what_the_network_says(digits):
+    (x, y), (test_x, test_y) = digits
+    ag.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, 10)),
+    )
+    trainer = nn.Trainer(model, optim.Adam(model.parameters(), lr=0.01), nn.CrossEntropyLoss())
+    trainer.fit(x, y, epochs=2, batch_size=64, progress=False)
+    prepared = quantization.prepare(model)
+    with ag.no_grad():
+        prepared(x[:100])
+    for small in (quantization.quantize_dynamic(model), quantization.convert(prepared)):
+        numbers = quantization.report(model, small, test_x, test_y)
+        assert numbers["agreement"] > 0.97
+        assert numbers["smaller by"] > 3
+
+
+def test_what_explains_a_digit_matters_to_it(digits):
+    """Blotting out the pixels that integrated gradients name lowers the score more than blotting out as many others."""
+    (x, y), (test_x, test_y) = digits
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    descend(optim.Adam(model.parameters(), lr=0.01), lambda: F.cross_entropy(model(x), y), 60)
+    pictures, classes = test_x[:50], test_y[:50]
+    inked = (pictures > 0.3).float()
+
+    def fall(importance):
+        covered = pictures.reshape(50, 64).clone()
+        covered[ag.arange(50)[:, None], importance.reshape(50, 64).topk(8, dim=1)[1]] = 0
+        with ag.no_grad():
+            change = model(pictures) - model(covered)
+        return change.gather(1, classes[:, None]).mean().item()
+
+    shares = interpret.integrated_gradients(model, pictures, classes)
+    assert fall(shares * inked) > 1.5 * fall(inked * (1 + ag.rand_like(inked)))
