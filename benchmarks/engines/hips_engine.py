@@ -1,3 +1,4 @@
+# ruff: noqa: I001 - here `autograd` is HIPS autograd
 import autograd.numpy as anp
 
 from autograd import value_and_grad
