@@ -199,6 +199,7 @@ def test_the_browser_lays_out_as_python_does(open_page):
 
 
 def test_a_converted_notebook_is_interactive_offline(open_page, browser, tmp_path):
+    pytest.importorskip("IPython")
     nbformat = pytest.importorskip("nbformat")
     exporter = pytest.importorskip("nbconvert").HTMLExporter(template_name="basic")
     bundle = draw.graph(transformer(12), depth=1, engine="builtin")._repr_mimebundle_()
