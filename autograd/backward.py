@@ -156,9 +156,6 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
     if plan.joint is not None:
         rule, picks = plan.joint
         parts = enumerate(distinct(rule(g, *[saved[k] for k in picks])))
-    elif len(plan.rules) == 1:
-        i, rule, picks = plan.rules[0]
-        parts = ((i, rule(g, *[saved[k] for k in picks])),)
     else:
         parts = [(i, rule(g, *[saved[k] for k in picks])) for i, rule, picks in plan.rules]
     if conjugate:

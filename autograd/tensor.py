@@ -452,9 +452,6 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.array.item(), spec) if not self.array.ndim and spec else repr(self)
 
-    def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self)})
-
     # ---- conversions ---------------------------------------------------------------------------------------------
 
     def to(
