@@ -72,11 +72,16 @@ def argument_text(name: str, value: Any, default: Any = None) -> str:
 
 def _uniform(value: Any) -> Any:
     """1 for (1, 1) and ((1, 1), (1, 1)): what the user most likely wrote."""
-    while isinstance(value, tuple) and value and all(type(v) is type(value[0]) and v == value[0] for v in value):
+    while isinstance(value, tuple) and value and all(_equal(v, value[0]) for v in value):
         if len(value) == 1 and isinstance(value[0], slice):
             break
         value = value[0]
     return value
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two arguments are the same; arrays, such as indices, only if they are one object."""
+    return a is b or (type(a) is type(b) and not hasattr(a, "__array__") and bool(a == b))
 
 
 def value_text(value: Any) -> str | None:

@@ -103,6 +103,15 @@ def test_an_index_is_an_input_too(recorded):
     assert lookup.inputs == (box.id,)
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_several_arrays_may_be_an_index(recorded):
+    """Arrays cannot be compared like the numbers of an argument; packed sequences are unpacked by two of them."""
+    x, places = ag.randn(4, 5, requires_grad=True), np.array([0, 2])
+    with draw.record() if recorded else ag.enable_grad():
+        y = x[places, places + 1]
+    assert [node.op for node in draw.graph(y, engine="builtin").graph if node.kind == "op"] == ["index"]
+
+
 def test_two_models_in_one_graph_are_told_apart():
     generator, critic = mlp(), nn.Linear(3, 1)
     score = critic(generator(ag.randn(4, 8))).mean()
