@@ -1,0 +1,281 @@
+"""Compiled kernels for large float32 arrays on the CPU, where Numba is installed (extra ``fast``).
+
+Two ways to write one:
+
+* `fused` takes a formula for one element.  The same source is a loop compiled for all cores, or, without Numba and for
+  other types, is evaluated by NumPy block by block; with Tensors it records, like any expression.
+* `compiled` takes loops over arrays that are written out.  It stands beside the formula that it speeds up; the op asks
+  `ready(x, y)` and takes the loops or the formula.
+
+Numba is imported, and a kernel is compiled, when the first array that is large enough comes along; what was compiled is kept on
+disk.  All kernels, matrix products included (`gemm`), share one set of threads: two sets that wait for each other
+cost more than either brings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import blas, scalars
+
+__all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
+
+LARGE = 1 << 14  # elements: below, the call of a compiled loop costs more than it brings
+BLOCK = 1 << 15  # elements that NumPy works on at a time: what a formula needs in between stays in the cache
+NEEDED = "numba", "scipy", "threadpoolctl"
+
+_enabled: bool | None = None  # None: not known yet
+_threads: int | None = None  # None: as many as the machine and OMP_NUM_THREADS allow
+_lock = threading.RLock()
+_one_at_a_time: Any = contextlib.nullcontext()
+
+
+def available() -> bool:
+    """True where compiled kernels can be used: the extra ``fast`` is installed, and GRADLOOM_FAST is not 0."""
+    global _enabled
+    if _enabled is None:
+        wanted = os.environ.get("GRADLOOM_FAST", "1") != "0"
+        _enabled = wanted and all(importlib.util.find_spec(name) for name in NEEDED)
+    return _enabled
+
+
+@contextlib.contextmanager
+def disabled() -> Iterator[None]:
+    """Use no compiled kernels inside the ``with`` block."""
+    global _enabled
+    before, _enabled = available(), False
+    try:
+        yield
+    finally:
+        _enabled = before
+
+
+def ready(*arrays: Any, size: int = LARGE) -> bool:
+    """Whether a compiled kernel can work on these: float32 in C order on the CPU, the first with `size` elements or more."""
+    if not (available() if _enabled is None else _enabled):
+        return False
+    for x in arrays:
+        if type(x) is not np.ndarray or x.dtype != np.float32 or not x.flags.c_contiguous:
+            return False
+    return arrays[0].size >= size
+
+
+def get_num_threads() -> int:
+    """How many threads the compiled kernels use."""
+    return _threads or int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0]) or len(os.sched_getaffinity(0))
+
+
+def set_num_threads(count: int) -> None:
+    """Let the compiled kernels use `count` threads, at most as many as there were when the first kernel ran."""
+    global _threads
+    if count < 1:
+        raise RuntimeError(f"set_num_threads: expected a positive number, got {count}")
+    _threads = count
+    if _numba is not None:
+        _numba.set_num_threads(min(count, _numba.config.NUMBA_NUM_THREADS))
+
+
+# ---- compiling ---------------------------------------------------------------------------------------------------
+
+_numba: Any = None
+
+
+def load() -> Any:
+    """Numba, with our scalar functions and BLAS made known to it."""
+    global _numba, _one_at_a_time
+    with _lock:
+        if _numba is None:
+            import numba as found
+
+            numba: Any = found
+
+            # With NUMBA_NUM_THREADS the user has decided; otherwise it is what PyTorch would take.
+            if "NUMBA_NUM_THREADS" not in os.environ:
+                numba.config.NUMBA_NUM_THREADS = get_num_threads()
+            if numba.config.CPU_FEATURES is None:
+                numba.config.CPU_FEATURES = wide_vectors()
+            scalars.teach(numba)
+            blas.teach(numba)
+            os.register_at_fork(after_in_child=_forked)
+            _numba = numba
+    return _numba
+
+
+def wide_vectors() -> str:
+    """This machine's features; where it has vectors of 512 bits, they are to be used."""
+    import llvmlite.binding
+
+    features = llvmlite.binding.get_host_cpu_features()
+    return features.flatten() + (",-prefer-256-bit" if features.get("avx512f") else "")
+
+
+def _forked() -> None:
+    """A child process cannot use the threads of its parent: GNU OpenMP ends it when it tries."""
+    global _enabled
+    _enabled = False
+
+
+def narrow(f: Callable, numbers: type | tuple, names: dict) -> Any:
+    """A copy of a function whose constants of the types `numbers` are float32, with other globals where `names` says so."""
+
+    def narrowed(value: Any) -> Any:
+        return np.float32(value) if isinstance(value, numbers) and not isinstance(value, bool) else value
+
+    code = f.__code__.replace(co_consts=tuple(map(narrowed, f.__code__.co_consts)))
+    known = {k: narrowed(v) for k, v in f.__globals__.items() if k in code.co_names}
+    known |= {"__name__": f.__module__, "__builtins__": f.__globals__["__builtins__"]} | names
+    return types.FunctionType(code, known, f.__name__, f.__defaults__, f.__closure__)
+
+
+def compiled(function: Callable) -> Any:
+    """Loops over float32 arrays, compiled when first called; ``prange`` of this module in them is shared among the threads.
+
+    Numbers with a decimal point are float32.  `exp`, `tanh`, … of `scalars` are vectorised; `gemm` of `blas`
+    multiplies blocks of matrices inside the loops.  The function as it was written is its attribute `__wrapped__`.
+    """
+    kernel: Any = None
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        nonlocal kernel
+        if kernel is None:
+            numba = load()
+            # Sums may be added up in any order, or they could not be vectorised.
+            kernel = numba.njit(
+                parallel=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
+            )(narrow(function, float, {"prange": numba.prange}))
+        return launch(kernel, args)
+
+    return call
+
+
+def launch(kernel: Any, args: tuple) -> Any:
+    global _one_at_a_time
+    with _one_at_a_time:
+        result = kernel(*args)
+    if _one_at_a_time is _UNKNOWN:
+        _one_at_a_time = threading.Lock() if _numba.threading_layer() == "workqueue" else contextlib.nullcontext()
+    return result
+
+
+_UNKNOWN: Any = threading.RLock()
+_one_at_a_time = _UNKNOWN  # whether two of the user's threads may launch kernels at once, is known after the first
+prange = range  # as it is without Numba
+
+
+# ---- formulas for one element ------------------------------------------------------------------------------------
+
+
+def fused(formula: Callable) -> Any:
+    """A formula for one element, made of operators and the functions of `scalars`, as a function of arrays.
+
+    Its arguments are arrays of one shape, and numbers.  The rules of an op can be fused, too: called with
+    Tensors it is the formula itself.
+
+    >>> square_and_add = fused(lambda x, y: x * x + y)
+    >>> square_and_add(np.array([1.0, 2.0]), 1)
+    array([2., 5.])
+    """
+    kernel: Any = None
+
+    @functools.wraps(formula)
+    def call(*args: Any) -> Any:
+        nonlocal kernel
+        x = next((a for a in args if type(a) is np.ndarray and a.size >= LARGE), None)
+        if x is None or not all(type(a) is np.ndarray or not hasattr(a, "ndim") or not a.ndim for a in args):
+            return formula(*args)
+        arrays = together(args, x.shape)
+        if arrays is None:
+            return formula(*args)
+        compute = _enabled if _enabled is not None else available()
+        if not compute or any(a.dtype != np.float32 and a.dtype != bool for a in arrays if type(a) is np.ndarray):
+            return blockwise(formula, arrays, x)
+        if kernel is None:
+            kernel = elementwise_kernel(formula)
+        out = np.empty_like(x, np.float32)
+        numbers = [a if type(a) is np.ndarray else np.float32(a) for a in arrays]
+        launch(kernel, (flat(out), *numbers))
+        return out
+
+    return call
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    """A dense array's memory, as a 1-d view."""
+    return x.reshape(-1) if x.flags.c_contiguous else x.transpose(order_of(x)).reshape(-1)
+
+
+def order_of(x: np.ndarray) -> list[int]:
+    """The dimensions from the one with the largest stride to the smallest."""
+    return sorted(range(x.ndim), key=lambda d: -x.strides[d] * (x.shape[d] > 1))
+
+
+def together(args: tuple, shape: tuple) -> list | None:
+    """Arrays of that shape as 1-d views in one order, those that repeat one number as that number; None if another shape
+    is among them."""
+    found, order = [], None
+    for a in args:
+        if type(a) is not np.ndarray or not a.ndim:
+            found.append(a.item() if hasattr(a, "item") else a)
+            continue
+        if a.shape != shape:
+            return None
+        if not any(a.strides):
+            found.append(a.flat[0].item())
+            continue
+        if order is None:
+            order = list(range(a.ndim)) if a.flags.c_contiguous else order_of(a)
+        found.append(np.ascontiguousarray(a.transpose(order)).reshape(-1))
+    return found
+
+
+def blockwise(formula: Callable, arrays: list, like: np.ndarray) -> np.ndarray:
+    """A formula evaluated by NumPy, some elements at a time."""
+    out = None
+    for start in range(0, like.size, BLOCK):
+        stop = start + BLOCK
+        part = formula(*[a[start:stop] if type(a) is np.ndarray else a for a in arrays])
+        if out is None:
+            out = np.empty_like(like, part.dtype)
+            memory = flat(out)
+        memory[start:stop] = part
+    return out  # type: ignore[return-value]
+
+
+def elementwise_kernel(formula: Callable) -> Any:
+    """The loop over all elements.  (A loop for each number of arguments: Numba keeps those on disk.)"""
+    numba = load()
+    f = numba.extending.register_jitable(fastmath={"contract"})(narrow(formula, (int, float), {}))
+    prange, at = numba.prange, scalars.at
+
+    def loop1(out, a):
+        for i in prange(out.size):
+            out[i] = f(at(a, i))
+
+    def loop2(out, a, b):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i))
+
+    def loop3(out, a, b, c):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i), at(c, i))
+
+    def loop4(out, a, b, c, d):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i), at(c, i), at(d, i))
+
+    def loop5(out, a, b, c, d, e):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i), at(c, i), at(d, i), at(e, i))
+
+    loop = (loop1, loop2, loop3, loop4, loop5)[formula.__code__.co_argcount - 1]
+    return numba.njit(parallel=True, cache=True, error_model="numpy")(loop)
