@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import as_dtype, get_default_dtype, promote_types, result_type
+from .dtypes import get_default_dtype, result_type
 from .graph import Node, state, whereabouts
 from .tensor import Tensor, register_view, share, wrap
 
@@ -41,7 +41,7 @@ NUMPY: dict[Callable, Callable] = {}  # NumPy's function -> ours: np.exp(tensor)
 observers: list[Callable] = []
 
 # log(0) is -inf, as in PyTorch, and no reason for a warning.  (Where warnings are errors, `run` does without them.)
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.op")
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(elementwise|fast|op)")
 
 MISSING: Any = inspect.Parameter.empty
 ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome everywhere
@@ -431,9 +431,6 @@ def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
     return declare
 
 
-# ---- elementwise ops: the hot path -------------------------------------------------------------------------------
-
-
 class _Output:
     """The plan of a node that is one of several outputs: its gradient goes to its place in the parent's tuple."""
 
@@ -444,190 +441,4 @@ class _Output:
 OUTPUT = _Output()
 
 
-def elementwise(
-    ufunc: Callable,
-    name: str | None = None,
-    *,
-    compute: Callable | None = None,
-    dtype: str = "same",
-    numpy: Any = None,
-    method: bool | str = True,
-    holomorphic: bool = True,
-    **rules: Callable,
-) -> Any:
-    """Declare an op that works element by element, with broadcasting, by a function of one or two arrays `x` and `y`.
-
-    Args:
-        ufunc: a NumPy ufunc, or a function of arrays with one or two parameters (then name it).
-        name: the op's name; the ufunc's own unless given.
-        compute: what to call instead of the ufunc where it is faster, such as `operator.mul`.
-        dtype: of the result: "same" as the operands' common type, "float" (integers become the default float), "real"
-            (the same, and complex becomes real), or "bool".
-        rules: the gradient with respect to `x`, and to `y`.  No rule: not differentiable.
-
-    >>> REGISTRY["multiply"].rules["x"](g=2.0, y=3.0)
-    6.0
-    """
-    count = ufunc.nin if isinstance(ufunc, np.ufunc) else len(parameters(ufunc)[0])
-    f = compute or ufunc
-    forward = (lambda x: f(x)) if count == 1 else (lambda x, y: f(x, y))
-    made = Op(name or ufunc.__name__, forward, rules, holomorphic=holomorphic)
-    made.dtype = dtype
-    if isinstance(ufunc, np.ufunc):
-        numpy = (ufunc,) if numpy is None else (ufunc, *numpy) if isinstance(numpy, tuple) else (ufunc, numpy)
-    call = (unary if count == 1 else binary)(made, f)
-    call.__name__ = call.__qualname__ = made.name
-    call.__doc__ = ufunc.__doc__ if not isinstance(ufunc, np.ufunc) else f"{made.name} of each element."
-    publish(made, call, numpy, method)
-    return call
-
-
-def keeps(plan: Plan) -> tuple[bool, ...]:
-    """Which of (x, y, out) an elementwise plan keeps; its nodes save that triple, with None for the others, or
-    nothing."""
-    triple = ("x", "y", "out")
-    kept = tuple(name in plan.saves for name in triple)
-    plan.rules = tuple((i, rule, tuple(triple.index(plan.saves[p]) for p in picks)) for i, rule, picks in plan.rules)
-    plan.saves = triple
-    plan.data = tuple(i for i, k in enumerate(kept) if k)
-    return kept
-
-
-def converted(op: Any, operands: tuple) -> list:
-    """The operands' arrays in the type the op computes in, by PyTorch's rules of promotion."""
-    # A NumPy scalar from the user is a Python number to PyTorch; inside a Tensor it is a 0-d array.
-    operands = tuple(v.item() if isinstance(v, np.generic) else v for v in operands)
-    target = result_type(*operands)
-    if op.dtype in ("float", "real") and target.kind in "biu":
-        target = get_default_dtype()
-    return [cast(v.array if isinstance(v, Tensor) else v, target) for v in operands]
-
-
-def general(op: Any, operands: tuple, destination: Any = None) -> Any:
-    """An elementwise op on anything: mixed types, NumPy arrays beside Tensors, arrays alone, ``out=``, with
-    observers."""
-    if not any(isinstance(v, Tensor) for v in operands):
-        return run(op, list(operands))
-    for v in operands:
-        if not isinstance(v, (Tensor, int, float, complex, np.generic)) and not hasattr(v, "__array_ufunc__"):
-            raise TypeError(f"{op.name}: expected Tensors or numbers, got {type(v).__name__}{whereabouts()}")
-    call = functools.partial(compute, op)
-    result = observed(op, call, *operands) if observers else call(*operands)
-    return result if destination is None else write_out(result, destination)
-
-
-def compute(op: Any, *operands: Any) -> Tensor:
-    """Convert, run and record."""
-    arrays = converted(op, operands)
-    return finish_elementwise(op, operands, arrays, run(op, arrays))
-
-
-def finish_elementwise(op: Op, operands: tuple, arrays: list, data: Any) -> Any:
-    out = wrap(data)
-    if op.rules and state.grad:
-        needs = tuple(
-            isinstance(v, Tensor) and v.needs_grad and n in op.rules for v, n in zip(operands, op.names, strict=True)
-        )
-        if True in needs and data.dtype.kind in "fc":
-            plan, kept = op.triples[needs]
-            x, y = arrays[0], arrays[-1]
-            saved = (
-                tuple(v if k else None for v, k in zip((x, y, data), kept, strict=True)) if True in kept else NOTHING
-            )
-            parents = tuple((v.grad_fn or v) if n else None for v, n in zip(operands, needs, strict=True))
-            out.grad_fn = Node(plan, parents, saved, data.shape, data.dtype)
-            out.needs_grad = True
-    return out
-
-
-class _Triples(dict):
-    """Plans of an elementwise op, with what each keeps, made when first asked for."""
-
-    def __init__(self, op: Op):
-        super().__init__()
-        self.op = op
-
-    def __missing__(self, needs: tuple[bool, ...]) -> tuple[Plan, tuple[bool, ...]]:
-        plan = Plan(self.op, needs)
-        self[needs] = made = plan, keeps(plan)
-        return made
-
-
-def unary(op: Any, f: Callable) -> Callable:
-    """The function that calls an elementwise op of one argument."""
-    op.triples = _Triples(op)
-    differentiable, boolean = bool(op.rules), op.dtype == "bool"
-    if differentiable:
-        plan, (keep_x, _, keep_out) = op.triples[(True,)]
-        nothing = not (keep_x or keep_out)
-
-    def call(input: Any, *, out: Any = None) -> Any:
-        if out is not None or observers or not isinstance(input, Tensor):
-            return general(op, (input,), out)
-        x = input.array
-        try:
-            data = f(x)
-        except (RuntimeWarning, TypeError, ValueError):
-            return general(op, (input,))
-        dtype = data.dtype
-        if dtype is not x.dtype and not boolean:
-            return general(op, (input,))
-        result = wrap(data)
-        if differentiable and input.needs_grad and state.grad:
-            saved = NOTHING if nothing else (x if keep_x else None, None, data if keep_out else None)
-            result.grad_fn = Node(plan, (input.grad_fn or input,), saved, data.shape, dtype)
-            result.needs_grad = True
-        return result
-
-    return call
-
-
-def binary(op: Any, f: Callable) -> Callable:
-    """The function that calls an elementwise op of two arguments."""
-    op.triples = _Triples(op)
-    triples, differentiable, boolean = op.triples, bool(op.rules), op.dtype == "bool"
-    ndarray = np.ndarray
-
-    def call(input: Any, other: Any, *, out: Any = None) -> Any:
-        x_is, y_is = isinstance(input, Tensor), isinstance(other, Tensor)
-        x = input.array if x_is else input
-        y = other.array if y_is else other
-        kind = type(y)
-        if x_is:
-            if y_is:
-                ready = (kind is type(x) and kind is not ndarray) or x.dtype is y.dtype
-            else:
-                ready = kind is float or kind is int
-        else:
-            ready = y_is and (type(x) is float or type(x) is int)
-        if not ready or out is not None or observers:
-            return general(op, (input, other), out)
-        try:
-            data = f(x, y)
-        except (RuntimeWarning, TypeError, ValueError, OverflowError):
-            return general(op, (input, other))
-        dtype = data.dtype
-        if dtype is not (x if x_is else y).dtype and not boolean:
-            return general(op, (input, other))
-        result = wrap(data)
-        if differentiable:
-            x_needs = x_is and input.needs_grad
-            y_needs = y_is and other.needs_grad
-            if (x_needs or y_needs) and state.grad:
-                plan, (keep_x, keep_y, keep_out) = triples[x_needs, y_needs]
-                result.grad_fn = Node(
-                    plan,
-                    ((input.grad_fn or input) if x_needs else None, (other.grad_fn or other) if y_needs else None),
-                    (x if keep_x else None, y if keep_y else None, data if keep_out else None)
-                    if keep_x or keep_y or keep_out
-                    else NOTHING,
-                    data.shape,
-                    dtype,
-                )
-                result.needs_grad = True
-        return result
-
-    return call
-
-
-__all__ = ["NUMPY", "REGISTRY", "Op", "as_dtype", "cast", "elementwise", "function", "op", "promote_types"]
+__all__ = ["NUMPY", "REGISTRY", "Op", "cast", "function", "op"]

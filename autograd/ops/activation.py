@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..elementwise import elementwise
 from ..graph import state
-from ..op import elementwise, function, op
+from ..op import function, op
 from ..random import Generator
 from ..tensor import Tensor
 from .functions import sigmoid

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import float64, result_type
-from ..op import elementwise, function, op
+from ..elementwise import elementwise
+from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import elementwise, function
+from ..elementwise import elementwise
+from ..op import function
 from ..tensor import Tensor
 from .arithmetic import ordering
 

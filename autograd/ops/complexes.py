@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import complex_of
-from ..op import elementwise, function, op
+from ..elementwise import elementwise
+from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import elementwise, function, op
+from ..elementwise import elementwise
+from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
 
@@ -138,13 +139,33 @@ def _sinc(x: Any) -> Any:
     return np.where(x == 0, 1, np.sin(angle) / np.where(x == 0, 1, angle))
 
 
-def _sinc_slope(g: Any, x: Any) -> Any:
-    angle = x * math.pi
-    slope = (angle * np.cos(angle) - np.sin(angle)) / (angle * x)
-    return g * np.where(x == 0, 0, slope)
+sinc = elementwise(_sinc, "sinc", numpy=np.sinc, dtype="float", x=lambda g, x: g * sinc_derivative(x, 1))
 
 
-sinc = elementwise(_sinc, "sinc", numpy=np.sinc, dtype="float", x=_sinc_slope)
+def _one_more(g: Any, x: Any, order: int) -> Any:
+    return g * sinc_derivative(x, order + 1)
+
+
+@op("sinc_derivative", method=False, x=_one_more)
+def sinc_derivative(x, order):
+    """The derivative of some order, from 1 up, of sin(πx) / (πx), as exact near 0 as elsewhere.
+
+    With D for sin(z) / z, z Dⁿ + n Dⁿ⁻¹ is the n-th derivative of sin(z).  As n small numbers are divided by z, Dⁿ is
+    the sum of its power series up to |z| = n.
+    """
+    z = x * math.pi
+    near = np.abs(z) <= order
+    far = np.where(near, 1, z)
+    value = np.sin(far) / far
+    for n in range(1, order + 1):
+        value = ((np.sin, np.cos)[n % 2](far) * (-1) ** (n // 2) - n * value) / far
+    small, odd = np.where(near, z, 0), order % 2
+    series = small * 0
+    for k in range(8 + 2 * order, -1, -1):  # z^m / (m! (m + n + 1)) for every other m, the signs in turn
+        m = 2 * k + odd
+        series = 1 / (m + order + 1) - series * small * small / ((m + 1) * (m + 2))
+    series = series * (-1) ** ((order + 1) // 2) * (small if odd else 1)
+    return np.where(near, series, value) * math.pi**order
 
 # ---- rounding ----------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..elementwise import elementwise
 from ..inplace import inplace
-from ..op import elementwise, function
+from ..op import function
 from ..tensor import Tensor
 from .einsum import contraction
 from .shape import wrap_dim

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import elementwise
+from ..elementwise import elementwise
 from .special import float_of
 
 __all__: list[str] = []

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..device import device_of, to_device
 from ..dtypes import float32, get_default_dtype
+from ..elementwise import elementwise
 from ..extras import require
-from ..op import elementwise, function, op
+from ..op import function, op
 from ..tensor import Tensor
 from . import _approximations as approximations
 from .arithmetic import refused
