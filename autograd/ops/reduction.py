@@ -144,7 +144,7 @@ def _prod_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
     """The product of all others: out / x, unless a factor is 0."""
     if not x.ndim:
         return g
-    if not bool((x == 0).any()):
+    if not (isinstance(x, Tensor) or bool((x == 0).any())):  # the gradient of 1 / x would be rounding where x is small
         return spread(g * out, x.shape, dim) / x
     from .scan import cumprod
 

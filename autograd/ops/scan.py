@@ -75,7 +75,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
     """Σ over i >= k of g_i × the product of all x_j, j <= i, without x_k."""
     if not x.ndim:
         return g
-    if not bool((x == 0).any()):
+    if not (isinstance(x, Tensor) or bool((x == 0).any())):  # the gradient of 1 / x would be rounding where x is small
         return _backwards(g * out, dim) / x
     return _shift_in(out, ones, dim) * _from_the_end(x, g, dim)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.testing.packing import eps_of
+from autograd.testing.packing import eps_of, norm
 from autograd.testing.problem import Problem, Target
 from autograd.testing.result import Failure
 
@@ -57,7 +57,7 @@ class Point:
         slot = self.problem.inputs.slots[number]
         typical = self.problem.typical[slot.start] if slot.size else 1.0
         # What vanishes beside |g| |f| / |x| is a difference of terms of that size: nothing but rounding.
-        terms = float(np.linalg.norm(self.problem.outputs.pack(self.cotangents) * self.problem.y)) / typical
+        terms = norm(self.problem.outputs.pack(self.cotangents) * self.problem.y) / typical
         noise = 100 * self._noise[number]
         return 1e4 * eps * scale + 100 * eps * terms + (min(noise, 1e-3 * scale) if np.isfinite(noise) else 0.0)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.testing.packing import eps_of
+from autograd.testing.packing import eps_of, norm
 
 __all__ = ["Estimate", "Plan", "differentiate", "extrapolate", "one_sided", "step_sizes", "typical_size"]
 
@@ -113,7 +113,7 @@ def extrapolate(
         # Rounding of the values themselves, which the table below may miss by luck.
         rounding = eps * np.maximum(np.abs(high), np.abs(low)) / h
         if weights is not None:
-            slope, rounding = weights @ slope, np.linalg.norm(weights * rounding)
+            slope, rounding = weights @ slope, norm(weights * rounding)
         row = [slope]
         for k, older in enumerate(previous):
             row.append(row[k] + (row[k] - older) / (4 ** (k + 1) - 1))
@@ -182,7 +182,8 @@ def differentiate(
     tried; when it always raises, its error is raised.
     """
     best: Estimate | None = None
-    raised: Exception | None = None
+    best_quality, raised = np.inf, None
+    small, unit_tried = np.max(typical, initial=0.0) < 0.1, False
     tried: list[np.ndarray] = []
     for step, relative_to, levels in plan.attempts:
         direction = v * step_sizes(x, typical, relative_to)
@@ -194,21 +195,36 @@ def differentiate(
         def curve(t: float, direction: np.ndarray = direction) -> np.ndarray:
             return f(x + t * direction)
 
+        far = small and relative_to == "unit"
         try:
             with np.errstate(all="ignore"):
                 found = Estimate(*extrapolate(curve, step, levels, plan.eps, weights), direction)
-                quality = _quality(found, plan.good)
-                better = best is None or quality < _quality(best, plan.good)
+                believed = not far or _holds_nearby(curve, found, typical, plan.eps, weights)
+                quality = _quality(found, plan.good) if believed else np.inf
         except Exception as exception:  # whatever f raises outside its domain
             raised = exception
             continue
-        best = found if better else best
-        lost_in_rounding = quality == plan.good and np.max(typical, initial=0) < 0.1
-        if quality <= plan.good and not (lost_in_rounding and relative_to != "unit"):
+        if best is None or quality < best_quality:
+            best, best_quality = found, quality
+        unit_tried = unit_tried or far
+        # A small x may have steps that f does not notice, so that they say nothing but 0.
+        unnoticed = small and best_quality == plan.good and not unit_tried
+        if best_quality <= plan.good and not unnoticed:
             break
     if best is None:
         raise raised or RuntimeError("no step size was tried")
     return best
+
+
+def _holds_nearby(curve: Curve, found: Estimate, typical: np.ndarray, eps: float, weights: np.ndarray | None) -> bool:
+    """Does a slope that was found with steps far beyond x's own size explain what happens at that size too?"""
+    t = 2e-2 * float(np.max(typical, initial=0.0))
+    high, low = curve(t), curve(-t)
+    change, rounding = high - low, 10 * eps * (np.abs(high) + np.abs(low))
+    if weights is not None:
+        change, rounding = weights @ change, np.abs(weights) @ rounding
+    expected = 2 * t * found.value
+    return bool(np.all(np.abs(change - expected) <= rounding + 1e-3 * np.abs(expected)))
 
 
 def _quality(estimate: Estimate, good: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Layout", "Slot", "eps_of", "flatten", "is_inexact", "unflatten"]
+__all__ = ["Layout", "Slot", "eps_of", "flatten", "is_inexact", "norm", "unflatten"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,12 @@ def eps_of(dtype: Any) -> float:
     """Relative rounding error of a floating dtype."""
     kind: Any = np.dtype(dtype)
     return float(np.finfo(kind).eps)
+
+
+def norm(vector: np.ndarray) -> float:
+    """The Euclidean norm, without overflow on the way."""
+    largest = float(np.max(np.abs(vector), initial=0.0))
+    return largest * float(np.linalg.norm(vector / largest)) if 0 < largest < np.inf else largest
 
 
 def flatten(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograd.testing.numeric import Estimate, complex_step, differentiate, one_sided, step_sizes
+from autograd.testing.packing import norm
 from autograd.testing.problem import Problem
 from autograd.testing.result import KINK, OK, UNSEEN, UNSURE, WRONG, Failure
 
@@ -165,11 +166,11 @@ class Search:
         self.verdicts[entry] = OK
         for number, (u, g) in enumerate(self.pairs):
             analytic, numeric = float(g[entry]), float(u @ column.value)
-            error = float(np.linalg.norm(u * column.error))
+            error = norm(u * column.error)
             if number == 0:
                 self.analytic[entry], self.numeric[entry] = analytic, numeric
             scale = max(abs(analytic), float(np.abs(u) @ np.abs(column.value)))
-            undecided = self._undecided(error, float(np.linalg.norm(u * column.rounding)), scale)
+            undecided = self._undecided(error, norm(u * column.rounding), scale)
             doubtful = undecided or self.kinks == "error"
             if doubtful or not abs(analytic - numeric) <= self.rtol * scale + 10 * error:
                 verdict = self._second_look(entry, number, column, undecided)
@@ -183,11 +184,11 @@ class Search:
         u, g = self.pairs[number]
         column = self._confirmed(entry, column)
         analytic, numeric = float(g[entry]), float(u @ column.value)
-        error = float(np.linalg.norm(u * column.error))
+        error = norm(u * column.error)
         scale = max(abs(analytic), float(np.abs(u) @ np.abs(column.value)))
-        undecided = undecided or self._undecided(error, float(np.linalg.norm(u * column.rounding)), scale)
+        undecided = undecided or self._undecided(error, norm(u * column.rounding), scale)
         slack = self.rtol * scale + 10 * error + self._gradient_noise(entry, u, g)
-        noise_only = error <= 1e6 * self.problem.plan.eps * float(np.linalg.norm(u))
+        noise_only = error <= 1e6 * self.problem.plan.eps * norm(u)
         if undecided and noise_only and abs(analytic - numeric) <= 10 * error:
             return OK  # a saturated function: its slope is lost in the rounding inside f
         agrees = not undecided and abs(analytic - numeric) <= slack
@@ -227,10 +228,14 @@ class Search:
         return WRONG
 
     def _confirmed(self, entry: int, column: Column) -> Column:
-        """A column whose error covers what other steps give: the best of many estimates may be luck."""
-        v = np.zeros(self.problem.x.size)
+        """A column whose error covers what other steps give: the best of many estimates may be luck.
+
+        A complex step is confirmed by real ones, as the rounding of complex functions is another.
+        """
+        problem = self.problem
+        v = np.zeros(problem.x.size)
         v[entry] = 0.61
-        again = self.slope(v, None)
+        again = differentiate(problem.forward, problem.x, problem.typical, v, problem.plan)
         apart = np.abs(again.value / again.direction[entry] - column.value)
         return Column(column.value, np.maximum(column.error, apart), column.rounding)
 
@@ -326,7 +331,7 @@ class Search:
         """A failure with its output entry, found by bisecting the cotangent."""
         u, g = self.pairs[number]
         analytic, numeric = float(g[entry]), float(u @ column.value)
-        error = float(np.linalg.norm(u * column.error))
+        error = norm(u * column.error)
         details: dict = {}
         if len(self.failures) < 8:  # more would not be shown
             output = self._output_of(entry, number, column) if output is None else output
@@ -363,6 +368,6 @@ class Search:
         u[outputs] = weights
         analytic = float(self.problem.pullback(self.problem.x, u)[entry])
         numeric = float(weights @ column.value[outputs])
-        error = float(np.linalg.norm(weights * column.error[outputs]))
+        error = norm(weights * column.error[outputs])
         scale = max(abs(analytic), float(np.abs(weights) @ np.abs(column.value[outputs])))
         return not abs(analytic - numeric) <= self.rtol * scale + 10 * error

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.extras import require
-from autograd.testing.cases import DOMAINS
+from autograd.testing.cases import DOMAINS, Call, OpCase
 from autograd.testing.checks import LAYOUTS, lay_out
 from autograd.testing.packing import is_inexact
 
@@ -40,6 +40,7 @@ __all__ = [
     "indices",
     "layouts",
     "matmul_pairs",
+    "op_calls",
     "programs",
     "shapes",
     "tensors",
@@ -229,6 +230,25 @@ def indices(draw: Any, shape: Sequence[int], kind: str = "mixed") -> Any:
 
 def _integer_arrays(shape: tuple[int, ...], n: int) -> Strategy:
     return _rngs().map(lambda rng: rng.integers(-n, n, shape))
+
+
+# ---- a table of ops ------------------------------------------------------------------------------
+
+
+@hypothesis.composite
+def op_calls(draw: Any, cases: Sequence[OpCase], scales: Sequence[float] = (1e-7, 1e-3, 1.0, 10.0)) -> Call:
+    """Differentiable calls of the ops of a table, with fresh values: large ones, small ones, and both together.
+
+    ``gradcheck(call, *call.args, **call.options)`` checks one.
+
+    Args:
+        cases: the table.
+        scales: what values may be multiplied by, where their domain allows it ("any", "normal", "positive").
+    """
+    case = draw(hypothesis.sampled_from([case for case in cases if case.order]))
+    number = draw(hypothesis.integers(0, len(case.samples) - 1))
+    dtype, seed = draw(hypothesis.sampled_from(case.dtypes)), draw(hypothesis.integers(0, 2**32 - 1))
+    return case.call(number, dtype, seed, draw(hypothesis.sampled_from([(1.0,), scales, *((s,) for s in scales)])))
 
 
 # ---- random programs -----------------------------------------------------------------------------

@@ -29,8 +29,8 @@ def test_a_table_of_ops(check):
 
 def test_samples_are_the_same_each_time():
     case = OpCase("add", *BINARY)
-    for (_, first, _), (_, second, _) in zip(case.calls("float32"), case.calls("float32"), strict=True):
-        for a, b in zip(first, second, strict=True):
+    for first, second in zip(case.calls("float32"), case.calls("float32"), strict=True):
+        for a, b in zip(first.args, second.args, strict=True):
             assert a.dtype == np.float32
             np.testing.assert_array_equal(a, b)
 
@@ -56,7 +56,7 @@ def test_domains(domain, holds):
 
 def test_kinks_are_kept_away_from():
     case = OpCase("clamp", S((50, 50)), domain=lambda rng, shape: rng.uniform(-1, 1, shape), kinks=(-0.5, 0.5))
-    (_, (x,), _) = next(case.calls())
+    (x,) = next(case.calls()).args
     assert np.min(np.abs(np.abs(x) - 0.5)) >= 0.05 - 1e-12
 
 
