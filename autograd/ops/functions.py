@@ -167,6 +167,7 @@ def sinc_derivative(x, order):
     series = series * (-1) ** ((order + 1) // 2) * (small if odd else 1)
     return np.where(near, series, value) * math.pi**order
 
+
 # ---- rounding ----------------------------------------------------------------------------------------------------
 
 
