@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import graph
+from . import tensor as _tensor
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
 from .tensor import Tensor, wrap
@@ -41,12 +42,7 @@ def leading_to(order: list, targets: set) -> set:
     return useful
 
 
-def gradients(
-    seeds: dict,
-    targets: set | None,
-    retain_graph: bool,
-    create_graph: bool,
-) -> dict:
+def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph: bool) -> dict:
     """Propagate `seeds` (node or leaf -> gradient) through the graph.
 
     Gradients are arrays, or Tensors with `create_graph`.  Returns those of `targets`, or of all leaves where `targets`
@@ -286,7 +282,7 @@ def run_hooks(hooks: list[Callable], g: Any) -> Any:
 
 def check_unchanged(order: list, oldest: int) -> None:
     """Raise if a value that a node has saved was changed in place since."""
-    if not any(changed > oldest for changed, _ in tuple(graph.changes.values())):
+    if not any(mark.time > oldest for mark in tuple(graph.marks.values())):
         return
     for node in order:
         if type(node) is Node and node.saved and type(node.saved) is tuple:
@@ -325,8 +321,9 @@ def seed(outputs: Sequence[Tensor], given: Sequence, create_graph: bool) -> dict
                     f"grad can be implicitly created only for scalar outputs, this one has shape {tuple(output.shape)}; "
                     "reduce it, for example with .sum() or .mean(), or pass gradient="
                 )
-            array = np.ones_like(output.array)
-            g = wrap(array) if create_graph else array[()] if isinstance(output.array, np.generic) else array
+            array = output.array
+            g = array.dtype.type(1) if isinstance(array, np.generic) else np.ones_like(array)
+            g = wrap(g) if create_graph else g
         else:
             g = g if isinstance(g, Tensor) else wrap(np.asarray(g))
             if g.shape != output.shape:
@@ -367,6 +364,9 @@ def backward(
     for source, g in found.items():
         leaf = source if targets is None else targets.get(source, source)
         accumulate(leaf, g, lent=source in seeds or leaf is not source)
+
+
+_tensor._backward = backward
 
 
 def accumulate(leaf: Tensor, g: Any, lent: bool) -> None:

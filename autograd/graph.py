@@ -6,7 +6,7 @@ import functools
 import itertools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -229,7 +229,19 @@ def is_inference_mode_enabled() -> bool:
 # Nothing is counted while a graph is recorded.  A change in place is noted here with its time, under the array that
 # owns the memory; the backward pass compares that with the age of the nodes which saved a value there.
 
-changes: dict[int, tuple[int, weakref.ref]] = {}
+
+class Mark:
+    """When the memory of an array was last changed in place."""
+
+    __slots__ = ("reference", "time")
+
+    def __init__(self, array: Any):
+        key, self.time = id(array), -1
+        self.reference = weakref.ref(array, lambda _: marks.pop(key, None))
+        marks[key] = self
+
+
+marks: dict[int, Mark] = {}
 last_change = -1
 
 
@@ -242,18 +254,25 @@ def owner(array: Any) -> Any:
 
 def mutated(array: Any) -> None:
     """Note that the memory of `array` has just been changed."""
-    global last_change
+    if not isinstance(array, np.generic):  # a NumPy scalar cannot change
+        mutated_all((mark_of(array),))
+
+
+def mark_of(array: Any) -> Mark:
+    """Where changes of the memory of `array` are noted."""
     whole = owner(array)
-    if isinstance(whole, np.generic):
-        return  # a NumPy scalar cannot change
-    key = id(whole)
-    last_change = clock()
-    known = changes.get(key)
-    ref = known[1] if known is not None else weakref.ref(whole, lambda _: changes.pop(key, None))
-    changes[key] = last_change, ref
+    return marks.get(id(whole)) or Mark(whole)
+
+
+def mutated_all(those: Iterable[Mark]) -> None:
+    """Note that the memory behind these marks has just been changed."""
+    global last_change
+    last_change = now = clock()
+    for mark in those:
+        mark.time = now
 
 
 def changed_since(array: Any, order: int) -> bool:
     """Has the memory of `array` been changed after the moment `order`?"""
-    known = changes.get(id(owner(array)))
-    return known is not None and known[0] > order
+    mark = marks.get(id(owner(array)))
+    return mark is not None and mark.time > order

@@ -145,7 +145,7 @@ def rebase(tensor: Tensor, result: Tensor) -> None:
         made = REGISTRY["view_scatter"]
 
         def scatter(x: Tensor, y: Tensor, *, steps: tuple) -> Tensor:
-            return finish(made, [x, y, steps], [x.array, y.array, steps], x.array)
+            return finish(made, [x, y, steps], (x.needs_grad, y.needs_grad, False), [x.array, y.array, steps], x.array)
 
         scattered = (
             observed(made, scatter, base, result, steps=steps) if observers else scatter(base, result, steps=steps)

@@ -147,16 +147,17 @@ class Plan:
         self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
         self.rules = tuple((i, rule, tuple(picks[n] for n in op.wants(rule))) for i, rule in rules)
         self.joint = None if op.joint is None else (op.joint, tuple(picks[n] for n in op.wants(op.joint)))
-        self.places = tuple((op.index.get(n), op.index.get(n.removesuffix("_shape")), n) for n in saves)
+        # For each: the place of an argument's value, or of the argument whose shape it is, or neither.
+        self.places = tuple((op.index.get(n), op.index.get(n.removesuffix("_shape")), n == "out") for n in saves)
 
     def save(self, values: list, out: Any) -> tuple:
         """The values that the rules will ask for, in the order of `saves`."""
         saved = []
-        for place, shaped, name in self.places:
+        for place, shaped, is_out in self.places:
             if place is not None:
                 saved.append(values[place])
             elif shaped is None:
-                saved.append(out if name == "out" else self.needs)
+                saved.append(out if is_out else self.needs)
             elif self.op.variadic:
                 saved.append(tuple([v.shape for v in values[shaped]]))
             else:
@@ -294,25 +295,27 @@ def op(
             else:
                 values = [*args, *defaults[len(args) :]]
             inputs = values[0] if variadic else values
-            arrays, tensors = [], False
+            arrays, needs, tensors = [], [], False
             for v in inputs:
                 if isinstance(v, Tensor):
                     arrays.append(v.array)
+                    needs.append(v.needs_grad)
                     tensors = True
                 else:
                     arrays.append(v)
+                    needs.append(False)
             if not tensors:
                 return run(made, values)
             if view:
                 arrays[0] = share(inputs[0])
-            if converted:
+            if converted and not alike([arrays[i] for i in converted], floating):
                 target = result_type(*[inputs[i] for i in converted if inputs[i] is not None])
                 if floating and target.kind in "biu":
                     target = get_default_dtype()
                 for i in converted:
                     arrays[i] = cast(arrays[i], target)
             given = [tuple(arrays), *values[1:]] if variadic else arrays
-            result = finish(made, inputs, given, run(made, given))
+            result = finish(made, inputs, tuple(needs), given, run(made, given))
             return result if destination is None else write_out(result, destination)
 
         functools.update_wrapper(call, forward)
@@ -330,19 +333,16 @@ def observed(op: Op, call: Callable, *args: Any, **kwargs: Any) -> Any:
     return call(*args, **kwargs)
 
 
-def finish(op: Op, inputs: Any, given: list, result: Any) -> Any:
-    """Wrap the result of a forward, recording it where a gradient is due."""
+def finish(op: Op, inputs: Any, needs: tuple[bool, ...], given: list, result: Any) -> Any:
+    """Wrap the result of a forward, recording it where a gradient is due to those of the inputs that need one."""
     several = isinstance(result, tuple)
     plan = None
-    if op.differentiable and state.grad:
-        needs = tuple([isinstance(v, Tensor) and v.needs_grad for v in inputs])
-        if True in needs:
-            plan = op.plan(needs)
-            needs = plan.needs
-            if True not in needs or not (several or result.dtype.kind in "fc"):
-                plan = None
+    if op.differentiable and True in needs and state.grad and (several or result.dtype.kind in "fc"):
+        plan = op.plan(needs)
+        if True not in plan.needs:
+            plan = None
     if plan is not None:
-        parents = tuple([(v.grad_fn or v) if needed else None for v, needed in zip(inputs, needs, strict=True)])
+        parents = tuple([(v.grad_fn or v) if needed else None for v, needed in zip(inputs, plan.needs)])  # noqa: B905
         saved = plan.save(given, result)
         if several:
             node = Node(plan, parents, saved, tuple(r.shape for r in result), tuple(r.dtype for r in result))
@@ -365,6 +365,16 @@ def output(node: Node, index: int, array: Any) -> Tensor:
         out.grad_fn = Node(OUTPUT, (node,), index, array.shape, array.dtype)
         out.needs_grad = True
     return out
+
+
+def alike(arrays: list, floating: bool) -> bool:
+    """Are these of one type already?"""
+    dtype = getattr(arrays[0], "dtype", None)
+    return (
+        dtype is not None
+        and (dtype.kind in "fc" or not floating)
+        and all([x is None or getattr(x, "dtype", None) is dtype for x in arrays])
+    )
 
 
 def cast(array: Any, dtype: np.dtype) -> Any:

@@ -311,9 +311,7 @@ class Tensor:
         >>> x.grad
         tensor([2., 4.])
         """
-        from .backward import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        _backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory, outside the graph."""
@@ -575,6 +573,9 @@ class Tensor:
 
 
 _device_class = device
+
+
+_backward: Callable  # backward.backward puts itself here: it needs this module, and an import at each call takes time
 
 
 def _device(where: Any) -> device:

@@ -21,7 +21,7 @@ import numpy as np
 
 from autograd import Tensor
 from autograd.dtypes import real_of
-from autograd.graph import mutated
+from autograd.graph import mark_of, mutated_all
 from autograd.tensor import own, wrap
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SMALL = 1 << 13  # a parameter of up to this many elements is packed together with others
 BLOCK = 1 << 15  # elements that a rule is given at a time, so that its intermediate results stay in the cache
 
-_array, _shape = attrgetter("array"), attrgetter("shape")
+_array = attrgetter("array")
 
 
 class Pack:
@@ -73,6 +73,7 @@ class Pack:
         self.tensors = [*self.params, *(value for value in self.entries if isinstance(value, Tensor))]
         self.windows = [tensor.array for tensor in self.tensors]
         self.shapes = [p.array.shape for p in self.params]
+        self.marks = [mark_of(p.array) for p in self.params]
         self.built = True
 
     def intact(self, optimizer: Optimizer, group: dict) -> bool:
@@ -98,8 +99,10 @@ class Pack:
 
     def check(self) -> None:
         """Raise where a gradient does not fit its parameter."""
-        shapes = list(map(_shape, [p.grad.array for p in self.params]))  # type: ignore[union-attr]
-        for got, expected in zip(shapes, self.shapes, strict=True) if shapes != self.shapes else ():
+        shapes = [p.grad.array.shape for p in self.params]  # type: ignore[union-attr]
+        if shapes == self.shapes:
+            return
+        for got, expected in zip(shapes, self.shapes, strict=True):
             if got != expected:
                 raise RuntimeError(
                     f"expected a gradient of its parameter's shape {tuple(expected)}, got one of shape {tuple(got)}; "
@@ -117,7 +120,7 @@ class Pack:
         p = flat(self.p) if self.scattered else self.p
         maximize = group.get("maximize", False)
         if p.size <= BLOCK or not optimizer.elementwise or not isinstance(p, np.ndarray):
-            optimizer.update(p, -g if maximize else g, values | self.arrays, group)
+            optimizer.update(p, -g if maximize else g, values, group)
         else:
             for start in range(0, p.size, BLOCK):
                 part = slice(start, start + BLOCK)
@@ -125,18 +128,17 @@ class Pack:
                 optimizer.update(p[part], -g[part] if maximize else g[part], values | arrays, group)
         if self.scattered:
             self.p[...] = p.view(self.p.dtype).reshape(self.p.shape)
-        for tensor in self.params:
-            mutated(tensor.array)
+        mutated_all(self.marks)
 
     def advance(self, optimizer: Optimizer, group: dict) -> dict[str, Any]:
-        """Count the step; returns the numbers that the rule asks for."""
-        values: dict[str, Any] = {"new": self.new}
+        """Count the step; returns the numbers and the arrays that the rule asks for."""
+        values: dict[str, Any] = {"new": self.new, **self.arrays}
         self.new = False
         if self.counters:
-            values |= zip(self.counters, self.values[:, 0].tolist(), strict=True)
+            values.update(zip(self.counters, self.values[:, 0].tolist()))  # noqa: B905
             optimizer.advance(values, group)
-            for row, name in zip(self.values, self.counters, strict=True):
-                row[:] = values[name]
+            for row, name in enumerate(self.counters):
+                self.values[row] = values[name]
             self.known = self.values.tobytes()
         return values
 
