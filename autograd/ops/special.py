@@ -429,8 +429,28 @@ def i1e_array(x: Any) -> Any:
     return np.copysign(np.where(size < 8, near * ratio(near, approximations.I1E), tail), x)
 
 
-def _i1_over_x(i1: Any, x: Any) -> Any:
-    return np.where(x == 0, 0.5, i1 / np.where(x == 0, 1, x))
+def _bessel_ratio(x: Any, n: int, scaled: bool) -> Any:
+    size = np.abs(x)
+    near, far = np.minimum(size, 8.0), np.maximum(size, 8.0)
+    series = np.ones_like(near)  # Σ (x / 2)^2k / (k! (k + n)!), without cancellation
+    for k in range(30, 0, -1):
+        series = 1 + series * near * near / (4 * k * (k + n))
+    series = series / (2**n * math.factorial(n)) * (np.exp(-near) if scaled else 1)
+    before, tail = i0e_array(far), i1e_array(far)
+    for m in range(1, n):
+        before, tail = tail, before - 2 * m / far * tail
+    return np.where(size < 8, series, tail / far**n * (1 if scaled else np.exp(far)))
+
+
+def _bessel_ratio_rule(g: Any, x: Any, out: Any, n: int, scaled: bool) -> Any:
+    slope = x * bessel_ratio(x, n + 1, scaled)
+    return g * (slope - np.sign(x) * out if scaled else slope)
+
+
+@op("bessel_ratio", method=False, x=_bessel_ratio_rule)
+def bessel_ratio(x, n, scaled):
+    """I_n(x) / x^n for n >= 1, times exp(-|x|) if scaled; its derivatives are as exact near 0 as elsewhere."""
+    return wide(lambda x: _bessel_ratio(x, n, scaled))(x)
 
 
 i0 = elementwise(
@@ -441,7 +461,7 @@ i1 = elementwise(
     "i1",
     method=False,
     dtype="float",
-    x=lambda g, x, out: g * np.where(x == 0, 0.5, i0(x) - _i1_over_x(out, x)),
+    x=lambda g, x: g * (i0(x) - bessel_ratio(x, 1, False)),
 )
 i0e = elementwise(
     wide(i0e_array),
@@ -455,7 +475,7 @@ i1e = elementwise(
     "i1e",
     method=False,
     dtype="float",
-    x=lambda g, x, out: g * np.where(x == 0, 0.5, i0e(x) - out * np.sign(x) - _i1_over_x(out, x)),
+    x=lambda g, x, out: g * (i0e(x) - out * np.sign(x) - bessel_ratio(x, 1, True)),
 )
 modified_bessel_i0 = elementwise(
     wide(lambda x: i0e_array(x) * np.exp(np.abs(x))), "modified_bessel_i0", method=False, dtype="float"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+import autograd as ag
 from autograd.testing import OpCase, S, draw, integers
 
 
@@ -15,6 +18,12 @@ def special(name, *samples, **options):
 def upper(rng, shape):
     """Orders and arguments that are well above 1."""
     return rng.uniform(1.5, 4, shape)
+
+
+def bessel_ratio(x, n, scaled):
+    """By its power series."""
+    terms = [(x / 2) ** (2 * k) / (math.factorial(k) * math.factorial(k + n) * 2**n) for k in range(16)]
+    return sum(terms) * (np.exp(-np.abs(x)) if scaled else 1)
 
 
 PAIR = (S((3, 4), (4,)), S((), (0, 3)), S((2,), ()))
@@ -55,6 +64,16 @@ _POLYNOMIALS = """chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polyno
 
 BESSEL = [
     *(special(name) for name in ("i0", "i1", "i0e", "i1e")),
+    OpCase(
+        "bessel_ratio",
+        S((3, 4), 1, False),
+        S((), 2, True),
+        S((0, 3), 1, True),
+        S((2, 1, 3), 3, False),
+        fn=ag.ops.special.bessel_ratio,
+        reference=bessel_ratio,
+        torch=None,
+    ),
     *(special(name, order=0) for name in _FLAT.split()),
     *(special(name, domain="positive", order=0, tol=1000) for name in _POSITIVE.split()),
     *(special(name, *DEGREE, domain="probability", order=0) for name in _POLYNOMIALS.split()),
