@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blas, scalars
+from . import blas, scalars, tiles
 
 __all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
 
@@ -105,6 +105,7 @@ def load() -> Any:
                 numba.config.CPU_FEATURES = wide_vectors()
             scalars.teach(numba)
             blas.teach(numba)
+            tiles.teach(numba)
             os.register_at_fork(after_in_child=_forked)
             _numba = numba
     return _numba

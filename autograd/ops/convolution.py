@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..device import cupy
+from ..fast import convolution as loops
 from ..op import function, op
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -193,6 +194,8 @@ def _bias_rows(g: Any) -> Any:
 )
 def convolution(x, weight, bias, size, stride, padding, dilation, groups):
     """(N, C, *S) and (O, C/groups, *K) to (N, O, *size)."""
+    if loops.ready(x, weight, x.shape[0] * math.prod(size) * weight.size):
+        return loops.convolution(x, weight, bias, size, stride, padding, dilation, groups)
     kernel = weight.shape[2:]
     if is_depthwise(weight.shape, groups):
         padded = channels_last(x, padding)
@@ -222,6 +225,8 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
     """The adjoint of `convolution` in its input of that shape: (N, O, *size) to (N, C, *S)."""
     n, c, *sizes = shape
     kernel, size = w.shape[2:], g.shape[2:]
+    if loops.ready(g, w, n * math.prod(size) * w.size):
+        return loops.input_gradient(g, w, tuple(shape), stride, padding, dilation, groups)
     if not is_depthwise(w.shape, groups) and set(stride) == {1}:
         around = tuple(
             (d * (k - 1) - before, s - m + before)
@@ -276,6 +281,8 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
 def convolution_weight(x, g, shape, stride, padding, dilation, groups):
     """The adjoint of `convolution` in its weight of that shape: (N, C, *S) and (N, O, *size) to (O, C/groups, *K)."""
     kernel, size = tuple(shape[2:]), g.shape[2:]
+    if loops.ready(x, g, x.shape[0] * math.prod(size) * math.prod(shape)):
+        return loops.weight_gradient(x, g, tuple(shape), stride, padding, dilation, groups)
     if is_depthwise(shape, groups):
         padded, last = channels_last(x, padding), channels_last(g)
         out = np.zeros_like(x, shape=shape)
