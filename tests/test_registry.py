@@ -43,6 +43,10 @@ def test_every_line_is_for_an_op():
     assert len(BY_NAME) == len(CASES), "an op has two lines"
 
 
+def test_no_op_is_excused_from_staying_on_its_device():
+    assert [case for case in CASES if not case.strict] == []
+
+
 @pytest.mark.parametrize("check", each_check(CASES), ids=str)
 def test_op(check):
     if check.check == "torch":

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..device import device_of, to_device
+from ..device import device_of, namespace, to_device
 from ..graph import owner
 from ..inplace import reshaping
 from ..op import expose, function, op
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 
 __all__ = [
     "adjoint", "alias_copy", "as_strided", "as_strided_copy", "broadcast_shapes", "broadcast_to", "clone",
@@ -587,9 +587,11 @@ def _as_strided_x(g: Any, x_shape: tuple, size: tuple, stride: tuple, offset: in
         raise RuntimeError(
             "as_strided of an expanded tensor has no gradient here; call .contiguous() or .clone() first"
         )
+    g = g.reshape(-1)
     where = places(size, stride, offset, x_shape, x_stride).reshape(-1)
+    where = np.asarray(where, like=g.array if isinstance(g, Tensor) else g)
     known = where >= 0
-    return add_at(g.reshape(-1)[known], (where[known],), (math.prod(x_shape),)).reshape(x_shape)
+    return add_at(g[known], (where[known],), (math.prod(x_shape),)).reshape(x_shape)
 
 
 @op("as_strided", method=False, view=True, x=_as_strided_x)
@@ -600,15 +602,16 @@ def _as_strided(x, size, stride, offset, x_stride):
         raise RuntimeError(
             "as_strided: the memory of this view was laid out anew by an operation in place; clone() it first"
         )
-    flat = np.lib.stride_tricks.as_strided(memory, (memory.size,), (unit,)) if memory.size else memory.reshape(-1)
-    start = (x.ctypes.data - memory.ctypes.data) // unit + offset if isinstance(x, np.ndarray) else offset
+    strided = namespace(device_of(x)).lib.stride_tricks.as_strided
+    flat = strided(memory, (memory.size,), (unit,)) if memory.size else memory.reshape(-1)
+    start = wrap(x).storage_offset() + offset
     last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if math.prod(size) and not 0 <= start <= last < flat.size:
         raise RuntimeError(
             f"as_strided: sizes {list(size)}, strides {list(stride)} and storage offset {start} are out of bounds for "
             f"memory of {flat.size} elements"
         )
-    return np.lib.stride_tricks.as_strided(flat[start:], size, tuple(s * unit for s in stride))
+    return strided(flat[start:], size, tuple(s * unit for s in stride))
 
 
 @function()

@@ -97,6 +97,11 @@ class StrictArray:
         return self._host.dtype
 
     @property
+    def data(self) -> Any:
+        """Where the memory is, as CuPy says it."""
+        return SimpleNamespace(ptr=self._host.ctypes.data)
+
+    @property
     def device(self) -> Any:
         return SimpleNamespace(id=0)
 
