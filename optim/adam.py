@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.fast import ready
 
+from .kernels import adam_update
 from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, forbid_foreach_with, forbid_fused_with
 
 __all__ = ["Adam", "AdamW"]
@@ -89,6 +91,13 @@ class Adam(Optimizer):
     def update(self, p, g, state, group):
         lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]
+        # Both means start from zero and are too small by 1 - βᵗ.
+        root = (1 - beta2 ** state["step"]) ** 0.5
+        rate, eps = lr * root / (1 - beta1 ** state["step"]), group["eps"] * root
+        if not group["amsgrad"] and ready(p, g, mean, square):
+            decoupled = group["decoupled_weight_decay"]
+            numbers = rate, 1 - beta1, 1 - beta2, eps, 0 if decoupled else decay, 1 - lr * decay if decoupled else 1
+            return adam_update(p, g, mean, square, *map(np.float32, numbers))
         if decay and group["decoupled_weight_decay"]:
             p *= 1 - lr * decay
         elif decay:
@@ -99,9 +108,7 @@ class Adam(Optimizer):
             largest = state["max_exp_avg_sq"]
             largest += np.maximum(square - largest, 0.0)
             square = largest
-        # Both means start from zero and are too small by 1 - βᵗ.
-        root = (1 - beta2 ** state["step"]) ** 0.5
-        p -= (lr * root / (1 - beta1 ** state["step"])) * mean / (np.sqrt(square) + group["eps"] * root)
+        p -= rate * mean / (np.sqrt(square) + eps)
 
 
 class AdamW(Adam):

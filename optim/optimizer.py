@@ -401,7 +401,8 @@ def _hooked(step: Callable) -> Callable:
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True  # for schedules, which warn when they are stepped first
         given: tuple = (self, *args)
-        for hook in (*_every_step_pre_hooks.values(), *self._step_pre_hooks.values()):
+        before = _every_step_pre_hooks or self._step_pre_hooks
+        for hook in (*_every_step_pre_hooks.values(), *self._step_pre_hooks.values()) if before else ():
             changed = hook(self, given, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -410,7 +411,8 @@ def _hooked(step: Callable) -> Callable:
                     )
                 given, kwargs = changed
         out = step(*given, **kwargs)
-        for hook in (*self._step_post_hooks.values(), *_every_step_post_hooks.values()):
+        after = self._step_post_hooks or _every_step_post_hooks
+        for hook in (*self._step_post_hooks.values(), *_every_step_post_hooks.values()) if after else ():
             hook(self, given, kwargs)
         return out
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import Tensor
+import numpy as np
 
+from autograd import Tensor
+from autograd.fast import ready
+
+from .kernels import sgd_momentum_update, sgd_update
 from .optimizer import Optimizer, ParamsT, check, forbid_fused_with
 
 __all__ = ["SGD"]
@@ -72,9 +76,16 @@ class SGD(Optimizer):
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
     def update(self, p, g, state, group):
-        momentum = group["momentum"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
+        momentum, decay, lr = group["momentum"], group["weight_decay"], group["lr"]
+        fast = ready(p, g)
+        if fast and not momentum:
+            return sgd_update(p, g, np.float32(lr), np.float32(decay))
+        if fast:
+            kept, gain = (0, 1) if state["new"] else (momentum, 1 - group["dampening"])
+            numbers = lr, decay, kept, gain, momentum if group["nesterov"] else 0
+            return sgd_momentum_update(p, g, state["momentum_buffer"], *map(np.float32, numbers))
+        if decay:
+            g = g + decay * p
         if momentum:
             buffer = state["momentum_buffer"]
             if state["new"]:
@@ -83,4 +94,4 @@ class SGD(Optimizer):
                 buffer *= momentum
                 buffer += (1 - group["dampening"]) * g
             g = g + momentum * buffer if group["nesterov"] else buffer
-        p -= group["lr"] * g
+        p -= lr * g
