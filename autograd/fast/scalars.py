@@ -2,7 +2,8 @@
 
 On arrays and Tensors they are NumPy's and our own.  Inside compiled loops they are short polynomials in float32, within
 two units in the last place: there the C library would be called for one element after the other, and these vectorise.
-(The coefficients are minimax fits of the relative error.)
+(The coefficients are minimax fits of the relative error.)  In a `fused` formula ``np`` is this module, so that one that is
+written with NumPy's names compiles, too.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["erf", "exp", "log", "maximum", "minimum", "sigmoid", "sqrt", "tanh", "where"]
+__all__ = [
+    "abs", "absolute", "erf", "exp", "expm1", "float32", "isnan", "log", "logical_not", "maximum", "minimum", "normal_cdf",
+    "normal_density", "sigmoid", "softplus", "sqrt", "tanh", "where",
+]  # fmt: skip
+
+float32 = np.float32
 
 
 def exp(x: Any) -> Any:
     return np.exp(x)
+
+
+def expm1(x: Any) -> Any:
+    return np.expm1(x)
 
 
 def log(x: Any) -> Any:
@@ -32,14 +42,41 @@ def sigmoid(x: Any) -> Any:
     return sigmoid(x)
 
 
+def softplus(x: Any) -> Any:
+    """log(1 + eˣ) without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 def erf(x: Any) -> Any:
     from ..ops.special import erf
 
     return erf(x)
 
 
+def normal_cdf(x: Any) -> Any:
+    """The share of a normal distribution that lies below x."""
+    return (erf(x * ROOT_HALF) + 1) * 0.5
+
+
+def normal_density(x: Any) -> Any:
+    """Its derivative."""
+    return np.exp(x * x * -0.5) * INVERSE_ROOT_2PI
+
+
 def sqrt(x: Any) -> Any:
     return np.sqrt(x)
+
+
+def absolute(x: Any) -> Any:
+    return np.absolute(x)
+
+
+def isnan(x: Any) -> Any:
+    return np.isnan(x)
+
+
+def logical_not(x: Any) -> Any:
+    return np.logical_not(x)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
@@ -54,6 +91,10 @@ def minimum(x: Any, y: Any) -> Any:
     return np.minimum(x, y)
 
 
+abs = absolute
+ROOT_HALF, INVERSE_ROOT_2PI = 0.7071067811865476, 0.3989422804014327
+
+
 def at(x: Any, i: int) -> Any:
     """The element of an array, or a number itself."""
     return x[i] if hasattr(x, "shape") else x
@@ -64,69 +105,112 @@ def at(x: Any, i: int) -> Any:
 F, i32 = np.float32, np.int32
 LOG2E, LN2_HIGH, LN2_LOW = F(1.4426950408889634), F(0.693359375), F(-2.12194440e-4)
 ONE, HALF, TWO, BIAS, BITS = F(1), F(0.5), F(2), i32(127), i32(23)
+# Added to a number, it makes it whole; the last bits of the sum are those of the exponent of that power of two.
+WHOLE, WHOLE_LESS_ONE = F(12582912.0 + 127), F(12582912.0 + 126)
 
 
-def power_of_two(n):
-    return i32((i32(n) + BIAS) << BITS).view(np.float32)
+def bits(x):
+    return F(x).view(np.int32)
+
+
+def power(n):
+    """Two to the power n, from the bits of n + WHOLE."""
+    return i32(n << BITS).view(np.float32)
+
+
+def rest(x, n):
+    """exp(x - n log 2) - 1 for that difference in ±0.35, by terms that do not wait for each other."""
+    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    z = r * r
+    p = (F(1.381454058e-3) * z + (F(8.368745446e-3) * r + F(4.166838899e-2))) * z
+    return (p + (F(1.666652113e-1) * r + F(4.999999404e-1))) * z + r
 
 
 def exp_(x):
-    x = min(max(x, F(-104)), F(89))
-    n = np.floor(x * LOG2E + HALF)
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
-    p = F(1.381460184e-3)
-    p = p * r + F(8.368715219e-3)
-    p = p * r + F(4.166838789e-2)
-    p = p * r + F(1.666652065e-1)
-    p = p * r + F(4.999999345e-1)
-    p = (p * r) * r + r + ONE
-    half = np.floor(n * HALF)  # in two steps, so that the largest overflow and the smallest become denormal
-    return (p * power_of_two(half)) * power_of_two(n - half)
+    x = F(-104) if x < F(-104) else x
+    x = F(89) if x > F(89) else x
+    shifted = x * LOG2E + WHOLE_LESS_ONE
+    tiny = x < F(-86)  # towards denormals, in two steps
+    half = power(bits(shifted) + (i32(64) if tiny else i32(0)))  # the largest power is too large
+    y = (rest(x, shifted - WHOLE_LESS_ONE) * half + half) * TWO
+    return y * F(5.421010862e-20) if tiny else y
+
+
+def exp_within(x):
+    """exp(x) for x from -86 to 88."""
+    shifted = x * LOG2E + WHOLE
+    t = power(bits(shifted))
+    return rest(x, shifted - WHOLE) * t + t
+
+
+def exp_less_one_(x):
+    """exp(x) - 1 for x up to 88."""
+    x = F(-20) if x < F(-20) else x
+    shifted = x * LOG2E + WHOLE
+    t = power(bits(shifted))
+    return rest(x, shifted - WHOLE) * t + (t - ONE)
+
+
+def expm1_(x):
+    return exp_less_one_(x if x < F(20) else F(20)) if x < F(20) else exp_(x)
+
+
+def log_near_1(f):
+    """log(1 + f) - f for f from -0.3 to 0.42."""
+    z = f * f
+    p = (F(-7.634493024e-2) * f + F(1.276157564e-1)) * z + (F(-1.316018306e-1) * f + F(1.420175823e-1))
+    q = (F(-1.662335730e-1) * f + F(2.000122687e-1)) * z + (F(-2.500082104e-1) * f + F(3.333333171e-1))
+    return ((p * (z * z) + q) * f) * z - HALF * z
 
 
 def log_(x):
     tiny = x < F(1.17549435e-38)
-    scaled = x * F(8388608.0) if tiny else x  # denormals
-    bits = F(scaled).view(np.int32)
-    e = F((bits >> BITS) - BIAS) - (F(23) if tiny else F(0))
-    m = i32((bits & i32(0x007FFFFF)) | i32(0x3F800000)).view(np.float32)
+    m = bits(x * F(8388608.0) if tiny else x)  # denormals
+    e = F((m >> BITS) - BIAS) - (F(23) if tiny else F(0))
+    m = i32((m & i32(0x007FFFFF)) | i32(0x3F800000)).view(np.float32)
     large = m > F(1.41421356)
     m = m * HALF if large else m
     e = e + ONE if large else e
     f = m - ONE
-    p = F(-7.634493024e-2)
-    p = p * f + F(1.276157564e-1)
-    p = p * f + F(-1.316018306e-1)
-    p = p * f + F(1.420175823e-1)
-    p = p * f + F(-1.662335730e-1)
-    p = p * f + F(2.000122687e-1)
-    p = p * f + F(-2.500082104e-1)
-    p = p * f + F(3.333333171e-1)
-    z = f * f
-    y = (p * f) * z + e * LN2_LOW
-    y = (y - HALF * z) + f
-    y = y + e * LN2_HIGH
+    y = ((log_near_1(f) + e * LN2_LOW) + f) + e * LN2_HIGH
     y = y if x < F(np.inf) else x  # infinity and NaN
     y = y if x > F(0) else (F(-np.inf) if x == F(0) else (F(np.nan) if x < F(0) else y))
     return y
 
 
+def softplus_(x):
+    e = exp_(-abs(x))
+    large = e > F(0.41421356)  # 1 + e is halved
+    f = (e - ONE) * HALF if large else e
+    y = (log_near_1(f) + (LN2_LOW if large else F(0))) + f
+    y = y + (LN2_HIGH if large else F(0))
+    return y + (x if x > F(0) else F(0))
+
+
 def tanh_(x):
-    z = x * x
-    p = F(-5.704987419e-3)
-    p = p * z + F(2.063908765e-2)
-    p = p * z + F(-5.373971522e-2)
-    p = p * z + F(1.333144220e-1)
-    p = p * z + F(-3.333328194e-1)
-    small = (p * z) * x + x
-    a = abs(x)
-    large = ONE - TWO / (exp_(a + a) + ONE)
-    large = large if x > F(0) else -large
-    return small if a < F(0.625) else large
+    x = F(10) if x > F(10) else x
+    e = exp_less_one_(x + x)
+    return e / (e + TWO)
 
 
 def sigmoid_(x):
-    return ONE / (ONE + exp_(-x))
+    e = exp_within(-(F(86) if x > F(86) else x))
+    return ONE / (ONE + (F(np.inf) if x < F(-88) else e))
+
+
+def normal_cdf_(x):
+    a = F(11.5) if abs(x) > F(11.5) else abs(x)  # the share above it is the exponential of minus a polynomial
+    z = a * a
+    p = F(8.222229120e-9) * z + (F(-2.870942239e-7) * a + F(4.227092631e-6))
+    q = (F(-3.294079579e-5) * a + F(1.235322270e-4)) * z + (F(1.482640946e-4) * a + F(-4.999154247e-3))
+    r = (F(3.647550941e-2) * a + F(3.182657063e-1)) * z + (F(7.978897691e-1) * a + F(6.931470633e-1))
+    share = exp_within(-((p * (z * z) + q) * (z * z) + r))
+    share = F(0) if x < F(-11.5) else share
+    return share if x < F(0) else ONE - share
+
+
+def normal_density_(x):
+    return exp_((x * x) * -HALF) * F(INVERSE_ROOT_2PI)
 
 
 def erf_(x):
@@ -166,9 +250,13 @@ def teach(numba: Any) -> None:
         "fastmath": {"contract"},
         "error_model": "numpy",
     }  # nothing is reordered: the error bounds depend on it
-    for function in (power_of_two, exp_):
+    for function in (bits, power, rest, exp_, exp_within, exp_less_one_, log_near_1):
         register_jitable(**exact)(function)
-    polynomials = {exp: exp_, log: log_, tanh: tanh_, sigmoid: sigmoid_, erf: erf_, sqrt: lambda x: np.sqrt(x)}
+    polynomials = {
+        exp: exp_, expm1: expm1_, log: log_, tanh: tanh_, sigmoid: sigmoid_, softplus: softplus_, erf: erf_,
+        normal_cdf: normal_cdf_, normal_density: normal_density_, sqrt: lambda x: np.sqrt(x), absolute: lambda x: np.abs(x),
+        isnan: lambda x: x != x, logical_not: lambda x: not x,
+    }  # fmt: skip
     for function, polynomial in polynomials.items():
         overload(function, jit_options=exact)(always(polynomial))
     overload(where, jit_options=exact)(lambda condition, x, y: lambda condition, x, y: x if condition else y)
