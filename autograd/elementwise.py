@@ -2,23 +2,26 @@
 
 What every op does (op.py), written out for functions of one or two arrays that work element by element: no argument to
 bind, nothing to loop over, one look at the types.  Whatever is out of the ordinary (mixed types, NumPy arrays beside Tensors,
-``out=``, observers, an error) goes through `general`.
+``out=``, observers, an error) goes through `general`, and so do large arrays: for them most ops have a twin, whose
+function and rules are the same formulas, compiled (fast/).
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .dtypes import get_default_dtype, result_type
+from .fast import LARGE, fused
 from .graph import Node, state, whereabouts
 from .op import NOTHING, Op, Plan, cast, observed, observers, parameters, publish, run, write_out
 from .tensor import Tensor, wrap
 
-__all__ = ["elementwise"]
+__all__ = ["elementwise", "same"]
 
 
 def elementwise(
@@ -26,6 +29,7 @@ def elementwise(
     name: str | None = None,
     *,
     compute: Callable | None = None,
+    fast: bool | Callable = False,
     dtype: str = "same",
     numpy: Any = None,
     method: bool | str = True,
@@ -38,6 +42,8 @@ def elementwise(
         ufunc: a NumPy ufunc, or a function of arrays with one or two parameters (then name it).
         name: the op's name; the ufunc's own unless given.
         compute: what to call instead of the ufunc where it is faster, such as `operator.mul`.
+        fast: the function and the rules are formulas for one element as `fused` takes them.  (A formula: it is what the function
+            says in other words.)
         dtype: of the result: "same" as the operands' common type, "float" (integers become the default float), "real"
             (the same, and complex becomes real), or "bool".
         rules: the gradient with respect to `x`, and to `y`.  No rule: not differentiable.
@@ -53,11 +59,26 @@ def elementwise(
     made.dtype = dtype
     if isinstance(ufunc, np.ufunc):
         numpy = (ufunc,) if numpy is None else (ufunc, *numpy) if isinstance(numpy, tuple) else (ufunc, numpy)
-    call = (unary if count == 1 else binary)(made, f)
+    twin = None
+    if fast:
+        kernel = fused(ufunc, ufunc if fast is True else fast)
+        forward = (lambda x: kernel(x)) if count == 1 else (lambda x, y: kernel(x, y))
+        twin = Op(
+            made.name, forward, {n: r if r is same else fused(r) for n, r in rules.items()}, holomorphic=holomorphic
+        )
+        twin.dtype = dtype
+    call = (unary if count == 1 else binary)(made, f, twin)
     call.__name__ = call.__qualname__ = made.name
     call.__doc__ = ufunc.__doc__ if not isinstance(ufunc, np.ufunc) else f"{made.name} of each element."
     publish(made, call, numpy, method)
+    if twin is not None:
+        twin.call = call
     return call
+
+
+def same(g: Any) -> Any:
+    """The rule of what adds: the gradient as it is."""
+    return g
 
 
 def keeps(plan: Plan) -> tuple[bool, ...]:
@@ -131,9 +152,11 @@ class _Triples(dict):
         return made
 
 
-def unary(op: Any, f: Callable) -> Callable:
-    """The function that calls an elementwise op of one argument."""
+def unary(op: Any, f: Callable, twin: Any) -> Callable:
+    """The function that calls an elementwise op of one argument, or its twin for large arrays."""
     op.triples = _Triples(op)
+    large = prepared(twin)
+    ndarray = np.ndarray
     differentiable, boolean = bool(op.rules), op.dtype == "bool"
     if differentiable:
         plan, (keep_x, _, keep_out) = op.triples[(True,)]
@@ -143,6 +166,8 @@ def unary(op: Any, f: Callable) -> Callable:
         if out is not None or observers or not isinstance(input, Tensor):
             return general(op, (input,), out)
         x = input.array
+        if type(x) is ndarray and x.size >= large:
+            return general(twin, (input,))
         try:
             data = f(x)
         except (RuntimeWarning, TypeError, ValueError):
@@ -160,9 +185,18 @@ def unary(op: Any, f: Callable) -> Callable:
     return call
 
 
-def binary(op: Any, f: Callable) -> Callable:
-    """The function that calls an elementwise op of two arguments."""
+def prepared(twin: Any) -> int:
+    """From how many elements on the twin is used: never, if there is none."""
+    if twin is None:
+        return sys.maxsize
+    twin.triples = _Triples(twin)
+    return LARGE
+
+
+def binary(op: Any, f: Callable, twin: Any) -> Callable:
+    """The function that calls an elementwise op of two arguments, or its twin for large arrays."""
     op.triples = _Triples(op)
+    large = prepared(twin)
     triples, differentiable, boolean = op.triples, bool(op.rules), op.dtype == "bool"
     ndarray = np.ndarray
 
@@ -171,15 +205,19 @@ def binary(op: Any, f: Callable) -> Callable:
         x = input.array if x_is else input
         y = other.array if y_is else other
         kind = type(y)
-        if x_is:
-            if y_is:
-                ready = (kind is type(x) and kind is not ndarray) or x.dtype is y.dtype
-            else:
-                ready = kind is float or kind is int
-        else:
-            ready = y_is and (type(x) is float or type(x) is int)
-        if not ready or out is not None or observers:
+        if out is not None or observers:
             return general(op, (input, other), out)
+        if not (
+            x_is and y_is and kind is type(x) and kind is not ndarray
+        ):  # two NumPy scalars, the smallest case, are ready
+            if x_is:
+                ready = x.dtype is y.dtype if y_is else kind is float or kind is int
+            else:
+                ready = y_is and (type(x) is float or type(x) is int)
+            if not ready:
+                return general(op, (input, other))
+            if (kind is ndarray and y.size >= large) or (type(x) is ndarray and x.size >= large):
+                return general(twin, (input, other))
         try:
             data = f(x, y)
         except (RuntimeWarning, TypeError, ValueError, OverflowError):

@@ -176,11 +176,12 @@ prange = range  # as it is without Numba
 # ---- formulas for one element ------------------------------------------------------------------------------------
 
 
-def fused(formula: Callable) -> Any:
+def fused(formula: Callable, spelled: Callable | None = None) -> Any:
     """A formula for one element, made of operators and the functions of `scalars`, as a function of arrays.
 
-    Its arguments are arrays of one shape, and numbers.  The rules of an op can be fused, too: called with
-    Tensors it is the formula itself.
+    Its arguments are arrays of one shape, and numbers.  A formula may say `np.exp` for `scalars.exp`, and one of NumPy's
+    own functions that are in `scalars` is a formula, too.  The rules of an op can be fused: called with Tensors it is
+    the formula itself.  What cannot be compiled as it is written for NumPy is `spelled` out a second time.
 
     >>> square_and_add = fused(lambda x, y: x * x + y)
     >>> square_and_add(np.array([1.0, 2.0]), 1)
@@ -188,74 +189,110 @@ def fused(formula: Callable) -> Any:
     """
     kernel: Any = None
 
-    @functools.wraps(formula)
     def call(*args: Any) -> Any:
         nonlocal kernel
-        x = next((a for a in args if type(a) is np.ndarray and a.size >= LARGE), None)
-        if x is None or not all(type(a) is np.ndarray or not hasattr(a, "ndim") or not a.ndim for a in args):
+        for x in args:
+            if type(x) is np.ndarray and x.size >= LARGE:
+                break
+        else:
             return formula(*args)
-        arrays = together(args, x.shape)
-        if arrays is None:
+        flat = together(args, x.shape)
+        if flat is None:
             return formula(*args)
-        compute = _enabled if _enabled is not None else available()
-        if not compute or any(a.dtype != np.float32 and a.dtype != bool for a in arrays if type(a) is np.ndarray):
-            return blockwise(formula, arrays, x)
-        if kernel is None:
-            kernel = elementwise_kernel(formula)
-        out = np.empty_like(x, np.float32)
-        numbers = [a if type(a) is np.ndarray else np.float32(a) for a in arrays]
-        launch(kernel, (flat(out), *numbers))
-        return out
+        values, order = flat
+        if (available() if _enabled is None else _enabled) and all(
+            a.dtype == np.float32 or a.dtype == bool for a in values if type(a) is np.ndarray
+        ):
+            if kernel is None:
+                kernel = elementwise_kernel(spelled or formula)
+            memory = np.empty(x.size, np.float32)
+            launch(kernel, (memory, *[a if type(a) is np.ndarray else np.float32(a) for a in values]))
+        else:
+            memory = blockwise(formula, values, x.size)
+        if order is None:
+            return memory.reshape(x.shape)
+        return memory.reshape([x.shape[d] for d in order]).transpose(np.argsort(order))
 
+    functools.update_wrapper(call, formula)
     return call
 
 
-def flat(x: np.ndarray) -> np.ndarray:
-    """A dense array's memory, as a 1-d view."""
-    return x.reshape(-1) if x.flags.c_contiguous else x.transpose(order_of(x)).reshape(-1)
+def together(args: tuple, shape: tuple) -> tuple[list, list[int] | None] | None:
+    """Arrays of that shape as 1-d views of their memory, and numbers; an array that repeats one number is that number.
+
+    Returns:
+        These, and the order of the dimensions in memory, from the largest stride to the smallest (None: as they are); or
+        None, if another shape is among the arguments or all are numbers.
+    """
+    found: list = []
+    dense = None  # the first array of which no part is repeated: its order in memory is that of all
+    for a in args:
+        if not hasattr(a, "ndim"):
+            found.append(a)
+        elif type(a) is not np.ndarray and a.ndim:  # a Tensor, or on another device
+            return None
+        elif not a.ndim or (a.shape == shape and not any(a.strides)):
+            found.append(a.item() if not a.ndim else a[(0,) * a.ndim].item())
+        elif a.shape != shape:
+            return None
+        else:
+            if dense is None and 0 not in a.strides:
+                dense = a
+            found.append(a)
+    if not any(type(a) is np.ndarray for a in found):
+        return None
+    order = None
+    if dense is not None and not dense.flags.c_contiguous:
+        order = order_of(dense)
+        found = [a.transpose(order) if type(a) is np.ndarray else a for a in found]
+    return [np.ascontiguousarray(a).reshape(-1) if type(a) is np.ndarray else a for a in found], order
 
 
 def order_of(x: np.ndarray) -> list[int]:
     """The dimensions from the one with the largest stride to the smallest."""
-    return sorted(range(x.ndim), key=lambda d: -x.strides[d] * (x.shape[d] > 1))
+    return sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]) * (x.shape[d] > 1))
 
 
-def together(args: tuple, shape: tuple) -> list | None:
-    """Arrays of that shape as 1-d views in one order, those that repeat one number as that number; None if another shape
-    is among them."""
-    found, order = [], None
-    for a in args:
-        if type(a) is not np.ndarray or not a.ndim:
-            found.append(a.item() if hasattr(a, "item") else a)
-            continue
-        if a.shape != shape:
-            return None
-        if not any(a.strides):
-            found.append(a.flat[0].item())
-            continue
-        if order is None:
-            order = list(range(a.ndim)) if a.flags.c_contiguous else order_of(a)
-        found.append(np.ascontiguousarray(a.transpose(order)).reshape(-1))
-    return found
+def blockwise(formula: Callable, values: list, size: int) -> np.ndarray:
+    """A formula evaluated by NumPy, some elements at a time, by as many threads as kernels would use."""
+
+    def part(start: int) -> np.ndarray:
+        with np.errstate(all="ignore"):  # as silent as a compiled loop
+            return formula(*[a[start : start + BLOCK] if type(a) is np.ndarray else a for a in values])
+
+    first = part(0)
+    memory = np.empty(size, first.dtype)
+    memory[:BLOCK] = first
+    starts = iter(range(BLOCK, size, BLOCK))  # each thread takes the next
+
+    def work() -> None:
+        for start in starts:
+            memory[start : start + BLOCK] = part(start)
+
+    helpers = min(get_num_threads(), size // (2 * BLOCK)) - 1
+    waiting = [pool().submit(work) for _ in range(helpers)]
+    work()
+    for helper in waiting:
+        helper.result()
+    return memory
 
 
-def blockwise(formula: Callable, arrays: list, like: np.ndarray) -> np.ndarray:
-    """A formula evaluated by NumPy, some elements at a time."""
-    out = None
-    for start in range(0, like.size, BLOCK):
-        stop = start + BLOCK
-        part = formula(*[a[start:stop] if type(a) is np.ndarray else a for a in arrays])
-        if out is None:
-            out = np.empty_like(like, part.dtype)
-            memory = flat(out)
-        memory[start:stop] = part
-    return out  # type: ignore[return-value]
+@functools.cache
+def pool() -> Any:
+    """The threads for NumPy: it lets others run while it computes."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(thread_name_prefix="autograd")
+
+
+os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def elementwise_kernel(formula: Callable) -> Any:
     """The loop over all elements.  (A loop for each number of arguments: Numba keeps those on disk.)"""
     numba = load()
-    f = numba.extending.register_jitable(fastmath={"contract"})(narrow(formula, (int, float), {}))
+    formula = scalars.UFUNCS.get(formula, formula)
+    f = numba.extending.register_jitable(fastmath={"contract"})(narrow(formula, (int, float), {"np": scalars}))
     prange, at = numba.prange, scalars.at
 
     def loop1(out, a):

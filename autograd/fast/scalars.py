@@ -95,6 +95,16 @@ abs = absolute
 ROOT_HALF, INVERSE_ROOT_2PI = 0.7071067811865476, 0.3989422804014327
 
 
+# NumPy's functions as formulas
+UFUNCS: dict = {
+    np.add: lambda x, y: x + y, np.subtract: lambda x, y: x - y, np.multiply: lambda x, y: x * y,
+    np.divide: lambda x, y: x / y, np.negative: lambda x: -x, np.reciprocal: lambda x: 1 / x, np.square: lambda x: x * x,
+    np.sqrt: lambda x: sqrt(x), np.exp: lambda x: exp(x), np.expm1: lambda x: expm1(x), np.log: lambda x: log(x),
+    np.tanh: lambda x: tanh(x), np.absolute: lambda x: absolute(x), np.maximum: lambda x, y: maximum(x, y),
+    np.minimum: lambda x, y: minimum(x, y),
+}  # fmt: skip
+
+
 def at(x: Any, i: int) -> Any:
     """The element of an array, or a number itself."""
     return x[i] if hasattr(x, "shape") else x

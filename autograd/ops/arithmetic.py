@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import float64, result_type
-from ..elementwise import elementwise
+from ..elementwise import elementwise, same
 from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
@@ -52,24 +52,33 @@ def ordering(name: str, f: Any) -> Any:
 
 # ---- sums, products, quotients -----------------------------------------------------------------------------------
 
-_add = elementwise(np.add, compute=operator.add, method=False, x=lambda g: g, y=lambda g: g)
-_subtract = elementwise(np.subtract, compute=operator.sub, method=False, x=lambda g: g, y=lambda g: -g)
-multiply = elementwise(np.multiply, compute=operator.mul, x=lambda g, y: g * y, y=lambda g, x: g * x)
+_add = elementwise(np.add, compute=operator.add, fast=True, method=False, x=same, y=same)
+_subtract = elementwise(np.subtract, compute=operator.sub, fast=True, method=False, x=same, y=lambda g: -g)
+multiply = elementwise(np.multiply, compute=operator.mul, fast=True, x=lambda g, y: g * y, y=lambda g, x: g * x)
 _divide = elementwise(
     np.divide,
     compute=operator.truediv,
+    fast=True,
     method=False,
     dtype="float",
     x=lambda g, y: g / y,
     y=lambda g, y, out: -g * out / y,
 )
-negative = elementwise(np.negative, compute=operator.neg, x=lambda g: -g)
-reciprocal = elementwise(np.reciprocal, compute=lambda x: 1 / x, dtype="float", x=lambda g, out: -g * out * out)
-square = elementwise(
-    np.square, compute=lambda x: x * x if x.dtype.kind != "b" else x.astype(np.int64), x=lambda g, x: (g + g) * x
+negative = elementwise(np.negative, compute=operator.neg, fast=True, x=lambda g: -g)
+reciprocal = elementwise(
+    np.reciprocal, compute=lambda x: 1 / x, fast=True, dtype="float", x=lambda g, out: -g * out * out
 )
-sqrt = elementwise(np.sqrt, dtype="float", x=lambda g, out: g / (out + out))
-rsqrt = elementwise(lambda x: 1 / np.sqrt(x), "rsqrt", dtype="float", x=lambda g, out: g * (out * out * out * -0.5))
+square = elementwise(
+    lambda x: x * x if x.dtype.kind != "b" else x.astype(np.int64),
+    "square",
+    numpy=np.square,
+    fast=lambda x: x * x,
+    x=lambda g, x: (g + g) * x,
+)
+sqrt = elementwise(np.sqrt, fast=True, dtype="float", x=lambda g, out: g / (out + out))
+rsqrt = elementwise(
+    lambda x: 1 / np.sqrt(x), "rsqrt", fast=True, dtype="float", x=lambda g, out: g * (out * out * out * -0.5)
+)
 mul = Tensor.mul = multiply  # type: ignore[attr-defined]
 neg = Tensor.neg = negative  # type: ignore[attr-defined]
 
@@ -298,12 +307,14 @@ heaviside = elementwise(np.heaviside, compute=lambda x, y: np.where(x == 0, y, (
 maximum = elementwise(
     np.maximum,
     compute=ordering("maximum", np.maximum),
+    fast=True,
     x=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(x < y)),
     y=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(y < x)),
 )
 minimum = elementwise(
     np.minimum,
     compute=ordering("minimum", np.minimum),
+    fast=True,
     x=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(x > y)),
     y=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(y > x)),
 )

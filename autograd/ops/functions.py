@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..elementwise import elementwise
+from ..fast import scalars
 from ..op import function, op
+from ..return_types import named
 from ..tensor import Tensor
 from .places import zeros
 
@@ -24,10 +25,10 @@ LN2 = math.log(2)
 
 # ---- exponentials and logarithms ---------------------------------------------------------------------------------
 
-exp = elementwise(np.exp, dtype="float", x=lambda g, out: g * out)
-expm1 = elementwise(np.expm1, dtype="float", x=lambda g, out: g * (out + 1))
+exp = elementwise(np.exp, fast=True, dtype="float", x=lambda g, out: g * out)
+expm1 = elementwise(np.expm1, fast=True, dtype="float", x=lambda g, out: g * (out + 1))
 exp2 = elementwise(np.exp2, compute=lambda x: np.exp2(x), dtype="float", x=lambda g, out: g * out * LN2)
-log = elementwise(np.log, dtype="float", x=lambda g, x: g / x)
+log = elementwise(np.log, fast=True, dtype="float", x=lambda g, x: g / x)
 log2 = elementwise(np.log2, dtype="float", x=lambda g, x: g / (x * LN2))
 log10 = elementwise(np.log10, dtype="float", x=lambda g, x: g / (x * math.log(10)))
 log1p = elementwise(np.log1p, dtype="float", x=lambda g, x: g / (x + 1))
@@ -42,7 +43,9 @@ def _sigmoid(x: Any) -> Any:
     return 1 / (1 + out)
 
 
-sigmoid = elementwise(_sigmoid, "sigmoid", dtype="float", x=lambda g, out: g * (out * (1 - out)))
+sigmoid = elementwise(
+    _sigmoid, "sigmoid", fast=lambda x: scalars.sigmoid(x), dtype="float", x=lambda g, out: g * (out * (1 - out))
+)
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
@@ -110,7 +113,7 @@ acos = elementwise(np.arccos, "acos", dtype="float", x=lambda g, x: -g / np.sqrt
 atan = elementwise(np.arctan, "atan", dtype="float", x=lambda g, x: g / (1 + x * x))
 sinh = elementwise(np.sinh, dtype="float", x=lambda g, x: g * np.cosh(x))
 cosh = elementwise(np.cosh, dtype="float", x=lambda g, x: g * np.sinh(x))
-tanh = elementwise(np.tanh, dtype="float", x=lambda g, out: g * (1 - out * out))
+tanh = elementwise(np.tanh, fast=True, dtype="float", x=lambda g, out: g * (1 - out * out))
 asinh = elementwise(np.arcsinh, "asinh", dtype="float", x=lambda g, x: g / np.sqrt(x * x + 1))
 acosh = elementwise(np.arccosh, "acosh", dtype="float", x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 atanh = elementwise(np.arctanh, "atanh", dtype="float", x=lambda g, x: g / (1 - x * x))
@@ -203,7 +206,7 @@ def nan_to_num(input, nan=None, posinf=None, neginf=None):
     return np.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
-_frexp = namedtuple("frexp", ["mantissa", "exponent"])
+_frexp = named("frexp", "mantissa exponent")
 
 
 @op("frexp", method=False, x=lambda g, out: np.ldexp(g[0], -out[1]))
