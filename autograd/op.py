@@ -53,7 +53,8 @@ def parameters(function: Any) -> tuple[tuple[str, ...], tuple, int, bool]:
 
     `inspect.signature` says the same, but it takes half of the time that importing this package may take.
     """
-    function = inspect.unwrap(function)
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
     if not hasattr(function, "__code__"):
         found = inspect.signature(function).parameters.values()
         positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in found)
@@ -373,7 +374,7 @@ def alike(arrays: list, floating: bool) -> bool:
     return (
         dtype is not None
         and (dtype.kind in "fc" or not floating)
-        and all([x is None or getattr(x, "dtype", None) is dtype for x in arrays])
+        and all([x is None or getattr(x, "dtype", None) is dtype for x in arrays])  # noqa: C419
     )
 
 
@@ -420,13 +421,18 @@ def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
     """
 
     def declare(body: Callable) -> Callable:
-        names = parameters(body)[0]
-        aliases = {**ALIASES, "input": names[0], "self": names[0], "other": names[1] if len(names) > 1 else "other"}
-        aliases = {old: new for old, new in aliases.items() if old not in names and new in names}
+        aliases: dict | None = None  # made at the first call that needs them: importing is to be quick
+        names: tuple[str, ...] = ()
 
         @functools.wraps(body)
         def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal aliases, names
             if kwargs:
+                if aliases is None:
+                    names = parameters(body)[0]
+                    second = names[1] if len(names) > 1 else "other"
+                    aliases = {**ALIASES, "input": names[0], "self": names[0], "other": second}
+                    aliases = {old: new for old, new in aliases.items() if old not in names and new in names}
                 if aliases:
                     kwargs = {aliases.get(name, name): value for name, value in kwargs.items()}
                 if "out" in kwargs and "out" not in names:

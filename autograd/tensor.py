@@ -575,7 +575,7 @@ class Tensor:
 _device_class = device
 
 
-_backward: Callable  # backward.backward puts itself here: it needs this module, and an import at each call takes time
+_backward: Any = None  # backward.backward puts itself here: it needs this module, and an import at each call takes time
 
 
 def _device(where: Any) -> device:

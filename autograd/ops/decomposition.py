@@ -8,13 +8,13 @@ algorithmic differentiation" (2008); M. Seeger et al., "Auto-differentiating lin
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import complex_of, real_of
 from ..op import function, op
+from ..return_types import named
 from ..tensor import Tensor, wrap
 from .diagonal import _diagonal_adjoint, diagonal, tril, triu
 from .places import steps
@@ -24,21 +24,23 @@ __all__ = [
     "matrix_exp", "matrix_power", "orgqr", "ormqr", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
 ]  # fmt: skip
 
-EighResult = namedtuple("linalg_eigh", "eigenvalues eigenvectors")
-EigResult = namedtuple("linalg_eig", "eigenvalues eigenvectors")
-SvdResult = namedtuple("linalg_svd", "U S Vh")
-OldSvdResult = namedtuple("svd", "U S V")
-QrResult = namedtuple("linalg_qr", "Q R")
-SlogdetResult = namedtuple("linalg_slogdet", "sign logabsdet")
-CholeskyResult = namedtuple("linalg_cholesky_ex", "L info")
-InvResult = namedtuple("linalg_inv_ex", "inverse info")
-SolveResult = namedtuple("linalg_solve_ex", "result info")
-LuResult = namedtuple("linalg_lu", "P L U")
-LuFactorResult = namedtuple("linalg_lu_factor", "LU pivots")
-LuFactorExResult = namedtuple("linalg_lu_factor_ex", "LU pivots info")
-LstsqResult = namedtuple("linalg_lstsq", "solution residuals rank singular_values")
-GeqrfResult = namedtuple("geqrf", "a tau")
-TriangularResult = namedtuple("triangular_solve", "solution cloned_coefficient")
+EighResult = named("linalg_eigh", "eigenvalues eigenvectors")
+EigResult = named("linalg_eig", "eigenvalues eigenvectors")
+SvdResult = named("linalg_svd", "U S Vh")
+OldSvdResult = named("svd", "U S V")
+QrResult = named("linalg_qr", "Q R")
+OldQrResult = named("qr", "Q R")
+SlogdetResult = named("linalg_slogdet", "sign logabsdet")
+CholeskyResult = named("linalg_cholesky_ex", "L info")
+InvResult = named("linalg_inv_ex", "inverse info")
+SolveResult = named("linalg_solve_ex", "result info")
+LuResult = named("linalg_lu", "P L U")
+LuUnpackResult = named("lu_unpack", "P L U")
+LuFactorResult = named("linalg_lu_factor", "LU pivots")
+LuFactorExResult = named("linalg_lu_factor_ex", "LU pivots info")
+LstsqResult = named("linalg_lstsq", "solution residuals rank singular_values")
+GeqrfResult = named("geqrf", "a tau")
+TriangularResult = named("triangular_solve", "solution cloned_coefficient")
 
 # ---- helpers -----------------------------------------------------------------------------------------------------
 
@@ -434,7 +436,7 @@ function(method=False, numpy=np.linalg.qr)(linalg_qr)
 @function()
 def qr(input, some=True):
     """The old form of `linalg.qr`."""
-    return namedtuple("qr", "Q R")(*linalg_qr(input, "reduced" if some else "complete"))
+    return OldQrResult(*linalg_qr(input, "reduced" if some else "complete"))
 
 
 # ---- SVD and eigenvalues -----------------------------------------------------------------------------------------
@@ -871,7 +873,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     empty = wrap(np.zeros_like(LU_data.array, shape=(0,)))
     P = wrap(permutation_matrix(permutation(LU_pivots.array, LU_data.shape[-2]), LU_data)) if unpack_pivots else empty
     L, U = _lu_split(LU_data) if unpack_data else (empty, empty)
-    return namedtuple("lu_unpack", "P L U")(P, L, U)
+    return LuUnpackResult(P, L, U)
 
 
 @function(method=False)

@@ -7,19 +7,19 @@ the form of LAPACK's sytrf and hetrf for the lower triangle.
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..op import function
+from ..return_types import named
 from ..tensor import Tensor, wrap
 from .decomposition import matrix, stacked
 
 __all__: list[str] = []
 
-LdlFactorResult = namedtuple("linalg_ldl_factor", "LD pivots")
-LdlFactorExResult = namedtuple("linalg_ldl_factor_ex", "LD pivots info")
+LdlFactorResult = named("linalg_ldl_factor", "LD pivots")
+LdlFactorExResult = named("linalg_ldl_factor_ex", "LD pivots info")
 
 _GROWTH = (1 + 17**0.5) / 8  # bounds how elements grow: Bunch and Kaufman's α
 

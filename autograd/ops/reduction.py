@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import as_dtype
 from ..op import function, op
+from ..return_types import named
 from ..tensor import Tensor
 from .arithmetic import maximum, minimum, real_only
 from .places import index_dtype, ones, place
@@ -367,7 +367,7 @@ def _extreme_of_all(name: str, ufunc: Any) -> Any:
 
 _max_all, _min_all = _extreme_of_all("max", np.maximum), _extreme_of_all("min", np.minimum)
 _max_dim, _min_dim = _extreme_along("max", np.argmax), _extreme_along("min", np.argmin)
-_Max, _Min = (namedtuple(name, ["values", "indices"]) for name in ("max", "min"))
+_Max, _Min = (named(name, "values indices") for name in ("max", "min"))
 
 
 @function()
@@ -393,7 +393,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, **other: Any) -> Any
     return _min_all(input) if dim is None else _Min(*_min_dim(input, dim, keepdim))
 
 
-_Aminmax = namedtuple("aminmax", ["min", "max"])
+_Aminmax = named("aminmax", "min max")
 
 
 @function()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import as_dtype
 from ..op import function, op
+from ..return_types import named
 from ..tensor import Tensor
 from .functions import _logaddexp
 from .places import along, ones, place, zeros
@@ -135,7 +135,7 @@ def _running(name: str, ufunc: Any) -> Any:
 
 
 _cummax, _cummin = _running("cummax", np.maximum), _running("cummin", np.minimum)
-_Cummax, _Cummin = (namedtuple(name, ["values", "indices"]) for name in ("cummax", "cummin"))
+_Cummax, _Cummin = (named(name, "values indices") for name in ("cummax", "cummin"))
 
 
 @function()

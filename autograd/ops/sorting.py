@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..op import function, op
+from ..return_types import named
 from ..tensor import Tensor, wrap
 from .arithmetic import real_only
 from .places import along, index_dtype, pick, place, steps
@@ -44,7 +44,7 @@ def _sort(x, dim=-1, descending=False):
     return values.reshape(x.shape), index_dtype(index).reshape(x.shape)
 
 
-_Sort, _Topk = (namedtuple(name, ["values", "indices"]) for name in ("sort", "topk"))
+_Sort, _Topk = (named(name, "values indices") for name in ("sort", "topk"))
 
 
 @function()
@@ -155,7 +155,7 @@ def _median(name: str, ignore_nan: bool) -> tuple[Any, Any]:
 
 (_median_all, _median_dim), (_nanmedian_all, _nanmedian_dim) = _median("median", False), _median("nanmedian", True)
 _Median, _Nanmedian, _Mode, _Kthvalue = (
-    namedtuple(name, ["values", "indices"]) for name in ("median", "nanmedian", "mode", "kthvalue")
+    named(name, "values indices") for name in ("median", "nanmedian", "mode", "kthvalue")
 )
 
 

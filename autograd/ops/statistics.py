@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..op import function
+from ..return_types import named
 from ..tensor import Tensor, wrap
 from .complexes import conj_physical
 
@@ -56,8 +56,8 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return wrap(np.bincount(place, minlength=bins).astype(x.dtype))
 
 
-_Histogram = namedtuple("histogram", ["hist", "bin_edges"])
-_Histogramdd = namedtuple("histogramdd", ["hist", "bin_edges"])
+_Histogram = named("histogram", "hist bin_edges")
+_Histogramdd = named("histogramdd", "hist bin_edges")
 
 
 def _edges(x: Any, bins: Any, limits: tuple | None) -> Any:
