@@ -14,10 +14,12 @@ from typing import Any
 
 from . import autograd, creation, dtypes, functional, ops, special
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+from .backward import grad
 from .creation import *
 from .device import cuda, device, get_default_device, set_default_device
 from .display import set_printoptions
 from .dtypes import *
+from .fast import get_num_threads, set_num_threads
 from .function import Function
 from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .inplace import fill

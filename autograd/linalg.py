@@ -44,9 +44,10 @@ from .ops.decomposition import linalg_svd as svd
 from .ops.diagonal import diagonal as _diagonal
 from .ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from .ops.linalg import matmul
-from .ops.norms import cond, matrix_norm, matrix_rank, multi_dot, tensorinv, tensorsolve, vander, vecdot, vector_norm
+from .ops.norms import cond, matrix_norm, matrix_rank, multi_dot, tensorinv, tensorsolve, vecdot, vector_norm
 from .ops.norms import linalg_cross as cross
 from .ops.norms import linalg_norm as norm
+from .ops.norms import linalg_vander as vander
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",

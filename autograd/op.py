@@ -422,7 +422,7 @@ def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
 
     def declare(body: Callable) -> Callable:
         aliases: dict | None = None  # made at the first call that needs them: importing is to be quick
-        names: tuple[str, ...] = ()
+        names: Any = ()
 
         @functools.wraps(body)
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ from .joining import stack
 from .linalg import matmul
 from .shape import broadcast_to, movedim, wrap_dim, wrap_dims
 
-__all__ = ["cdist", "cross", "dist", "norm", "renorm"]
+__all__ = ["cdist", "cross", "dist", "norm", "renorm", "vander"]
 
 # ---- norms of vectors --------------------------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ function(method=False, numpy=np.cross)(lambda a, b, axis=-1: linalg_cross(a, b, 
 
 
 @function(method=False)
-def vander(x, N=None):
+def linalg_vander(x, N=None):
     """The powers 0 … N − 1 of each element, in a new last dimension."""
     n = (x.shape[-1] if x.ndim else 1) if N is None else N
     if N is not None and N <= 1:
@@ -363,6 +363,19 @@ def vander(x, N=None):
     for _ in range(n - 1):
         powers.append(powers[-1] * x)
     return stack(powers, -1)
+
+
+@function(method=False, numpy=np.vander)
+def vander(x, N=None, increasing=False):
+    """The powers N − 1 … 0 of each element of a vector, in a new last dimension; from 0 up if `increasing`."""
+    n = x.shape[0] if N is None else N
+    if x.ndim != 1 or n < 0:
+        raise RuntimeError(f"vander: expected a vector and N of at least 0, got shape {tuple(x.shape)} and N={n}")
+    powers = [x * 0 + 1]
+    for _ in range(n - 1):
+        powers.append(powers[-1] * x)
+    powers = stack(powers, -1)[:, :n]
+    return powers if increasing else powers.flip(-1)
 
 
 # ---- tensors as matrices -----------------------------------------------------------------------------------------
