@@ -298,19 +298,19 @@ class OpCase:
             values = argument(rng, dtype)
             if argument.domain in SCALABLE and tuple(scales) != (1.0,):
                 values = np.asarray(values * rng.choice(scales, values.shape), values.dtype)
-            return self._away_from_kinks(values)
+            return self._away_from_kinks(values, rng)
         if isinstance(argument, list) and argument and all(isinstance(a, tuple | Draw) for a in argument):
             return [self._draw(a, rng, dtype, scales) for a in argument]
         if isinstance(argument, np.ndarray) and is_inexact(argument.dtype):
             return argument.astype(dtype)
         return argument
 
-    def _away_from_kinks(self, array: np.ndarray) -> np.ndarray:
+    def _away_from_kinks(self, array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         while self.kinks and array.dtype.kind == "f":
             near = np.min([np.abs(array - kink) for kink in self.kinks], axis=0) < 0.05
             if not near.any():
                 break
-            array = np.where(near, array + 0.1, array).astype(array.dtype)
+            array = np.where(near, array + rng.uniform(0.1, 0.2, array.shape), array).astype(array.dtype)
         return array
 
     # Checks -----------------------------------------------------------------------------------

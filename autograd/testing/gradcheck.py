@@ -285,8 +285,8 @@ def _compare_precisions(name, array, low, high, slack, eps) -> list[Failure]:
     with np.errstate(all="ignore"):
         # 170 roundings of the largest entry: 2e-5 in float32; float16 has no room for so many.
         wrong = ~(error <= min(170 * eps, 2e-2) * scale + slack) & np.isfinite(high)
-    too_large = np.abs(high) > np.finfo(array.dtype).max
-    wrong &= ~too_large
+    limits: Any = np.finfo(array.dtype)
+    wrong &= (np.abs(high) <= limits.max) & (error > limits.tiny)  # what the dtype has room for
     if not np.any(wrong):
         return []
     index = tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -228,12 +228,18 @@ def _holds_nearby(curve: Curve, found: Estimate, typical: np.ndarray, eps: float
 
 
 def _quality(estimate: Estimate, good: float) -> float:
-    """Error relative to the size of the derivative; just `good` when both vanish in rounding."""
-    size, error = float(np.sum(np.abs(estimate.value))), float(np.sum(estimate.error))
-    if not np.isfinite(size + error):
+    """Error relative to the size of the derivative; just `good` when both vanish in rounding.
+
+    Outputs whose own derivative vanishes say nothing about the others', however large they are.
+    """
+    size, error, rounding = (
+        np.atleast_1d(part) for part in (np.abs(estimate.value), estimate.error, estimate.rounding)
+    )
+    if not np.all(np.isfinite(size + error)):
         return np.inf
-    rounding = float(np.sum(estimate.rounding))
-    if error <= 4 * rounding and size <= 10 * rounding:
+    seen = (error > 4 * rounding) | (size > 10 * rounding)
+    size, error = float(np.sum(size[seen])), float(np.sum(error[seen]))
+    if not np.any(seen):
         return good
     return error / size if size > 0 else np.inf
 

@@ -6,8 +6,10 @@ product Re(sum(conj(a) * b)) this is PyTorch's convention for complex gradients.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,10 +30,10 @@ class Slot:
     def is_complex(self) -> bool:
         return self.dtype.kind == "c"
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of real entries."""
-        return int(np.prod(self.shape, dtype=int)) * (2 if self.is_complex else 1)
+        return math.prod(self.shape) * (2 if self.is_complex else 1)
 
     @property
     def stop(self) -> int:

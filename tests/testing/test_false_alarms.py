@@ -6,7 +6,7 @@
 import pytest
 
 pytest.importorskip("hypothesis")
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as hypothesis
 
 from autograd.testing import gradcheck
@@ -14,8 +14,7 @@ from autograd.testing import strategies as st
 from tests.samples import CASES
 
 
-@settings(deadline=None)
-@given(st.op_calls(CASES), hypothesis.integers(0, 2**31), hypothesis.sampled_from(["fast", "full"]))
+@given(st.op_calls(CASES), hypothesis.integers(0, 2**31), hypothesis.sampled_from(["fast", "auto"]))
 def test_no_false_alarm_on_any_op(call, seed, mode):
     assume(call.differentiable)
     gradcheck(call, *call.args, **(call.options | {"seed": seed, "mode": mode}))
