@@ -3,7 +3,7 @@
 It lies outside the package `autograd`, because pytest loads it in every run of everyone who has
 gradloom installed: nothing is imported here but what pytest has imported already. The work is done
 in `autograd.testing.plugin`, which is loaded when a test asks for one of the fixtures. Turn it off
-with `-p no:gradloom`.
+with `-p no:pytest_gradloom`.
 """
 
 from __future__ import annotations
