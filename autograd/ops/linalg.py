@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..elementwise import elementwise
+from ..fast import linalg as fast
 from ..inplace import inplace
 from ..op import function
 from ..tensor import Tensor
@@ -28,23 +29,24 @@ def rows(x: Any) -> Any:
 
 
 def _folded(x: Any, y: Any) -> Any:
-    return (rows(x) @ y).reshape((*x.shape[:-1], y.shape[-1]))
+    return fast.matmul(rows(x), y).reshape((*x.shape[:-1], y.shape[-1]))
 
 
 _matmul = elementwise(
     np.matmul,
     "matmul",
+    compute=fast.matmul,
     method=False,
     numpy=(),
-    x=lambda g, y: g @ y.swapaxes(-1, -2),
-    y=lambda g, x: x.swapaxes(-1, -2) @ g,
+    x=lambda g, y: fast.matmul(g, y.swapaxes(-1, -2)),
+    y=lambda g, x: fast.matmul(x.swapaxes(-1, -2), g),
 )
 _matmul_folded = elementwise(
     _folded,
     "matmul_folded",
     method=False,
-    x=lambda g, y: g @ y.swapaxes(-1, -2),
-    y=lambda g, x: rows(x).swapaxes(0, 1) @ rows(g),
+    x=lambda g, y: _folded(g, y.swapaxes(-1, -2)),
+    y=lambda g, x: fast.matmul(rows(x).swapaxes(0, 1), rows(g)),
 )
 _mv = elementwise(
     lambda x, y: x @ y, "mv", method=False, x=lambda g, y: g[:, None] * y, y=lambda g, x: x.swapaxes(0, 1) @ g

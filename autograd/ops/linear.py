@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..fast.linalg import affine, column_sums, matmul
 from ..op import function, op
 
 __all__ = ["bilinear"]
@@ -14,17 +15,23 @@ def rows(x: Any) -> Any:
     return x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))
 
 
+def _input_gradient(g: Any, weight: Any) -> Any:
+    if weight.ndim == 1:
+        return g[..., None] * weight
+    return matmul(rows(g), weight).reshape((*g.shape[:-1], weight.shape[1]))
+
+
 def _weight_gradient(g: Any, x: Any, weight: Any) -> Any:
     if weight.ndim == 1:
         return (g[..., None] * x).reshape((-1, x.shape[-1]))
-    return rows(g).swapaxes(0, 1) @ rows(x)
+    return matmul(rows(g).swapaxes(0, 1), rows(x))
 
 
 @op(
     method=False,
-    x=lambda g, weight: g @ weight if weight.ndim == 2 else g[..., None] * weight,
+    x=_input_gradient,
     weight=_weight_gradient,
-    bias=lambda g, bias_shape: rows(g) if bias_shape and g.ndim else g,
+    bias=lambda g, bias_shape: column_sums(rows(g)) if bias_shape and g.ndim > 1 else g,
 )
 def linear(x, weight, bias=None):
     """x Wᵀ + b, as of a fully connected layer.
@@ -55,11 +62,9 @@ def linear(x, weight, bias=None):
     if weight.ndim == 1:
         out = x @ weight
         return out if bias is None else out + bias
-    folded = x.ndim > 2
-    out = (x.reshape((-1, x.shape[-1])) if folded else x) @ weight.T
-    if bias is not None:
-        out += bias
-    return out.reshape((*x.shape[:-1], weight.shape[0])) if folded else out
+    if x.ndim == 2:
+        return affine(x, weight.T, bias)
+    return affine(rows(x[None] if x.ndim == 1 else x), weight.T, bias).reshape((*x.shape[:-1], weight.shape[0]))
 
 
 @function(method=False)

@@ -1,8 +1,8 @@
 """Recurrent layers, each a single op: a whole direction of a layer, all steps.
 
 What the inputs contribute to the gates of all steps is one GEMM, and so are the gradients of inputs and weights; in the loop
-over steps there remain one GEMM with the state and a few operations into buffers.  The formulas, step by step in simple ops,
-say the same for derivatives of higher order.
+over steps there remain one GEMM with the state and a few operations into buffers.  The loops of `fast/recurrent.py` do the
+same, keeping the same.  The formulas, step by step in simple ops, say it again for derivatives of higher order.
 
 Sequences come packed: rows (total, features) with `counts[t]` rows at step t, as in a PackedSequence; a batch of equal lengths
 is the case where all counts are equal.  Gates are in PyTorch's order.
@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from ..fast import ready
+from ..fast import recurrent as loops
+from ..fast.linalg import affine, column_sums, matmul
 from ..op import op
 from .activation import relu
 from .dropout import dropout as drop
 from .functions import sigmoid, tanh
 from .joining import cat, stack
 from .linear import linear
-from .normalization import column_sums
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 
@@ -37,29 +39,20 @@ def spans(counts: Counts, reverse: bool) -> Iterator[tuple[slice, int]]:
     return iter(steps[::-1] if reverse else steps)
 
 
-def before(states: Any, first: Any, counts: Counts, reverse: bool) -> Any:
-    """For each row the state that its step began with, given the states after each step."""
-    batch = counts[0]
-    if all(n == batch for n in counts):
-        parts = (states[batch:], first) if reverse else (first, states[:-batch] if len(counts) > 1 else states[:0])
-        return np.concatenate(parts)
-    out, now = np.empty_like(states), first.copy()
-    for rows, n in spans(counts, reverse):
-        out[rows] = now[:n]
-        now[:n] = states[rows]
-    return out
+def places(counts: Counts, reverse: bool) -> tuple:
+    """The same for the compiled loops: the order of the steps, the first row of each and their number."""
+    sizes = np.array(counts, np.int64)
+    order = np.arange(sizes.size)
+    return (order[::-1].copy() if reverse else order), np.cumsum(sizes) - sizes, sizes
 
 
 def contributions(x: Any, weight: Any, *biases: Any) -> Any:
     """x Wᵀ plus the biases that there are."""
-    out = x @ weight.T
     bias = None
     for b in biases:
         if b is not None:
             bias = b if bias is None else bias + b
-    if bias is not None:
-        out += bias
-    return out
+    return affine(x, weight.T, bias)
 
 
 def state_gradient(g: Any, like: Any) -> Any:
@@ -69,7 +62,12 @@ def state_gradient(g: Any, like: Any) -> Any:
 
 def input_gradients(needs: tuple, gates: Any, x: Any, w_ih: Any) -> tuple:
     """Of the input and its weight."""
-    return gates @ w_ih if needs[0] else None, gates.T @ x if needs[1] else None
+    return matmul(gates, w_ih) if needs[0] else None, matmul(gates.T, x) if needs[1] else None
+
+
+def output_gradient(g: Any, like: Any) -> Any:
+    """The gradient of the outputs as the compiled loops want it: in C order, zeros if nobody used them."""
+    return np.zeros_like(like) if g is None else np.ascontiguousarray(g)
 
 
 def by_steps(cell: Any, x: Any, state: tuple, counts: Counts, reverse: bool) -> tuple:
@@ -114,75 +112,92 @@ def _lstm_factors(gates: Any, earlier: Any, tanh_cells: Any) -> tuple:
 
 
 def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo):
-    gates, out, cells, tanh_cells = memo
+    gates, hs, cs, tanhs = memo
     size = w_hh.shape[0] // 4
-    g_out, g_h, g_c = g
-    earlier = before(cells, c0, counts, reverse)
-    made = np.empty_like(gates).reshape((-1, 4, size))
-    flat = made.reshape((-1, 4 * size))
-    dh, dc = state_gradient(g_h, h0), state_gradient(g_c, c0)
-    projected: Any = None if w_hr is None else np.empty_like(out)
+    dh, dc = state_gradient(g[1], h0), state_gradient(g[2], c0)
+    made, projected = np.empty_like(gates), None
+    if w_hr is None and ready(gates, hs, cs, tanhs, dh, dc):
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0], w_hh)
+        out = output_gradient(g[0], tanhs)
+        loops.lstm_backward(out, gates, dh, dc, weight, *places(counts, reverse), cs, tanhs, made, rows)
+    else:
+        projected = _lstm_backward(g[0], gates, dh, dc, w_hh, w_hr, counts, reverse, cs, tanhs, made)
+    gx, gw_ih = input_gradients((needs[0], needs[3]), made, x, w_ih)
+    gw_hh = matmul(made.T, hs) if needs[4] else None
+    gb = column_sums(made) if needs[5] or needs[6] else None
+    gw_hr = None if projected is None else projected.T @ (gates[:, 3 * size :] * tanhs)
+    return gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr
+
+
+def _lstm_backward(g, gates, dh, dc, w_hh, w_hr, counts, reverse, cs, tanhs, made) -> Any:
+    """Fill `made` with the gradients of the gates, and make `dh` and `dc` those of the first state."""
+    size = cs.shape[1]
+    parts = made.reshape((-1, 4, size))
+    projected = None if w_hr is None else np.empty_like(tanhs, shape=(tanhs.shape[0], w_hr.shape[0]))
     steps = list(spans(counts, reverse))[::-1]
     for k in range(0, len(steps), 8):  # what does not depend on the gradient, some steps at a time, in the cache
         some = steps[k : k + 8]
         block = slice(min(r.start for r, _ in some), max(r.stop for r, _ in some))
-        factors, into_cell = _lstm_factors(gates[block], earlier[block], tanh_cells[block])
+        factors, into_cell = _lstm_factors(gates[block], cs[block], tanhs[block])
         for rows, count in some:
             here = slice(rows.start - block.start, rows.stop - block.start)
             d, c = dh[:count], dc[:count]
-            if g_out is not None:
-                d += g_out[rows]
+            if g is not None:
+                d += g[rows]
             if projected is not None:
                 projected[rows] = d
                 d = d @ w_hr
             c += d * into_cell[here]
-            np.multiply(c[:, None], factors[here, :3], out=made[rows, :3])
-            np.multiply(d, factors[here, 3], out=made[rows, 3])
+            np.multiply(c[:, None], factors[here, :3], out=parts[rows, :3])
+            np.multiply(d, factors[here, 3], out=parts[rows, 3])
             c *= gates[rows, size : 2 * size]
-            np.matmul(flat[rows], w_hh, out=dh[:count])
-    gx, gw_ih = input_gradients((needs[0], needs[3]), flat, x, w_ih)
-    gw_hh = flat.T @ before(out, h0, counts, reverse) if needs[4] else None
-    gb = column_sums(flat) if needs[5] or needs[6] else None
-    gw_hr = None if projected is None else projected.T @ (gates[:, 3 * size :] * tanh_cells)
-    return gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr
+            np.matmul(made[rows], w_hh, out=dh[:count])
+    return projected
 
 
 @op("lstm_layer", method=False, joint=_lstm_gradients, formula=_lstm_formula, partial=True)
 def lstm_layer(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo):
     """All steps of an LSTM in one direction: (outputs, last h, last c)."""
     size = w_hh.shape[0] // 4
+    gates = contributions(x, w_ih, b_ih, b_hh)
+    h, c = h0.copy(), c0.copy()
+    out = np.empty_like(x, shape=(x.shape[0], h0.shape[1]))
+    hs, cs = np.empty_like(out), np.empty_like(x, shape=(x.shape[0], size))
+    tanhs = np.empty_like(cs)
+    memo[:] = gates, hs, cs, tanhs
+    if w_hr is None and ready(gates, h, c):
+        weight, rows = np.ascontiguousarray(w_hh.T), loops.rows_per_job(h.shape[0], w_hh)
+        loops.lstm_forward(gates, h, c, weight, *places(counts, reverse), hs, cs, tanhs, out, rows)
+    else:
+        _lstm_forward(gates, h, c, w_hh, w_hr, counts, reverse, hs, cs, tanhs, out)
+    return out, h, c
+
+
+def _lstm_forward(gates, h, c, w_hh, w_hr, counts, reverse, hs, cs, tanhs, out) -> None:
+    """Turn what the inputs say to the gates into the gates, fill the states before each step and the outputs."""
+    size = c.shape[1]
     # σ(x) = (tanh(x / 2) + 1) / 2: with the weights of σ's gates halved, one tanh does all four.
     scale = np.full_like(w_hh, 0.5, shape=(4 * size,))
     scale[2 * size : 3 * size] = 1
     offset = 1 - scale
-    gates = contributions(x, w_ih, b_ih, b_hh)
     gates *= scale
-    recurrent = np.ascontiguousarray((w_hh * scale[:, None]).T, like=x)
-    h, c = h0.copy(), c0.copy()
-    out = np.empty_like(x, shape=(x.shape[0], h0.shape[1]))
-    cells = np.empty_like(x, shape=(x.shape[0], size))
-    tanh_cells = np.empty_like(cells)
-    batch = max(counts, default=0)
-    product, equal = np.empty_like(x, shape=(batch, 4 * size)), set(counts) == {batch}
+    weight = np.ascontiguousarray((w_hh * scale[:, None]).T, like=w_hh)
+    product = np.empty_like(gates, shape=(h.shape[0], 4 * size))
     for rows, n in spans(counts, reverse):
-        a, now, t = gates[rows], cells[rows], tanh_cells[rows]
-        a += np.matmul(h[:n], recurrent, out=product[:n])
+        a, cell, t = gates[rows], c[:n], tanhs[rows]
+        hs[rows], cs[rows] = h[:n], cell
+        a += np.matmul(h[:n], weight, out=product[:n])
         np.tanh(a, out=a)
         a *= scale
         a += offset
-        np.multiply(a[:, size : 2 * size], c[:n], out=now)
-        now += a[:, :size] * a[:, 2 * size : 3 * size]
-        np.tanh(now, out=t)
+        cell *= a[:, size : 2 * size]
+        cell += a[:, :size] * a[:, 2 * size : 3 * size]
+        np.tanh(cell, out=t)
         if w_hr is None:
             np.multiply(a[:, 3 * size :], t, out=out[rows])
         else:
             np.matmul(a[:, 3 * size :] * t, w_hr.T, out=out[rows])
-        if equal:
-            h, c = out[rows], now
-        else:
-            h[:n], c[:n] = out[rows], now
-    memo[:] = gates, out, cells, tanh_cells
-    return (out, h.copy(), c.copy()) if equal else (out, h, c)
+        h[:n] = out[rows]
 
 
 # ---- GRU ---------------------------------------------------------------------------------------------------------
@@ -201,70 +216,85 @@ def _gru_formula(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
 
 
 def _gru_gradients(g, needs, x, h0, w_ih, w_hh, counts, reverse, memo):
-    gates, candidates, out = memo
+    gates, candidates, hs = memo
     size = w_hh.shape[0] // 3
-    r, z, n = (gates[:, k * size : (k + 1) * size] for k in range(3))
-    ones = x.dtype.type(1)
-    earlier = before(out, h0, counts, reverse)
-    into_n = (ones - z) * (ones - n * n)
-    into_z = (earlier - n) * z * (ones - z)
-    into_r = candidates * r * (ones - r)
     made = np.empty_like(gates)  # of what the state contributes to the gates
-    d_n = np.empty_like(out)  # of what the input contributes to the candidate
+    news = np.empty_like(hs)  # of what the input contributes to the candidate
     dh = state_gradient(g[1], h0)
-    for rows, count in reversed(list(spans(counts, reverse))):
-        d, a, dn = dh[:count], made[rows], d_n[rows]
-        if g[0] is not None:
-            d += g[0][rows]
-        np.multiply(d, into_n[rows], out=dn)
-        np.multiply(dn, into_r[rows], out=a[:, :size])
-        np.multiply(d, into_z[rows], out=a[:, size : 2 * size])
-        np.multiply(dn, r[rows], out=a[:, 2 * size :])
-        d *= z[rows]
-        d += a @ w_hh
-    gw_hh = made.T @ earlier if needs[3] else None
+    if ready(gates, candidates, hs, dh):
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0], w_hh)
+        out = output_gradient(g[0], hs)
+        loops.gru_backward(out, gates, dh, weight, *places(counts, reverse), hs, candidates, made, news, rows)
+    else:
+        _gru_backward(g[0], gates, dh, w_hh, counts, reverse, hs, candidates, made, news)
+    gw_hh = matmul(made.T, hs) if needs[3] else None
     gb_hh = column_sums(made) if needs[5] else None
-    made[:, 2 * size :] = d_n
+    made[:, 2 * size :] = news
     gx, gw_ih = input_gradients((needs[0], needs[2]), made, x, w_ih)
     return gx, dh, gw_ih, gw_hh, column_sums(made) if needs[4] else None, gb_hh
+
+
+def _gru_backward(g, gates, dh, w_hh, counts, reverse, hs, candidates, made, news) -> None:
+    """Fill `made` and `news` with the gradients of the gates, and make `dh` that of the first state."""
+    size, one = hs.shape[1], gates.dtype.type(1)
+    r, z, n = (gates[:, k * size : (k + 1) * size] for k in range(3))
+    into_n = (one - z) * (one - n * n)
+    into_z = (hs - n) * z * (one - z)
+    into_r = candidates * r * (one - r)
+    for rows, count in reversed(list(spans(counts, reverse))):
+        d, a, new = dh[:count], made[rows], news[rows]
+        if g is not None:
+            d += g[rows]
+        np.multiply(d, into_n[rows], out=new)
+        np.multiply(new, into_r[rows], out=a[:, :size])
+        np.multiply(d, into_z[rows], out=a[:, size : 2 * size])
+        np.multiply(new, r[rows], out=a[:, 2 * size :])
+        d *= z[rows]
+        d += a @ w_hh
 
 
 @op("gru_layer", method=False, joint=_gru_gradients, formula=_gru_formula, partial=True)
 def gru_layer(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
     """All steps of a GRU in one direction: (outputs, last h)."""
     size = w_hh.shape[0] // 3
-    gates = contributions(x, w_ih, b_ih)
-    if b_hh is not None:
-        gates[:, : 2 * size] += b_hh[: 2 * size]
-    half = x.dtype.type(0.5)
-    gates[:, : 2 * size] *= half  # σ(x) = (tanh(x / 2) + 1) / 2
-    recurrent = w_hh.T.copy()
-    recurrent[:, : 2 * size] *= half
+    gates, h = contributions(x, w_ih, b_ih), h0.copy()
     out = np.empty_like(x, shape=(x.shape[0], size))
-    candidates = np.empty_like(out)
-    product = np.empty_like(x, shape=(max(counts, default=0), 3 * size))
-    h = h0.copy()
+    candidates, hs = np.empty_like(out), np.empty_like(out)
+    product = np.empty_like(x, shape=(h.shape[0], 3 * size))
+    bias = np.zeros_like(product[0], shape=(3 * size,)) if b_hh is None else b_hh
+    memo[:] = gates, candidates, hs
+    if ready(gates, h, bias):
+        weight, rows = np.ascontiguousarray(w_hh.T), loops.rows_per_job(h.shape[0], w_hh)
+        loops.gru_forward(gates, h, weight, bias, *places(counts, reverse), product, hs, candidates, out, rows)
+    else:
+        _gru_forward(gates, h, w_hh, bias, counts, reverse, product, hs, candidates, out)
+    return out, h
+
+
+def _gru_forward(gates, h, w_hh, bias, counts, reverse, product, hs, candidates, out) -> None:
+    """Turn what the inputs say to the gates into the gates, fill candidates, states before each step, and outputs."""
+    size, half = hs.shape[1], gates.dtype.type(0.5)
+    gates[:, : 2 * size] += bias[: 2 * size]
+    gates[:, : 2 * size] *= half  # σ(x) = (tanh(x / 2) + 1) / 2
+    weight = w_hh.T.copy()
+    weight[:, : 2 * size] *= half
     for rows, n in spans(counts, reverse):
-        a, y, candidate = gates[rows], product[:n], candidates[rows]
-        np.matmul(h[:n], recurrent, out=y)
+        a, y, candidate, now = gates[rows], product[:n], candidates[rows], out[rows]
+        hs[rows] = h[:n]
+        np.matmul(h[:n], weight, out=y)
         s = a[:, : 2 * size]
         s += y[:, : 2 * size]
         np.tanh(s, out=s)
         s *= half
         s += half
-        candidate[...] = y[:, 2 * size :]
-        if b_hh is not None:
-            candidate += b_hh[2 * size :]
+        np.add(y[:, 2 * size :], bias[2 * size :], out=candidate)
         new = a[:, 2 * size :]
         new += a[:, :size] * candidate
         np.tanh(new, out=new)
-        now = out[rows]
         np.subtract(h[:n], new, out=now)
         now *= a[:, size : 2 * size]
         now += new
         h[:n] = now
-    memo[:] = gates, candidates, out
-    return out, h
 
 
 # ---- plain RNN ---------------------------------------------------------------------------------------------------
@@ -276,18 +306,22 @@ def _rnn_formula(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, m
 
 
 def _rnn_gradients(g, needs, x, h0, w_ih, w_hh, nonlinearity, counts, reverse, memo):
-    (out,) = memo
-    slope = 1 - out * out if nonlinearity == "tanh" else (out > 0).astype(out.dtype)
-    made = np.empty_like(out)
-    dh = state_gradient(g[1], h0)
-    for rows, count in reversed(list(spans(counts, reverse))):
-        d = dh[:count]
-        if g[0] is not None:
-            d += g[0][rows]
-        np.multiply(d, slope[rows], out=made[rows])
-        np.matmul(made[rows], w_hh, out=d)
+    states, hs = memo
+    made, dh = np.empty_like(states), state_gradient(g[1], h0)
+    if ready(states, hs, dh):
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0], w_hh)
+        out, smooth = output_gradient(g[0], states), nonlinearity == "tanh"
+        loops.rnn_backward(out, states, dh, weight, *places(counts, reverse), made, rows, smooth)
+    else:
+        slope = 1 - states * states if nonlinearity == "tanh" else (states > 0).astype(states.dtype)
+        for rows, count in reversed(list(spans(counts, reverse))):
+            d = dh[:count]
+            if g[0] is not None:
+                d += g[0][rows]
+            np.multiply(d, slope[rows], out=made[rows])
+            np.matmul(made[rows], w_hh, out=d)
     gx, gw_ih = input_gradients((needs[0], needs[2]), made, x, w_ih)
-    gw_hh = made.T @ before(out, h0, counts, reverse) if needs[3] else None
+    gw_hh = matmul(made.T, hs) if needs[3] else None
     gb = column_sums(made) if needs[4] or needs[5] else None
     return gx, dh, gw_ih, gw_hh, gb, gb
 
@@ -295,16 +329,20 @@ def _rnn_gradients(g, needs, x, h0, w_ih, w_hh, nonlinearity, counts, reverse, m
 @op("rnn_layer", method=False, joint=_rnn_gradients, formula=_rnn_formula, partial=True)
 def rnn_layer(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, memo):
     """All steps of a plain RNN in one direction: (outputs, last h)."""
-    out = contributions(x, w_ih, b_ih, b_hh)
-    recurrent = np.ascontiguousarray(w_hh.T, like=x)
-    h = h0.copy()
-    for rows, n in spans(counts, reverse):
-        now = out[rows]
-        now += h[:n] @ recurrent
-        np.tanh(now, out=now) if nonlinearity == "tanh" else np.maximum(now, 0, out=now)
-        h[:n] = now
-    memo[:] = (out,)
-    return out, h
+    states, h = contributions(x, w_ih, b_ih, b_hh), h0.copy()
+    hs, weight = np.empty_like(states), np.ascontiguousarray(w_hh.T, like=x)
+    memo[:] = states, hs
+    if ready(states, h):
+        rows = loops.rows_per_job(h.shape[0], w_hh)
+        loops.rnn_forward(states, h, weight, *places(counts, reverse), hs, rows, nonlinearity == "tanh")
+    else:
+        for rows, n in spans(counts, reverse):
+            now = states[rows]
+            hs[rows] = h[:n]
+            now += h[:n] @ weight
+            np.tanh(now, out=now) if nonlinearity == "tanh" else np.maximum(now, 0, out=now)
+            h[:n] = now
+    return states.copy(), h
 
 
 # ---- one direction of one layer, and stacks of them --------------------------------------------------------------

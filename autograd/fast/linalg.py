@@ -1,0 +1,150 @@
+"""Matrix products on the threads of the compiled loops: NumPy's own threads beside them would cost more than either brings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import available, compiled, get_num_threads, prange, ready
+from .blas import gemm
+
+__all__ = ["affine", "column_sums", "matmul"]
+
+LARGE = 1 << 18  # multiply-adds: below, NumPy's BLAS stays on one thread by itself
+SMALL = 1_000_000  # … and OpenBLAS multiplies matrices where they lie, without copying them first
+
+
+@compiled
+def product(transpose_a, a, transpose_b, b, bias, out, rows, columns):
+    """out = a b + bias for matrices (a bias of length 0 is none); each job makes a block of rows × columns."""
+    n, m = out.shape
+    beta = 1.0 if bias.size else 0.0
+    across = (m + columns - 1) // columns
+    for job in prange((n + rows - 1) // rows * across):
+        i, j = job // across * rows, job % across * columns
+        i_end, j_end = min(i + rows, n), min(j + columns, m)
+        left = a[:, i:i_end] if transpose_a else a[i:i_end]
+        right = b[j:j_end] if transpose_b else b[:, j:j_end]
+        if bias.size:
+            for k in range(i, i_end):
+                out[k, j:j_end] = bias[j:j_end]
+        gemm(transpose_a, left, transpose_b, right, beta, out[i:i_end, j:j_end])
+
+
+@compiled
+def product_by_parts(transpose_a, a, transpose_b, b, parts):
+    """parts[i] = the i-th part of the sum that a b is; their sum goes to parts[0]."""
+    count, n, m = parts.shape
+    length = b.shape[1] if transpose_b else b.shape[0]
+    step = (length + count - 1) // count
+    for job in prange(count):
+        start, end = min(job * step, length), min(job * step + step, length)
+        left = a[start:end] if transpose_a else a[:, start:end]
+        right = b[:, start:end] if transpose_b else b[start:end]
+        gemm(transpose_a, left, transpose_b, right, 0.0, parts[job])
+    for i in prange(n):
+        for part in range(1, count):
+            for j in range(m):
+                parts[0, i, j] += parts[part, i, j]
+
+
+@compiled
+def products(transpose_a, a, transpose_b, b, out):
+    """out[i] = a[i] b[i] for stacks of matrices."""
+    for i in prange(out.shape[0]):
+        gemm(transpose_a, a[i], transpose_b, b[i], 0.0, out[i])
+
+
+def lies(x: np.ndarray) -> bool | None:
+    """Whether the matrices of `x` lie transposed in memory; None if their rows and columns both lie apart."""
+    (n, m), (down, across) = x.shape[-2:], x.strides[-2:]
+    if across == 4 and down >= 4 * m and down % 4 == 0:
+        return False
+    return True if down == 4 and across >= 4 * n and across % 4 == 0 else None
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """x @ y for arrays of two dimensions or of equally many; large ones of float32 are multiplied by all threads."""
+    if not suits(x, y):
+        return x @ y
+    if x.ndim == 2:
+        return multiplied(x, y, NONE)
+    if x.shape[:-2] != y.shape[:-2]:
+        return x @ y
+    out = np.empty((*x.shape[:-1], y.shape[-1]), np.float32)
+    a, b = bool(lies(x)), bool(lies(y))
+    stacks = [v.reshape((-1, *v.shape[-2:])) for v in (upright(x, a), upright(y, b), out)]
+    products(a, stacks[0], b, stacks[1], stacks[2])
+    return out
+
+
+def affine(x: Any, y: Any, bias: Any) -> Any:
+    """x @ y + bias for matrices."""
+    if suits(x, y) and bias is not None and bias.dtype == np.float32:
+        return multiplied(x, y, np.ascontiguousarray(bias))
+    out = matmul(x, y)
+    if bias is not None:
+        out += bias
+    return out
+
+
+NONE = np.empty(0, np.float32)
+
+
+def suits(x: Any, y: Any) -> bool:
+    """Whether two arrays are float32 matrices, or stacks of them, that it pays to multiply here."""
+    if type(x) is not np.ndarray or type(y) is not np.ndarray or x.size * y.shape[-1] < LARGE:
+        return False
+    if x.ndim < 2 or x.ndim != y.ndim or x.dtype != np.float32 or y.dtype != np.float32 or x.shape[-1] != y.shape[-2]:
+        return False
+    return available() and lies(x) is not None and lies(y) is not None
+
+
+def upright(x: np.ndarray, transposed: bool) -> np.ndarray:
+    """The matrices whose rows do not lie apart: those of `x`, or their transposes."""
+    return x.swapaxes(-1, -2) if transposed else x
+
+
+def multiplied(x: np.ndarray, y: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """x @ y + bias, cut into jobs: parts of the sum where it is long, blocks of the result otherwise."""
+    (n, k), m = x.shape, y.shape[1]
+    a, b = bool(lies(x)), bool(lies(y))
+    left, right, threads = upright(x, a), upright(y, b), get_num_threads()
+    if k >= 2 * max(n, m) and not bias.size:
+        parts = np.empty((threads, n, m), np.float32)
+        product_by_parts(a, left, b, right, parts)
+        return parts[0]
+    out = np.empty((n, m), np.float32)
+    product(a, left, b, right, bias, out, *blocks(n, k, m, threads))
+    return out
+
+
+def blocks(n: int, k: int, m: int, threads: int) -> tuple[int, int]:
+    """The size of the blocks that the jobs of an (n, k) by (k, m) product make."""
+    jobs = threads
+    if n * k * m <= 8 * threads * SMALL:
+        jobs = -(-n * k * m // (threads * SMALL)) * threads
+    down, across = (jobs, 1) if n >= m or jobs > threads else (1, jobs)
+    return -(-n // down), -(-m // across)
+
+
+@compiled
+def sums_of_columns(x, out, columns):
+    """out[j] = the sum of x[:, j]; each job makes some columns."""
+    n, m = x.shape
+    for job in prange((m + columns - 1) // columns):
+        start, end = job * columns, min(job * columns + columns, m)
+        out[start:end] = 0.0
+        for i in range(n):
+            for j in range(start, end):
+                out[j] += x[i, j]
+
+
+def column_sums(x: Any) -> Any:
+    """The sum of a matrix over its rows."""
+    if not ready(x):
+        return x.sum(0)
+    out = np.empty(x.shape[1], np.float32)
+    sums_of_columns(x, out, -(-x.shape[1] // get_num_threads()))
+    return out
