@@ -69,6 +69,16 @@ def ready(*arrays: Any, size: int = LARGE) -> bool:
     return arrays[0].size >= size
 
 
+def compiles(x: Any) -> bool:
+    """Whether a `fused` formula of this array would be a compiled loop."""
+    return (
+        type(x) is np.ndarray
+        and x.size >= LARGE
+        and x.dtype == np.float32
+        and (available() if _enabled is None else _enabled)
+    )
+
+
 def get_num_threads() -> int:
     """How many threads the compiled kernels use."""
     return _threads or int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0]) or len(os.sched_getaffinity(0))
@@ -200,9 +210,8 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
         if flat is None:
             return formula(*args)
         values, order = flat
-        if (available() if _enabled is None else _enabled) and all(
-            a.dtype == np.float32 or a.dtype == bool for a in values if type(a) is np.ndarray
-        ):
+        kinds = {a.dtype.char for a in values if type(a) is np.ndarray}
+        if kinds in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
             if kernel is None:
                 kernel = elementwise_kernel(spelled or formula)
             memory = np.empty(x.size, np.float32)
@@ -256,25 +265,34 @@ def order_of(x: np.ndarray) -> list[int]:
 def blockwise(formula: Callable, values: list, size: int) -> np.ndarray:
     """A formula evaluated by NumPy, some elements at a time, by as many threads as kernels would use."""
 
-    def part(start: int) -> np.ndarray:
+    def part(block: slice) -> np.ndarray:
         with np.errstate(all="ignore"):  # as silent as a compiled loop
-            return formula(*[a[start : start + BLOCK] if type(a) is np.ndarray else a for a in values])
+            return formula(*[a[block] if type(a) is np.ndarray else a for a in values])
 
-    first = part(0)
+    first = part(slice(0, BLOCK))
     memory = np.empty(size, first.dtype)
     memory[:BLOCK] = first
-    starts = iter(range(BLOCK, size, BLOCK))  # each thread takes the next
 
-    def work() -> None:
-        for start in starts:
-            memory[start : start + BLOCK] = part(start)
+    def write(block: slice) -> None:
+        memory[block] = part(block)
 
-    helpers = min(get_num_threads(), size // (2 * BLOCK)) - 1
-    waiting = [pool().submit(work) for _ in range(helpers)]
-    work()
+    by_blocks(write, size, BLOCK)
+    return memory
+
+
+def by_blocks(work: Callable, size: int, start: int = 0) -> None:
+    """Call `work` with one slice after the other, up to `size` elements: several threads at once, where NumPy is what works."""
+    starts = iter(range(start, size, BLOCK))  # each thread takes the next
+
+    def run() -> None:
+        with np.errstate(all="ignore"):  # as silent as a compiled loop
+            for first in starts:
+                work(slice(first, first + BLOCK))
+
+    waiting = [pool().submit(run) for _ in range(min(get_num_threads(), size // (2 * BLOCK)) - 1)]
+    run()
     for helper in waiting:
         helper.result()
-    return memory
 
 
 @functools.cache

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "abs", "absolute", "erf", "exp", "expm1", "float32", "isnan", "log", "logical_not", "maximum", "minimum", "normal_cdf",
-    "normal_density", "sigmoid", "softplus", "sqrt", "tanh", "where",
+    "abs", "absolute", "erf", "exp", "expm1", "float32", "from_order", "isnan", "log", "logical_not", "maximum", "minimum", "normal_cdf",
+    "normal_density", "order_key", "sigmoid", "softplus", "sqrt", "tanh", "where",
 ]  # fmt: skip
 
 float32 = np.float32
@@ -105,6 +105,17 @@ UFUNCS: dict = {
 }  # fmt: skip
 
 
+def order_key(x: Any) -> Any:
+    """A 32-bit integer for each float32, in the same order: NaN above infinity."""
+    key = np.asarray(x, np.float32).view(np.int32)
+    return key ^ ((key >> 31) & np.int32(0x7FFFFFFF))
+
+
+def from_order(x: Any) -> Any:
+    """The number of that key."""
+    return np.asarray(x ^ ((x >> 31) & np.int32(0x7FFFFFFF)), np.int32).view(np.float32)[()]
+
+
 def at(x: Any, i: int) -> Any:
     """The element of an array, or a number itself."""
     return x[i] if hasattr(x, "shape") else x
@@ -126,6 +137,15 @@ def bits(x):
 def power(n):
     """Two to the power n, from the bits of n + WHOLE."""
     return i32(n << BITS).view(np.float32)
+
+
+def order_key_(x):
+    key = bits(x)
+    return i32(key ^ i32((key >> i32(31)) & i32(0x7FFFFFFF)))
+
+
+def from_order_(x):
+    return i32(x ^ i32((x >> i32(31)) & i32(0x7FFFFFFF))).view(np.float32)
 
 
 def rest(x, n):
@@ -265,7 +285,7 @@ def teach(numba: Any) -> None:
     polynomials = {
         exp: exp_, expm1: expm1_, log: log_, tanh: tanh_, sigmoid: sigmoid_, softplus: softplus_, erf: erf_,
         normal_cdf: normal_cdf_, normal_density: normal_density_, sqrt: lambda x: np.sqrt(x), absolute: lambda x: np.abs(x),
-        isnan: lambda x: x != x, logical_not: lambda x: not x,
+        isnan: lambda x: x != x, order_key: order_key_, from_order: from_order_, logical_not: lambda x: not x,
     }  # fmt: skip
     for function, polynomial in polynomials.items():
         overload(function, jit_options=exact)(always(polynomial))

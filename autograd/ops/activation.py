@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..elementwise import elementwise
+from ..fast import by_blocks, compiles, fused
+from ..fast.scalars import normal_cdf, normal_density, sigmoid, tanh
+from ..fast.scalars import softplus as log_1_exp
 from ..graph import state
 from ..op import function, op
 from ..random import Generator
 from ..tensor import Tensor
-from .functions import sigmoid
-from .special import erf
 
 __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
 
@@ -25,12 +26,15 @@ __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
 relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, x=lambda g, out: g * (out > 0))
 
 
-@op(method=False, x=lambda g, x, min_val, max_val: g * (x > min_val) * (x < max_val))
+_clipped = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
+
+
+@op(method=False, x=fused(lambda g, x, min_val, max_val: g * (x > min_val) * (x < max_val)))
 def hardtanh(x, min_val=-1.0, max_val=1.0):
     """x, cut off below `min_val` and above `max_val`."""
     if min_val > max_val:
         raise RuntimeError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
-    return np.clip(x, x.dtype.type(min_val), x.dtype.type(max_val))
+    return _clipped(x, x.dtype.type(min_val), x.dtype.type(max_val))
 
 
 @function(method=False)
@@ -39,10 +43,13 @@ def relu6(input):
     return hardtanh(input, 0.0, 6.0)
 
 
-@op(method=False, x=lambda g, x, negative_slope: slope(g, x > 0, negative_slope))
+_steep = fused(lambda x, slope: np.where(x > 0, x, x * slope))
+
+
+@op(method=False, x=fused(lambda g, x, negative_slope: np.where(x > 0, g, g * negative_slope)))
 def leaky_relu(x, negative_slope=0.01):
     """x where positive, `negative_slope` · x elsewhere."""
-    return np.where(x > 0, x, x * negative_slope)
+    return _steep(x, negative_slope)
 
 
 def slope(g: Any, positive: Any, negative: Any) -> Any:
@@ -123,16 +130,20 @@ def hardswish(x):
 # ---- made of exponentials ----------------------------------------------------------------------------------------
 
 
+@fused
 def _elu_slope(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
     low = np.exp(np.minimum(x, 0) * input_scale) * (alpha * input_scale)
-    return g * np.where(x > 0, np.ones_like(low), low) * scale
+    return g * np.where(x > 0, 1.0, low) * scale
+
+
+@fused
+def _elu_of(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0) * input_scale) * alpha) * scale
 
 
 @op("elu", method=False, x=_elu_slope)
 def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
-    low = np.expm1(np.minimum(x, 0) * input_scale)
-    low *= alpha
-    return np.where(x > 0, x, low) * scale
+    return _elu_of(x, alpha, scale, input_scale)
 
 
 @function(method=False)
@@ -160,43 +171,52 @@ def _silu_gradient(g: Any, x: Any, out: Any) -> Any:
     return g * (s + out * (1 - s))
 
 
-@op(method=False, x=_silu_gradient)
-def silu(x):
-    """x · sigmoid(x), also called swish."""
+def _silu(x: Any) -> Any:
     out = np.exp(-x)
     out += 1
     return np.divide(x, out, out=out) if isinstance(out, np.ndarray) else x / out
 
 
-def _softplus(x: Any) -> Any:
-    """log(1 + eˣ) without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+_silu = fused(_silu, lambda x: x * sigmoid(x))
 
 
-@op(
-    method=False, x=lambda g, x, beta, threshold: g * np.where(x * beta > threshold, np.ones_like(x), sigmoid(x * beta))
-)
+@op(method=False, x=fused(_silu_gradient))
+def silu(x):
+    """x · sigmoid(x), also called swish."""
+    return _silu(x)
+
+
+_softplus = fused(lambda x, beta, threshold: np.where(x * beta > threshold, x, log_1_exp(x * beta) / beta))
+
+
+@op(method=False, x=fused(lambda g, x, beta, threshold: g * np.where(x * beta > threshold, 1.0, sigmoid(x * beta))))
 def softplus(x, beta=1.0, threshold=20.0):
     """log(1 + e^(beta · x)) / beta; x itself where beta · x is above `threshold`."""
-    scaled = x * beta
-    return np.where(scaled > threshold, x, _softplus(scaled) / beta)
+    return _softplus(x, beta, threshold)
 
 
-@op(method=False, x=lambda g, x: g * sigmoid(-x))
+_logsigmoid = fused(lambda x: -log_1_exp(-x))
+
+
+@op(method=False, x=fused(lambda g, x: g * sigmoid(-x)))
 def logsigmoid(x):
     """log(sigmoid(x))."""
-    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    return _logsigmoid(x)
 
 
+@fused
 def _mish_slope(g: Any, x: Any) -> Any:
-    t = np.tanh(softplus(x))
+    t = np.tanh(log_1_exp(x))
     return g * (t + x * sigmoid(x) * (1 - t * t))
+
+
+_mish = fused(lambda x: x * np.tanh(np.where(x > 20, x, log_1_exp(x))))
 
 
 @op(method=False, x=_mish_slope)
 def mish(x):
     """x · tanh(softplus(x)) (arXiv:1908.08681)."""
-    return x * np.tanh(np.where(x > 20, x, _softplus(x)))
+    return _mish(x)
 
 
 @function(method=False)
@@ -220,7 +240,6 @@ _TAIL = (
     -0.03132533248725841, 0.13512619253019792, -0.19428820330319868, 0.0645066642237009, 0.013410897039844426,
     0.09018196108285804, 0.1271639588689918, 0.14761532207352024, 0.14760861301721323,
 )  # fmt: skip
-_BLOCK = 1 << 15  # elements: what a block needs stays in the cache
 
 
 def _gelu_block(x: Any, out: Any, slope: Any) -> None:
@@ -280,35 +299,40 @@ def _by_blocks(block: Any, x: Any, with_slope: bool) -> tuple:
     slope = np.empty_like(x) if with_slope else None
     flat_x, flat_out = x.ravel(order="K"), out.ravel(order="K")
     flat_slope = None if slope is None else slope.ravel(order="K")
-    for start in range(0, x.size, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        block(flat_x[part], flat_out[part], None if flat_slope is None else flat_slope[part])
+    by_blocks(
+        lambda part: block(flat_x[part], flat_out[part], None if flat_slope is None else flat_slope[part]), x.size
+    )
     return out, slope
 
 
-def _gelu_slope(x: Any, approximate: str) -> Any:
-    if approximate == "none":
-        return (erf(x * math.sqrt(0.5)) + 1) * 0.5 + x * np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-    t = np.tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI)
-    return (t + 1) * 0.5 + x * (1 - t * t) * ((x * x * (3 * 0.044715) + 1) * (0.5 * _ROOT_2_OVER_PI))
+_exact = fused(lambda x: x * normal_cdf(x))
+_exact_gradient = fused(lambda g, x: g * (normal_cdf(x) + x * normal_density(x)))
+_approximate = fused(lambda x: (tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI) + 1) * (x * 0.5))
+
+
+@fused
+def _approximate_gradient(g: Any, x: Any) -> Any:
+    t = tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI)
+    return g * ((t + 1) * 0.5 + x * (1 - t * t) * ((x * x * (3 * 0.044715) + 1) * (0.5 * _ROOT_2_OVER_PI)))
 
 
 def _gelu_gradient(g: Any, x: Any, approximate: str, memo: list | None) -> Any:
-    return g * (memo[0] if memo and not isinstance(g, Tensor) else _gelu_slope(x, approximate))
+    if memo and not isinstance(g, Tensor):
+        return g * memo[0]
+    return (_exact_gradient if approximate == "none" else _approximate_gradient)(g, x)
 
 
 @op("gelu", method=False, x=_gelu_gradient)
 def _gelu(x, approximate, memo):
     """`memo`, if it is a list, gets the derivative where that is cheap now."""
-    if isinstance(x, np.ndarray) and (x.dtype == np.float32 or (approximate == "tanh" and x.dtype == np.float64)):
-        block = _gelu_block if approximate == "none" else _gelu_tanh_block
-        out, slope = _by_blocks(block, x, memo is not None)
-        if memo is not None:
-            memo.append(slope)
-        return out
-    if approximate == "none":
-        return (erf(x * math.sqrt(0.5)) + 1) * (x * 0.5)
-    return (np.tanh((x + x * x * x * 0.044715) * _ROOT_2_OVER_PI) + 1) * (x * 0.5)
+    if not compiles(x) and isinstance(x, np.ndarray):
+        if x.dtype == np.float32 or (approximate == "tanh" and x.dtype == np.float64):
+            block = _gelu_block if approximate == "none" else _gelu_tanh_block
+            out, slope = _by_blocks(block, x, memo is not None)
+            if memo is not None:
+                memo.append(slope)
+            return out
+    return (_exact if approximate == "none" else _approximate)(x)
 
 
 @function(method=False)

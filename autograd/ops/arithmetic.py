@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import float64, result_type
 from ..elementwise import elementwise, same
+from ..fast import fused
 from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
@@ -222,13 +223,19 @@ def lerp(input, end, weight):
 # ---- powers ------------------------------------------------------------------------------------------------------
 
 
+_squared = fused(lambda x: x * x)
+_cubed = fused(lambda x: x * x * x)
+_squared_slope = fused(lambda g, x: (g + g) * x)
+_power_slope = fused(lambda g, power, y: g * (y * power))
+
+
 def _power(x: Any, y: Any) -> Any:
     """x ** y.  Small whole powers are products: NumPy's own is some 20 times slower for float32."""
     if type(y) is int or (type(y) is float and y.is_integer()):
         if y == 2:
-            return x * x if x.dtype.kind != "b" else x.astype(np.int64)
+            return _squared(x) if x.dtype.kind != "b" else x.astype(np.int64)
         if y == 3:
-            return x * x * x
+            return _cubed(x)
         if y == 1:
             return +x
         if y == 4:
@@ -255,8 +262,8 @@ def _whole_power(x: Any, y: Any) -> Any:
 def _power_x(g: Any, x: Any, y: Any) -> Any:
     if type(y) is int or type(y) is float:
         if y == 2:
-            return (g + g) * x
-        return g * (y * _power(x, y - 1)) if y != 0 else zeros(g)
+            return _squared_slope(g, x)
+        return _power_slope(g, _power(x, y - 1), y) if y != 0 else zeros(g)
     return np.where(y == 0, 0, g * (y * np.power(x, y - 1)))  # 0 at y = 0, whatever x is
 
 
@@ -332,10 +339,16 @@ fmin = elementwise(
 )
 
 
+_low = fused(lambda g, x, limit: g * (x <= limit))
+_high = fused(lambda g, x, limit: g * (x >= limit))
+_between = fused(lambda g, x, low, high: g * ((x >= low) & (x <= high)))
+_larger, _smaller = fused(np.maximum), fused(np.minimum)
+
+
 def _inside(g: Any, input: Any, min: Any, max: Any) -> Any:
     if min is None:
-        return g * (input <= max)
-    return g * (input >= min) if max is None else g * ((input >= min) & (input <= max))
+        return _low(g, input, max)
+    return _high(g, input, min) if max is None else _between(g, input, min, max)
 
 
 def _below(g: Any, input: Any, min: Any, max: Any) -> Any:
@@ -359,8 +372,8 @@ def clamp(input, min=None, max=None):
     if min is None and max is None:
         raise RuntimeError("clamp: at least one of min= and max= must be given")
     real_only("clamp", input, min, max)
-    out = input if min is None else np.maximum(input, min)
-    return out if max is None else np.minimum(out, max)
+    out = input if min is None else _larger(input, min)
+    return out if max is None else _smaller(out, max)
 
 
 @function()

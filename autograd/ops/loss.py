@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..fast import ready
+from ..fast import rows as loops
 from ..op import op
 from ..tensor import Tensor, wrap
 from .linear import linear
@@ -260,7 +262,8 @@ def _cross_entropy_formula(x, target, weight, reduction, ignore_index, smoothing
 
 
 def _cross_entropy_gradient(g, x_shape, target, weight, reduction, ignore_index, smoothing, memo):
-    probabilities, index, used, scale, total = memo
+    kept, index, used, scale, total = memo
+    probabilities, *rest = kept
     classes = probabilities.shape[1]
     if reduction == "none":
         g = g.reshape(-1)
@@ -268,6 +271,9 @@ def _cross_entropy_gradient(g, x_shape, target, weight, reduction, ignore_index,
     else:
         g = g / total
         each = g * scale if scale is not None else g
+    if rest:
+        out = _compiled_gradient(g, each, kept, index, used, weight, smoothing)
+        return (from_classes_last(out, x_shape),)
     columns = each if np.ndim(each) == 0 else each[:, None]
     rows = steps(len(index), index)
     if not smoothing:
@@ -286,6 +292,27 @@ def _cross_entropy_gradient(g, x_shape, target, weight, reduction, ignore_index,
     return (from_classes_last(out, x_shape),)
 
 
+def _compiled_gradient(
+    g: Any, each: Any, kept: tuple, index: Any, used: Any, weight: Any, smoothing: float
+) -> np.ndarray:
+    """The same by loops over rows, which compute the probabilities again."""
+    rows, tops, logs = kept
+    kind, classes, spread = rows.dtype.type, rows.shape[1], np.empty(0, rows.dtype)
+    shares, chosen, per_row = np.empty((3, len(rows)), rows.dtype)
+    shares[:] = chosen[:] = each * kind(1 - smoothing)
+    per_row[:] = g
+    if smoothing:
+        spread = np.full(classes, smoothing / classes, rows.dtype)
+        if weight is not None:
+            spread *= weight
+        shares += per_row * np.add.reduce(spread)
+    if used is not None:
+        shares[~used] = chosen[~used] = 0
+    out = np.empty_like(rows)
+    loops.cross_entropy_gradient(rows, index, tops, logs, shares, chosen, per_row, spread, out)
+    return out
+
+
 @op("cross_entropy", method=False, joint=_cross_entropy_gradient, formula=_cross_entropy_formula)
 def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
     """Of logits and class indices; what the rule needs goes into `memo`."""
@@ -298,27 +325,36 @@ def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
         else:
             index = np.where(used, index, 0)
     check_classes(index, rows.shape[1])
-    numbers = steps(len(index), index)
-    shifted = rows - np.maximum.reduce(rows, axis=1, keepdims=True) if rows.shape[0] else rows.copy()
-    exponential = np.exp(shifted)
-    sums = np.add.reduce(exponential, axis=1, keepdims=True)
-    logs = np.log(sums[:, 0])
-    loss = logs - shifted[numbers, index]
+    kind = x.dtype.type
+    if ready(rows):
+        tops, logs, chosen = np.empty((3, len(rows)), x.dtype)
+        index = np.ascontiguousarray(index, np.int64)
+        loops.cross_entropy(rows, index, tops, logs, chosen)
+        kept: tuple = rows, tops, logs
+        loss = logs - chosen
+    else:
+        tops = np.maximum.reduce(rows, axis=1, initial=-np.inf)
+        exponential = rows - tops[:, None]
+        loss = -exponential[steps(len(index), index), index]
+        np.exp(exponential, out=exponential)
+        sums = np.add.reduce(exponential, axis=1, keepdims=True)
+        exponential /= sums
+        kept = (exponential,)
+        logs = np.log(sums[:, 0])
+        loss += logs
     scale = None if weight is None else weight[index]
     if scale is not None:
         loss = loss * scale
     if smoothing:
         if weight is None:
-            even = rows.shape[1] * logs - np.add.reduce(shifted, axis=1)
+            even = kind(rows.shape[1]) * (logs + tops) - np.add.reduce(rows, axis=1)
         else:
-            even = weight.sum() * logs - shifted @ weight
+            even = weight.sum() * (logs + tops) - rows @ weight
         loss = loss * loss.dtype.type(1 - smoothing) + even * loss.dtype.type(smoothing / rows.shape[1])
     if used is not None:
         loss = np.where(used, loss, loss.dtype.type(0))
         if scale is not None:
             scale = scale * used
-    exponential /= sums
-    kind = x.dtype.type
     if reduction == "mean":
         if scale is not None:
             total = np.add.reduce(scale)
@@ -326,7 +362,7 @@ def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
             total = kind(len(index) if used is None else np.count_nonzero(used))
     else:
         total = kind(1)
-    memo[:] = exponential, index, used, scale, total
+    memo[:] = kept, index, used, scale, total
     if reduction == "none":
         return loss.reshape(target.shape)
     return np.add.reduce(loss) / total

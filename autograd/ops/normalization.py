@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..fast import ready
+from ..fast import rows as loops
 from ..graph import mutated
 from ..op import function, op
 from ..tensor import own
@@ -53,6 +55,8 @@ def _layer_formula(x: Any, weight: Any, bias: Any, eps: float, centered: bool, m
 
 
 def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered: bool, memo: list) -> tuple:
+    if len(memo) == 3:
+        return _compiled_layer_gradients(np.ascontiguousarray(g), needs, weight, centered, *memo)
     normal, inverse = memo
     rows = g.reshape(normal.shape)
     gx = gw = gb = None
@@ -71,10 +75,38 @@ def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered
     return gx, gw, gb
 
 
+def _compiled_layer_gradients(
+    g: Any, needs: tuple, weight: Any, centered: bool, rows: Any, means: Any, inverses: Any
+) -> tuple:
+    gx, flat = np.empty(g.shape, g.dtype), none(g) if weight is None else weight.reshape(-1)
+    gw, gb = np.empty((2, loops.jobs(len(rows)), flat.size), g.dtype)
+    loops.layer_norm_gradient(
+        g.reshape(rows.shape), rows, flat, centered, means, inverses, gx.reshape(rows.shape), gw, gb
+    )
+    return gx, *(
+        np.add.reduce(v).reshape(weight.shape) if n else None for v, n in zip((gw, gb), needs[1:3], strict=True)
+    )
+
+
+def none(like: Any) -> Any:
+    """An array without elements: how compiled loops are told that there is nothing."""
+    return np.empty(0, like.dtype)
+
+
+def _compiled_layer_norm(rows: Any, weight: Any, bias: Any, eps: float, centered: bool, memo: list) -> Any:
+    out, (means, inverses) = np.empty_like(rows), np.empty((2, len(rows)), rows.dtype)
+    w, b = (none(rows) if v is None else np.ascontiguousarray(v, rows.dtype).reshape(-1) for v in (weight, bias))
+    loops.layer_norm(rows, w, b, rows.dtype.type(eps), centered, out, means, inverses)
+    memo[:] = rows, means, inverses
+    return out
+
+
 @op("layer_norm", method=False, joint=_layer_gradients, formula=_layer_formula)
 def _layer_norm(x, weight, bias, eps, centered, memo):
     shape = weight.shape if weight is not None else x.shape[-1:]
     rows = x.reshape((-1, math.prod(shape)))
+    if ready(rows):
+        return _compiled_layer_norm(rows, weight, bias, eps, centered, memo).reshape(x.shape)
     if centered:
         rows = rows - _row_means(rows)
     inverse = _row_dots(rows, rows)

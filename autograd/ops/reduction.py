@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
+from ..fast import LARGE, ready
+from ..fast import rows as loops
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
@@ -73,6 +75,26 @@ builtin_any, builtin_max = any, max
 # ---- sums --------------------------------------------------------------------------------------------------------
 
 
+CHUNK = 4096  # elements that are added up without a detour: as exact as NumPy's pairwise sums
+
+
+def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
+    """The sum of a large array by compiled loops where all dimensions go, or the last; otherwise NumPy's."""
+    if x.ndim and x.size >= LARGE and dtype in (None, x.dtype) and ready(x):
+        if dims is None:
+            whole = x.size // CHUNK * CHUNK
+            flat = x.reshape(-1)
+            sums = np.empty(whole // CHUNK, x.dtype)
+            loops.row_sums(flat[:whole].reshape((-1, CHUNK)), sums)
+            total = np.add.reduce(sums) + np.add.reduce(flat[whole:])
+            return total.reshape((1,) * x.ndim) if keepdim else total
+        if (dims if isinstance(dims, int) else dims[0] if len(dims) == 1 else None) in (-1, x.ndim - 1):
+            out = np.empty(x.shape[:-1], x.dtype)
+            loops.row_sums(x.reshape((-1, x.shape[-1])), out.reshape(-1))
+            return out[..., None] if keepdim else out
+    return np.add.reduce(x, axis=dims, keepdims=keepdim, dtype=dtype)
+
+
 @op(numpy=np.sum, x=lambda g, x_shape, dim: spread(g, x_shape, dim))
 def sum(x, dim=None, keepdim=False, *, dtype=None):
     """The sum over all elements, or over one or several dimensions.
@@ -97,7 +119,7 @@ def sum(x, dim=None, keepdim=False, *, dtype=None):
         dtype = as_dtype(dtype)
         if x.dtype.kind == "c" and dtype.kind != "c":
             x = x.real
-    return np.add.reduce(x, axis=None if dim is None else axes(x, dim), keepdims=keepdim, dtype=dtype)
+    return added(x, None if dim is None else axes(x, dim), keepdim, dtype)
 
 
 @op(numpy=np.mean, x=lambda g, x_shape, dim: spread(g / builtin_max(count(x_shape, dim), 1), x_shape, dim))
@@ -109,9 +131,7 @@ def mean(x, dim=None, keepdim=False, *, dtype=None):
             f"mean: expected a floating-point or complex tensor, got {wanted}; convert it with .float() or pass dtype="
         )
     half = wanted.itemsize == 2
-    total = np.add.reduce(
-        x, axis=None if dim is None else axes(x, dim), keepdims=keepdim, dtype=np.float32 if half else wanted
-    )
+    total = added(x, None if dim is None else axes(x, dim), keepdim, np.float32 if half else wanted)
     n = x.size if dim is None else count(x.shape, dim)
     total = total / n if n else total * np.nan
     return total.astype(wanted) if half else total

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
+from ..fast import ready
+from ..fast import rows as loops
 from ..op import function, op
 from ..tensor import Tensor
 
@@ -20,7 +22,19 @@ def _shifted(x: Any, dim: int) -> Any:
     return x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
 
 
+def rowwise(loop: Any, dim: int, *arrays: Any) -> Any:
+    """What a compiled loop over rows makes of arrays; None where it is not for them."""
+    x = arrays[-1]
+    if dim not in (-1, x.ndim - 1) or not ready(*arrays):
+        return None
+    out = np.empty_like(x)
+    loop(*[a.reshape((-1, x.shape[-1])) for a in (*arrays, out)])
+    return out
+
+
 def _softmax_rule(g: Any, out: Any, dim: int) -> Any:
+    if (made := rowwise(loops.softmax_gradient, dim, g, out)) is not None:
+        return made
     weighted = g * out
     total = weighted.sum(axis=dim, keepdims=True)
     if isinstance(weighted, np.ndarray):
@@ -30,6 +44,8 @@ def _softmax_rule(g: Any, out: Any, dim: int) -> Any:
 
 
 def _log_softmax_rule(g: Any, out: Any, dim: int) -> Any:
+    if (made := rowwise(loops.log_softmax_gradient, dim, g, out)) is not None:
+        return made
     total = g.sum(axis=dim, keepdims=True)
     share = np.exp(out)
     if isinstance(share, np.ndarray):
@@ -40,6 +56,8 @@ def _log_softmax_rule(g: Any, out: Any, dim: int) -> Any:
 
 @op("softmax", method=False, x=_softmax_rule)
 def _softmax(x, dim):
+    if (made := rowwise(loops.softmax, dim, x)) is not None:
+        return made
     out = _shifted(x, dim)
     out = np.exp(out, out=out) if isinstance(out, np.ndarray) else np.exp(out)
     out /= np.add.reduce(out, axis=dim, keepdims=True)
@@ -48,6 +66,8 @@ def _softmax(x, dim):
 
 @op("log_softmax", method=False, x=_log_softmax_rule)
 def _log_softmax(x, dim):
+    if (made := rowwise(loops.log_softmax, dim, x)) is not None:
+        return made
     out = _shifted(x, dim)
     out -= np.log(np.add.reduce(np.exp(out), axis=dim, keepdims=True))
     return out.astype(x.dtype, copy=False)
