@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd.testing import (
     GradCheckError,
+    StrictArray,
     assert_grads_close,
     assert_matches,
     gradcheck,
@@ -19,6 +21,7 @@ from autograd.testing import (
 from autograd.testing.checks import lay_out
 from autograd.testing.numeric import Plan, differentiate, typical_size
 from autograd.testing.search import EVERYTHING
+from autograd.testing.strict import pretended_device
 
 
 def rng():
@@ -341,6 +344,25 @@ def test_low_precision_is_checked_through_its_twin(dtype):
         return x * (1 if x.dtype == ag.float64 else 1.01) if x.dtype == ag.float64 else x * 1.25
 
     assert fails(leak, x).failures[0].kind == "precision"
+
+
+def test_a_float32_module_takes_float64_inputs():
+    assert gradcheck(nn.Linear(3, 2), rng().normal(size=(4, 3)), order=2).ok
+
+
+def test_on_a_device():
+    seen = set()
+
+    def f(x, y):
+        seen.update({type(x.array), type(y.array)})
+        return (x * y).tanh()
+
+    x, y = rng().normal(size=(3, 4)), rng().normal(size=4).astype(np.float32)
+    with pretended_device():
+        assert gradcheck(f, x, y, order=2, device="cuda").ok
+        assert gradcheck(nn.Linear(4, 2).to("cuda"), x, device="cuda").ok
+        assert fails(lambda x: x * x.detach(), x, device="cuda").hints
+    assert seen == {StrictArray}
 
 
 def test_float32_inside():

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from autograd.testing.strict import pretended_device
+
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +78,26 @@ def test_options(run):
     assert seed is not None
     assert f"seed={seed[1]}" in out.split("FAILURES")[1]
     assert "number or 'random'" in run(CHECKS, "--gradcheck-seed=soon", code=4)
+
+
+ON_DEVICE = """
+import autograd as ag
+
+def test_it(gradcheck):
+    seen = set()
+
+    def f(x):
+        seen.add(x.device.type)
+        return x.exp()
+
+    gradcheck(f, ag.ones(3))
+    assert seen == {"cuda"}
+"""
+
+
+def test_device(run):
+    with pretended_device():
+        assert "1 passed" in run(ON_DEVICE, "--device=cuda")
 
 
 def test_device_of_a_conftest_is_left_alone(run):
