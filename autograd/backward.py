@@ -16,6 +16,7 @@ from .tensor import Tensor, wrap
 
 ndarray = np.ndarray
 _by_age = attrgetter("order")
+plus = fused(np.add)
 
 
 def ancestors(sources: Iterable) -> list:
@@ -64,8 +65,8 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                     continue
                 if node.hooks:
                     g = run_hooks(node.hooks, g)
-                if type(node) is not Node:  # a leaf
-                    found[node] = g
+                if type(node) is not Node:  # a leaf, whose gradient is its own
+                    found[node] = g if create_graph or node in owned else g.copy()
                     continue
                 if targets is not None and node in targets:
                     found[node] = g
@@ -106,11 +107,12 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                         part = conform(part, like)
                     before = grads.get(parent)
                     if before is None:
-                        if leaf and not create_graph:
-                            if lent(part, g, saved):
-                                part = part.copy()  # a leaf's gradient is its own
+                        if leaf and not create_graph and not lent(part, g, saved):
                             owned.add(parent)
                         grads[parent] = part
+                    elif isinstance(before, ndarray) and before.size >= LARGE:
+                        grads[parent] = plus(before, part)
+                        owned.add(parent)
                     elif parent in owned and isinstance(before, ndarray):
                         np.add(before, part, out=before)
                     else:

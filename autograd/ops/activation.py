@@ -325,13 +325,12 @@ def _gelu_gradient(g: Any, x: Any, approximate: str, memo: list | None) -> Any:
 @op("gelu", method=False, x=_gelu_gradient)
 def _gelu(x, approximate, memo):
     """`memo`, if it is a list, gets the derivative where that is cheap now."""
-    if not compiles(x) and isinstance(x, np.ndarray):
-        if x.dtype == np.float32 or (approximate == "tanh" and x.dtype == np.float64):
-            block = _gelu_block if approximate == "none" else _gelu_tanh_block
-            out, slope = _by_blocks(block, x, memo is not None)
-            if memo is not None:
-                memo.append(slope)
-            return out
+    blocks = isinstance(x, np.ndarray) and (x.dtype == np.float32 or (approximate == "tanh" and x.dtype == np.float64))
+    if blocks and not compiles(x):
+        out, slope = _by_blocks(_gelu_block if approximate == "none" else _gelu_tanh_block, x, memo is not None)
+        if memo is not None:
+            memo.append(slope)
+        return out
     return (_exact if approximate == "none" else _approximate)(x)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..fast import ready
+from ..fast import normalization as channel_loops
 from ..fast import rows as loops
 from ..graph import mutated
 from ..op import function, op
@@ -222,11 +223,85 @@ def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: flo
     return out if bias is None else out + bias.reshape(shape)
 
 
+def _combined(means: Any, squares: Any, sizes: Any) -> tuple:
+    """Mean and variance of each column's parts: their means, squared distances from those, and sizes (Chan's formula)."""
+    count = np.add.reduce(sizes)
+    mean = np.add.reduce(means * sizes) / count
+    distance = means - mean
+    return mean, (np.add.reduce(squares) + np.add.reduce(distance * distance * sizes)) / count
+
+
+def _compiled_statistics(rows: Any, tile: int) -> tuple:
+    """Mean and biased variance of each channel of `channel_rows`, by loops."""
+    if not tile:
+        n, c, size = rows.shape
+        means, squares = np.empty((2, n, c), rows.dtype)
+        channel_loops.row_statistics(rows.reshape((-1, size)), means.reshape(-1), squares.reshape(-1))
+        return _combined(means, squares, np.full((n, 1), size, rows.dtype))
+    jobs = loops.jobs(len(rows))
+    means, squares = np.empty((2, jobs, rows.shape[1]), rows.dtype)
+    channel_loops.column_statistics(rows, means, squares)
+    edges = np.arange(jobs + 1) * len(rows) // jobs
+    sizes = np.repeat(np.diff(edges), tile).astype(rows.dtype)[:, None]
+    return _combined(means.reshape((jobs * tile, -1)), squares.reshape((jobs * tile, -1)), sizes)
+
+
+def _for_loops(values: Any, rows: Any, tile: int) -> Any:
+    """(C,) for each row or column of what the loops work on."""
+    return np.concatenate((values,) * (tile or len(rows)))
+
+
+def _compiled_normalized(rows: Any, tile: int, mean: Any, scale: Any, shift: Any) -> Any:
+    out = np.empty_like(rows)
+    loop = channel_loops.columns_normalized if tile else channel_loops.rows_normalized
+    channels = [_for_loops(v, rows, tile) for v in (mean, scale, shift)]
+    flat = (-1, rows.shape[-1])
+    loop(rows.reshape(flat), *channels, out.reshape(flat))
+    return out
+
+
+def _compiled_batch_gradients(
+    g: Any, rows: Any, tile: int, mean: Any, inverse: Any, weight: Any, needs: tuple, training: bool
+) -> tuple:
+    """(gx, gw, gb) of `channel_rows`."""
+    flat, channels = (-1, rows.shape[-1]), _for_loops(mean, rows, tile)
+    factor = inverse if weight is None else inverse * weight
+    b = c = np.zeros_like(inverse)
+    gw = gb = None
+    if needs[1] or needs[2] or training:
+        parts = loops.jobs(len(rows)) if tile else rows.shape[0]
+        sums, products = np.empty((2, parts, rows[0].size if tile else rows.shape[1]), g.dtype)
+        if tile:
+            channel_loops.column_products(g, rows, channels, sums, products)
+        else:
+            channel_loops.row_products(
+                g.reshape(flat), rows.reshape(flat), channels, sums.reshape(-1), products.reshape(-1)
+            )
+        gb = np.add.reduce(sums.reshape((-1, len(mean))))
+        gw = np.add.reduce(products.reshape((-1, len(mean)))) * inverse
+    if training:  # factor · (g − gb / count − normal · gw / count)
+        share = factor / g.dtype.type(g.size // len(mean))
+        b, c = -gw * share * inverse, -gb * share
+    gx = None
+    if needs[0]:
+        gx = np.empty_like(rows)
+        loop = channel_loops.column_gradient if tile else channel_loops.row_gradient
+        a, b, c = (_for_loops(v, rows, tile) for v in (factor, b, c))
+        loop(g.reshape(flat), rows.reshape(flat), channels, a, b, c, gx.reshape(flat))
+    return gx, gw, gb
+
+
 def _batch_gradients(g: Any, needs: tuple, weight: Any, mean: Any, memo: list) -> tuple:
-    normal, inverse, tile = memo
+    kept, inverse, tile, *centre = memo
     rows, _, back = channel_rows(g, bool(tile))
     gx = gw = gb = None
     training = mean is None
+    if centre:
+        gx, gw, gb = _compiled_batch_gradients(
+            np.ascontiguousarray(rows), kept, tile, centre[0], inverse, weight, needs, training
+        )
+        return None if gx is None else back(gx), gw if needs[1] else None, gb if needs[2] else None
+    normal = kept
     if needs[2] or (training and needs[0]):
         gb = _channel_sums(rows, tile)
     if needs[1] or (training and needs[0]):
@@ -247,21 +322,29 @@ def _batch_norm(x, weight, bias, mean, var, eps, memo):
     """Normalize each channel by the statistics of the batch, or by `mean` and `var`.  What the rule needs goes into `memo`, and
     last the statistics of the batch: (mean, biased variance, count)."""
     rows, tile, back = channel_rows(x)
-    statistics = []
-    if mean is None:
-        count = x.dtype.type(x.size // x.shape[1])
-        mean = _channel_sums(rows, tile) / count
+    training, count, fast = mean is None, x.size // x.shape[1], ready(rows)
+    if training and fast:
+        mean, var = _compiled_statistics(rows, tile)
+    elif training:
+        mean = _channel_sums(rows, tile) / x.dtype.type(count)
         normal = rows - _for_channels(mean, tile)
-        var = _channel_dots(normal, normal, tile) / count
-        statistics.append((mean, var, int(count)))
-    else:
-        normal = rows - _for_channels(mean, tile)
+        var = _channel_dots(normal, normal, tile) / x.dtype.type(count)
     inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
-    normal *= _for_channels(inverse, tile)
-    out = normal.copy() if weight is None else normal * _for_channels(weight, tile)
-    if bias is not None:
-        out += _for_channels(bias, tile)
-    memo[:] = (normal, inverse, tile, *statistics)
+    if fast:
+        mean = mean.astype(x.dtype, copy=False)
+        scale = inverse if weight is None else inverse * weight
+        out = _compiled_normalized(rows, tile, mean, scale, np.zeros_like(mean) if bias is None else bias)
+        memo[:] = rows, inverse, tile, mean
+    else:
+        if not training:
+            normal = rows - _for_channels(mean, tile)
+        normal *= _for_channels(inverse, tile)
+        out = normal.copy() if weight is None else normal * _for_channels(weight, tile)
+        if bias is not None:
+            out += _for_channels(bias, tile)
+        memo[:] = normal, inverse, tile
+    if training:
+        memo.append((mean, var, count))
     return back(out)
 
 
