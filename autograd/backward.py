@@ -10,6 +10,7 @@ import numpy as np
 
 from . import graph
 from . import tensor as _tensor
+from .fast import LARGE, fused
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
 from .tensor import Tensor, wrap

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..fast import ready
 from ..fast import normalization as channel_loops
+from ..fast import ready
 from ..fast import rows as loops
 from ..graph import mutated
 from ..op import function, op
