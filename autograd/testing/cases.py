@@ -185,7 +185,7 @@ class OpCase:
         *samples: calls to check, from `S(...)`; none means `UNARY`.
         fn: what to call for the op's name, for ops that need help to be called or compared.
         domain: where shapes without `draw` are drawn from.
-        kinks: points to keep away from; values nearer than 0.05 are moved.
+        kinks: points to keep away from; values nearer than 0.05 are drawn again.
         reference: NumPy function of the same arguments, for values; `axis`/`keepdims` spelt its way.
         torch: dotted name in torch, a function of torch tensors, or None for ops it has not.
         order: highest derivative to check; 0 for ops without gradients.
@@ -298,20 +298,23 @@ class OpCase:
             values = argument(rng, dtype)
             if argument.domain in SCALABLE and tuple(scales) != (1.0,):
                 values = np.asarray(values * rng.choice(scales, values.shape), values.dtype)
-            return self._away_from_kinks(values, rng)
+            return self._away_from_kinks(values, lambda: argument(rng, dtype))
         if isinstance(argument, list) and argument and all(isinstance(a, tuple | Draw) for a in argument):
             return [self._draw(a, rng, dtype, scales) for a in argument]
         if isinstance(argument, np.ndarray) and is_inexact(argument.dtype):
             return argument.astype(dtype)
         return argument
 
-    def _away_from_kinks(self, array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        while self.kinks and array.dtype.kind == "f":
-            near = np.min([np.abs(array - kink) for kink in self.kinks], axis=0) < 0.05
+    def _away_from_kinks(self, values: np.ndarray, again: Callable[[], np.ndarray]) -> np.ndarray:
+        """Draw those again that lie too near to a kink."""
+        for _ in range(100 if self.kinks and values.dtype.kind == "f" else 0):
+            near = np.min([np.abs(values - kink) for kink in self.kinks], axis=0) < 0.05
             if not near.any():
-                break
-            array = np.where(near, array + rng.uniform(0.1, 0.2, array.shape), array).astype(array.dtype)
-        return array
+                return values
+            values = np.where(near, again(), values)
+        if self.kinks and values.dtype.kind == "f":
+            raise ValueError(f"{self.name}: expected a domain with values 0.05 and more from the kinks {self.kinks}")
+        return values
 
     # Checks -----------------------------------------------------------------------------------
 

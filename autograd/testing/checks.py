@@ -10,6 +10,7 @@ import gc
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,6 @@ class Point:
     gradients: list[Any]
     rng: np.random.Generator
     nondet_tol: float = 0.0
-    _noise: list[float] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -43,23 +43,31 @@ class Point:
 
         A gradient that is the small difference of large terms moves by more than its own rounding.
         """
-        eps = eps_of(self.problem.precision)
-        if self._noise is None:
-            self._noise = [0.0] * len(self.gradients)
-            for _ in range(2):
-                moved = [a * (1 + self.rng.choice([-2 * eps, 2 * eps], a.shape)) for a in self.arrays]
-                again = self.pull(
-                    [np.asarray(m, a.dtype) for m, a in zip(moved, self.arrays, strict=True)], self.cotangents
-                )
-                for i, (a, b) in enumerate(zip(self.gradients, again, strict=True)):
-                    if a is not None and b is not None and np.shape(a) == np.shape(b):
-                        self._noise[i] = max(self._noise[i], float(np.max(np.abs(a - b), initial=0.0)))
-        slot = self.problem.inputs.slots[number]
-        typical = self.problem.typical[slot.start] if slot.size else 1.0
-        # What vanishes beside |g| |f| / |x| is a difference of terms of that size: nothing but rounding.
-        terms = norm(self.problem.outputs.pack(self.cotangents) * self.problem.y) / typical
-        noise = 100 * self._noise[number]
-        return 1e4 * eps * scale + 100 * eps * terms + (min(noise, 1e-3 * scale) if np.isfinite(noise) else 0.0)
+        slots, sizes = self.problem.inputs.slots, self.problem.typical
+        typical = sizes[slots[number].start] if slots[number].size else 1.0
+        # What vanishes beside |g| |f| / |x|, or beside the gradients of other inputs, may be nothing but their rounding.
+        others = [
+            float(np.max(np.abs(g))) * sizes[slot.start]
+            for slot, g in zip(slots, self.gradients, strict=True)
+            if slot.size and g is not None
+        ]
+        terms = max(norm(self.problem.outputs.pack(self.cotangents) * self.problem.y), *others) / typical
+        eps, noise = eps_of(self.problem.precision), 100 * self.noise[number]
+        most = max(1e-3 * scale, 1e-9 * terms)
+        return 1e4 * eps * scale + 1e3 * eps * terms + (min(noise, most) if np.isfinite(noise) else 0.0)
+
+    @cached_property
+    def noise(self) -> list[float]:
+        """How far each gradient moves when x moves by its own rounding and the incoming gradient is another multiple."""
+        eps, found = 2 * eps_of(self.problem.precision), [0.0] * len(self.gradients)
+        for _ in range(2):
+            factor = self.rng.uniform(0.5, 1.5)  # a power of 2 would round alike
+            moved = [np.asarray(a * (1 + self.rng.choice([-eps, eps], a.shape)), a.dtype) for a in self.arrays]
+            again = self.pull(moved, [np.asarray(factor * u, u.dtype) for u in self.cotangents])
+            for i, (a, b) in enumerate(zip(self.gradients, again, strict=True)):
+                if a is not None and b is not None and np.shape(a) == np.shape(b):
+                    found[i] = max(found[i], float(np.max(np.abs(a - b / factor), initial=0.0)))
+        return found
 
     def pull(self, arrays: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> list[Any]:
         return self.problem.gradients(arrays, cotangents)
