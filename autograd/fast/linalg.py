@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import available, compiled, get_num_threads, prange, ready
+from . import available, compiled, get_num_threads, prange, ready, rows
 from .blas import gemm
 
 __all__ = ["affine", "column_sums", "matmul"]
@@ -16,14 +16,14 @@ SMALL = 1_000_000  # … and OpenBLAS multiplies matrices where they lie, withou
 
 
 @compiled
-def product(transpose_a, a, transpose_b, b, bias, out, rows, columns):
-    """out = a b + bias for matrices (a bias of length 0 is none); each job makes a block of rows × columns."""
+def product(transpose_a, a, transpose_b, b, bias, out, down, columns):
+    """out = a b + bias for matrices (a bias of length 0 is none); each job makes a block of down × columns."""
     n, m = out.shape
     beta = 1.0 if bias.size else 0.0
     across = (m + columns - 1) // columns
-    for job in prange((n + rows - 1) // rows * across):
-        i, j = job // across * rows, job % across * columns
-        i_end, j_end = min(i + rows, n), min(j + columns, m)
+    for job in prange((n + down - 1) // down * across):
+        i, j = job // across * down, job % across * columns
+        i_end, j_end = min(i + down, n), min(j + columns, m)
         left = a[:, i:i_end] if transpose_a else a[i:i_end]
         right = b[j:j_end] if transpose_b else b[:, j:j_end]
         if bias.size:
@@ -129,22 +129,12 @@ def blocks(n: int, k: int, m: int, threads: int) -> tuple[int, int]:
     return -(-n // down), -(-m // across)
 
 
-@compiled
-def sums_of_columns(x, out, columns):
-    """out[j] = the sum of x[:, j]; each job makes some columns."""
-    n, m = x.shape
-    for job in prange((m + columns - 1) // columns):
-        start, end = job * columns, min(job * columns + columns, m)
-        out[start:end] = 0.0
-        for i in range(n):
-            for j in range(start, end):
-                out[j] += x[i, j]
-
-
 def column_sums(x: Any) -> Any:
     """The sum of a matrix over its rows."""
-    if not ready(x):
-        return x.sum(0)
-    out = np.empty(x.shape[1], np.float32)
-    sums_of_columns(x, out, -(-x.shape[1] // get_num_threads()))
-    return out
+    if ready(x):
+        parts = np.empty((rows.jobs(x.shape[0]), x.shape[1]), np.float32)
+        rows.column_sums(x, parts)
+        x = parts
+    elif type(x) is np.ndarray and x.dtype.kind == "f" and x.shape[0] >= 64:
+        return np.ones(x.shape[0], x.dtype) @ x  # BLAS does it faster than NumPy's reduction over the first axis
+    return x.sum(0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..device import device_of, to_device
+from ..fast import attention as loops
 from ..op import op
 from ..tensor import Tensor, wrap
 from .dropout import _dropout, noise
@@ -19,7 +20,9 @@ from .softmax import softmax
 __all__: list[str] = []
 
 
-def _attention_formula(q, k, v, mask, scale, drops, memo):
+def _attention_formula(q, k, v, mask, scale, drops, causal, memo):
+    if causal:
+        mask = wrap(above_diagonal(q.shape[-2], k.shape[-2], q.array))
     weights = (q * scale) @ k.swapaxes(-1, -2)
     if mask is not None:
         weights = weights + mask
@@ -44,8 +47,10 @@ def hidden_rows(scores: Any) -> Any:
     return hidden if hidden.any() else None
 
 
-def _attention_gradients(g, needs, q, k, v, mask, scale, drops, memo):
+def _attention_gradients(g, needs, q, k, v, scale, drops, causal, memo):
     (weights,) = memo
+    if not needs[3] and loops.ready((q, k, v, g), weights.shape):
+        return (*loops.attention_gradients(g, q, k, v, scale, drops, causal, weights), None)
     used = weights if drops is None else weights * drops
     gv = used.swapaxes(-1, -2) @ g if needs[2] else None
     if not (needs[0] or needs[1] or needs[3]):
@@ -64,9 +69,19 @@ def _attention_gradients(g, needs, q, k, v, mask, scale, drops, memo):
 
 
 @op("attention", method=False, joint=_attention_gradients, formula=_attention_formula)
-def attention(q, k, v, mask, scale, drops, memo):
-    """softmax(q kᵀ · scale + mask) v; the weights go into `memo`, `drops` multiplies them."""
+def attention(q, k, v, mask, scale, drops, causal, memo):
+    """softmax(q kᵀ · scale + mask) v; the weights go into `memo`, `drops` multiplies them.
+
+    `causal`: each query sees the keys up to its own place only (then without a mask).
+    """
+    shape = (*q.shape[:-1], k.shape[-2])
+    if loops.ready((q, k, v), shape) and (mask is None or mask.dtype == q.dtype and mask.ndim <= len(shape)):
+        weights = np.empty(shape, np.float32)
+        memo[:] = (weights,)
+        return loops.attention(q, k, v, mask, scale, drops, causal, weights)
     weights = (q * q.dtype.type(scale)) @ k.swapaxes(-1, -2)
+    if causal:
+        mask = above_diagonal(*shape[-2:], q)
     if mask is not None:
         if np.broadcast_shapes(weights.shape, mask.shape) == weights.shape:
             weights += mask
@@ -96,10 +111,10 @@ def additive(mask: Any, dtype: np.dtype) -> Any:
     return wrap(np.where(array, np.zeros((), dtype), np.full((), -np.inf, dtype)))
 
 
-def causal(rows: int, columns: int, like: Any) -> Tensor:
-    """0 on and below the diagonal, −∞ above."""
+def above_diagonal(rows: int, columns: int, like: Any) -> Any:
+    """0 on and below the diagonal, −∞ above: an array to add to scores."""
     mask = np.triu(np.full((rows, columns), -np.inf, like.dtype), 1)
-    return wrap(to_device(mask, device_of(like)))
+    return to_device(mask, device_of(like))
 
 
 def scaled_dot_product_attention(
@@ -150,9 +165,7 @@ def scaled_dot_product_attention(
             raise RuntimeError(
                 "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
             )
-        mask = causal(rows, columns, query.array)
-    else:
-        mask = additive(attn_mask, query.dtype)
+    mask = additive(attn_mask, query.dtype)
     heads = None
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         query, key, value, mask, heads = grouped(query, key, value, mask)
@@ -161,7 +174,7 @@ def scaled_dot_product_attention(
         lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
         drops = noise(query, (*lead, rows, columns), dropout_p, None)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    out = attention(query, key, value, mask, scale, drops, [])
+    out = attention(query, key, value, mask, scale, drops, is_causal, [])
     return out if heads is None else out.reshape(*out.shape[:-4], heads, *out.shape[-2:])
 
 
