@@ -206,55 +206,61 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
                 break
         else:
             return formula(*args)
-        flat = together(args, x.shape)
-        if flat is None:
+        found = together(args, x.shape)
+        if found is None:
             return formula(*args)
-        values, order = flat
+        values, out, order = found
         kinds = {a.dtype.char for a in values if type(a) is np.ndarray}
         if kinds in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
             if kernel is None:
                 kernel = elementwise_kernel(spelled or formula)
-            memory = np.empty(x.size, np.float32)
-            launch(kernel, (memory, *[a if type(a) is np.ndarray else np.float32(a) for a in values]))
-        else:
-            memory = blockwise(formula, values, x.size)
-        if order is None:
-            return memory.reshape(x.shape)
-        return memory.reshape([x.shape[d] for d in order]).transpose(np.argsort(order))
+            if out.dtype != np.float32:
+                out = np.empty_like(out, np.float32)
+            launch(kernel, (flat(out, order), *[a if type(a) is np.ndarray else np.float32(a) for a in values]))
+            return out
+        first = formula(*[a[:BLOCK] if type(a) is np.ndarray else a for a in values])
+        if out.dtype != first.dtype:
+            out = np.empty_like(out, first.dtype)
+        blockwise(formula, values, first, flat(out, order))
+        return out
 
     functools.update_wrapper(call, formula)
     return call
 
 
-def together(args: tuple, shape: tuple) -> tuple[list, list[int] | None] | None:
+def together(args: tuple, shape: tuple) -> tuple[list, np.ndarray, list[int] | None] | None:
     """Arrays of that shape as 1-d views of their memory, and numbers; an array that repeats one number is that number.
 
     Returns:
-        These, and the order of the dimensions in memory, from the largest stride to the smallest (None: as they are); or
-        None, if another shape is among the arguments or all are numbers.
+        These, an empty array for the result, and the order of its dimensions in memory (None: as they are); or None, if
+        another shape is among the arguments or all are numbers.
     """
-    found: list = []
-    dense = None  # the first array of which no part is repeated: its order in memory is that of all
+    values: list = []
+    like = some = None  # an array of which no part is repeated: its order in memory is that of all
     for a in args:
         if not hasattr(a, "ndim"):
-            found.append(a)
+            values.append(a)
         elif type(a) is not np.ndarray and a.ndim:  # a Tensor, or on another device
             return None
         elif not a.ndim or (a.shape == shape and not any(a.strides)):
-            found.append(a.item() if not a.ndim else a[(0,) * a.ndim].item())
+            values.append(a.item() if not a.ndim else a[(0,) * a.ndim].item())
         elif a.shape != shape:
             return None
         else:
-            if dense is None and 0 not in a.strides:
-                dense = a
-            found.append(a)
-    if not any(type(a) is np.ndarray for a in found):
+            if like is None and 0 not in a.strides:
+                like = a
+            some = a
+            values.append(a)
+    if some is None:
         return None
-    order = None
-    if dense is not None and not dense.flags.c_contiguous:
-        order = order_of(dense)
-        found = [a.transpose(order) if type(a) is np.ndarray else a for a in found]
-    return [np.ascontiguousarray(a).reshape(-1) if type(a) is np.ndarray else a for a in found], order
+    out = np.empty(shape, some.dtype) if like is None else np.empty_like(like)
+    order = None if out.flags.c_contiguous else order_of(out)
+    return [flat(a, order) if type(a) is np.ndarray else a for a in values], out, order
+
+
+def flat(x: np.ndarray, order: list[int] | None) -> np.ndarray:
+    """Its elements in that order of the dimensions: a view where they lie so."""
+    return np.ascontiguousarray(x if order is None else x.transpose(order)).reshape(-1)
 
 
 def order_of(x: np.ndarray) -> list[int]:
@@ -262,22 +268,14 @@ def order_of(x: np.ndarray) -> list[int]:
     return sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]) * (x.shape[d] > 1))
 
 
-def blockwise(formula: Callable, values: list, size: int) -> np.ndarray:
-    """A formula evaluated by NumPy, some elements at a time, by as many threads as kernels would use."""
-
-    def part(block: slice) -> np.ndarray:
-        with np.errstate(all="ignore"):  # as silent as a compiled loop
-            return formula(*[a[block] if type(a) is np.ndarray else a for a in values])
-
-    first = part(slice(0, BLOCK))
-    memory = np.empty(size, first.dtype)
-    memory[:BLOCK] = first
+def blockwise(formula: Callable, values: list, first: np.ndarray, out: np.ndarray) -> None:
+    """A formula evaluated by NumPy, some elements at a time; `first` has been made already."""
+    out[:BLOCK] = first
 
     def write(block: slice) -> None:
-        memory[block] = part(block)
+        out[block] = formula(*[a[block] if type(a) is np.ndarray else a for a in values])
 
-    by_blocks(write, size, BLOCK)
-    return memory
+    by_blocks(write, out.size, BLOCK)
 
 
 def by_blocks(work: Callable, size: int, start: int = 0) -> None:
