@@ -267,18 +267,20 @@ def _precision(target: Target, rng: np.random.Generator) -> list[Failure]:
         found = low.gradients([a.copy() for a in arrays], [np.asarray(u, d) for u, d in zip(us, dtypes, strict=True)])
     finally:
         target.twin = True
+    # 170 roundings: 2e-5 in float32; float16 has no room for so many.
+    relative = min(170 * lowest, 2e-2)
     # What vanishes beside |g| |f| / |x| is a difference of terms of that size.
     terms = norm(problem.y * problem.outputs.pack(us))
     failures = []
     for slot, array, a, b, c in zip(problem.inputs.slots, arrays, found, expected, moved, strict=True):
         if a is None or b is None:
             continue
-        slack = 30 * np.max(np.abs(c - b), initial=0.0) + 10 * lowest * terms / problem.typical[slot.start]
-        failures += _compare_precisions(slot.name, array, np.asarray(a), b, slack, lowest)
+        slack = 30 * np.max(np.abs(c - b), initial=0.0) + relative * terms / problem.typical[slot.start]
+        failures += _compare_precisions(slot.name, array, np.asarray(a), b, slack, relative)
     return failures
 
 
-def _compare_precisions(name, array, low, high, slack, eps) -> list[Failure]:
+def _compare_precisions(name, array, low, high, slack, relative) -> list[Failure]:
     if low.dtype != array.dtype:
         text = f"the gradient of {name!r} is {low.dtype}, expected the input's {array.dtype}"
         return [Failure("dtype", text, input=name)]
@@ -286,8 +288,7 @@ def _compare_precisions(name, array, low, high, slack, eps) -> list[Failure]:
     scale = np.max(np.abs(high), initial=0.0)
     error = np.abs(wide - high)
     with np.errstate(all="ignore"):
-        # 170 roundings of the largest entry: 2e-5 in float32; float16 has no room for so many.
-        wrong = ~(error <= min(170 * eps, 2e-2) * scale + slack) & np.isfinite(high)
+        wrong = ~(error <= relative * scale + slack) & np.isfinite(high)
     limits: Any = np.finfo(array.dtype)
     wrong &= (np.abs(high) <= limits.max) & (error > limits.tiny)  # what the dtype has room for
     if not np.any(wrong):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autograd.testing.numeric import Estimate, complex_step, differentiate, one_sided, step_sizes
+from autograd.testing.numeric import Estimate, complex_step, differentiate, extrapolate, one_sided, step_sizes
 from autograd.testing.packing import norm
 from autograd.testing.problem import Problem
 from autograd.testing.result import KINK, OK, UNSEEN, UNSURE, WRONG, Failure
@@ -183,6 +183,8 @@ class Search:
         """Rule out a lucky error estimate, rounding in the gradient itself, then kinks."""
         u, g = self.pairs[number]
         column = self._confirmed(entry, column)
+        closer = self._closer(entry, column, u)
+        column, undecided = (closer, False) if closer is not None else (column, undecided)
         analytic, numeric = float(g[entry]), float(u @ column.value)
         error = norm(u * column.error)
         scale = max(abs(analytic), float(np.abs(u) @ np.abs(column.value)))
@@ -238,6 +240,29 @@ class Search:
         again = differentiate(problem.forward, problem.x, problem.typical, v, problem.plan)
         apart = np.abs(again.value / again.direction[entry] - column.value)
         return Column(column.value, np.maximum(column.error, apart), column.rounding)
+
+    def _closer(self, entry: int, column: Column, u: np.ndarray) -> Column | None:
+        """The derivatives by steps that are small beside x itself, if these tell more: a jump or a fold may be close by."""
+        problem, size = self.problem, abs(self.problem.x[entry])
+        if size == 0 or problem.plan.eps > 1e-12:
+            return None
+
+        def curve(t: float) -> np.ndarray:
+            moved = problem.x.copy()
+            moved[entry] += t * size
+            return problem.forward(moved)
+
+        try:
+            value, error, rounding = (part / size for part in extrapolate(curve, 1e-4, 3, problem.plan.eps))
+            again = extrapolate(curve, 0.61e-4, 3, problem.plan.eps)[0] / size
+        except Exception:  # outside the domain even there
+            return None
+        error = np.maximum(error, np.abs(again - value))
+        if not np.all(np.isfinite(error)):
+            return None
+        differs = np.abs(value - column.value) > 10 * (error + column.error)
+        better = float(np.abs(u) @ error) < float(np.abs(u) @ column.error)
+        return Column(value, error, rounding) if better or np.any(differs) else None
 
     def _gradient_noise(self, entry: int, u: np.ndarray, g: np.ndarray) -> float:
         """How much the gradient moves when x moves by its own rounding; a jump is not noise."""
