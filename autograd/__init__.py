@@ -29,11 +29,11 @@ from .ops.arrange import *
 from .ops.comparison import *
 from .ops.complexes import *
 from .ops.convolution import *
-from .ops.decomposition import *
 from .ops.diagonal import *
 from .ops.distance import *
 from .ops.dropout import *
 from .ops.einsum import *
+from .ops.factorization import *
 from .ops.fourier import *
 from .ops.functions import *
 from .ops.indexing import *
@@ -52,8 +52,10 @@ from .ops.scan import *
 from .ops.scatter import *
 from .ops.shape import *
 from .ops.softmax import *
+from .ops.solving import *
 from .ops.sorting import *
 from .ops.special import *
+from .ops.spectral import *
 from .ops.statistics import *
 from .ops.unfold import *
 from .queries import *

@@ -14,40 +14,33 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
-from .ops.decomposition import (
-    cholesky,
-    cholesky_ex,
-    det,
-    eig,
-    eigh,
-    eigvals,
-    eigvalsh,
-    householder_product,
-    inv_ex,
-    lstsq,
-    lu_factor,
-    lu_factor_ex,
-    matrix_exp,
-    matrix_power,
-    pinv,
-    slogdet,
-    solve,
-    solve_ex,
-    solve_triangular,
-    svdvals,
-)  # fmt: skip
-from .ops.decomposition import inverse as inv
-from .ops.decomposition import linalg_lu as lu
-from .ops.decomposition import linalg_lu_solve as lu_solve
-from .ops.decomposition import linalg_qr as qr
-from .ops.decomposition import linalg_svd as svd
 from .ops.diagonal import diagonal as _diagonal
+from .ops.factorization import cholesky, cholesky_ex, householder_product, lu_factor, lu_factor_ex
+from .ops.factorization import linalg_lu as lu
+from .ops.factorization import linalg_lu_solve as lu_solve
+from .ops.factorization import linalg_qr as qr
 from .ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from .ops.linalg import matmul
 from .ops.norms import cond, matrix_norm, matrix_rank, multi_dot, tensorinv, tensorsolve, vecdot, vector_norm
 from .ops.norms import linalg_cross as cross
 from .ops.norms import linalg_norm as norm
 from .ops.norms import linalg_vander as vander
+from .ops.solving import inv_ex, solve, solve_ex, solve_triangular
+from .ops.solving import inverse as inv
+from .ops.spectral import (  # fmt: skip
+    det,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    lstsq,
+    matrix_exp,
+    matrix_power,
+    pinv,
+    slogdet,
+    svdvals,
+)
+from .ops.spectral import linalg_svd as svd
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",

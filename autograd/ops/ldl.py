@@ -14,7 +14,7 @@ import numpy as np
 from ..op import function
 from ..return_types import named
 from ..tensor import Tensor, wrap
-from .decomposition import matrix, stacked
+from .matrices import matrix, stacked
 
 __all__: list[str] = []
 

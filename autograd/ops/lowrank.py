@@ -9,8 +9,9 @@ from typing import Any
 
 from ..op import function
 from ..sampling import randn
-from .decomposition import linalg_svd, qr
+from .factorization import qr
 from .linalg import matmul
+from .spectral import linalg_svd
 
 __all__ = ["pca_lowrank", "svd_lowrank"]
 

@@ -12,10 +12,12 @@ from ..dtypes import as_dtype, real_of
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
-from .decomposition import _cutoff, eigvalsh, inverse, matrix, solve, svdvals
 from .joining import stack
 from .linalg import matmul
+from .matrices import matrix
 from .shape import broadcast_to, movedim, wrap_dim, wrap_dims
+from .solving import inverse, solve
+from .spectral import _cutoff, eigvalsh, svdvals
 
 __all__ = ["cdist", "cross", "dist", "norm", "renorm", "vander"]
 

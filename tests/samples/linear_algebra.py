@@ -1,4 +1,4 @@
-"""Samples of linear algebra and transforms: autograd/ops/linalg, decomposition, norms, distance, einsum, fourier."""
+"""Samples of linear algebra and transforms: autograd/ops/linalg, solving, factorization, spectral, norms, distance, einsum, fourier."""
 
 from __future__ import annotations
 

@@ -1,0 +1,85 @@
+"""What the ops on matrices share: a matrix is in the last two dimensions, those before are a batch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .diagonal import _diagonal_adjoint, diagonal
+from .places import steps
+
+
+def H(x: Any) -> Any:
+    """The conjugate transpose."""
+    x = x.swapaxes(-1, -2)
+    return x.conj() if x.dtype.kind == "c" else x
+
+
+def matrix(x: Any, name: str, square: bool = False) -> Any:
+    """`x`, if it is a (square) matrix of floating-point numbers or a batch of them."""
+    if x.ndim < 2:
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions, got the shape {tuple(x.shape)}."
+        )
+    if square and x.shape[-1] != x.shape[-2]:
+        raise RuntimeError(
+            f"{name}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices"
+        )
+    if x.dtype.kind not in "fc" or x.dtype == np.float16:
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype}")
+    return x
+
+
+def embed(d: Any, rows: int | None = None, columns: int | None = None) -> Any:
+    """Matrices (square unless said otherwise) with the last dimension of `d` on the diagonal."""
+    n = d.shape[-1]
+    shape = (*d.shape[:-1], rows or n, columns or n)
+    return _diagonal_adjoint(d, tuple(shape), 0, len(shape) - 2, len(shape) - 1)
+
+
+def diag_of(x: Any) -> Any:
+    """The diagonals of matrices."""
+    return diagonal(x, 0, -2, -1)
+
+
+def zeros_info(x: Any) -> Any:
+    return np.zeros_like(x, shape=x.shape[:-2], dtype=np.int32)
+
+
+def stacked(x: Any) -> Any:
+    """A batch of matrices with one leading dimension."""
+    return x.reshape((math.prod(x.shape[:-2]), *x.shape[-2:]))
+
+
+def failed(name: str, info: Any, what: str) -> None:
+    """Raise for the first matrix of a batch for which a factorization failed."""
+    bad = np.flatnonzero(np.asarray(info))
+    if bad.size:
+        place = f"(Batch element {bad[0]}): " if np.ndim(info) else ""
+        raise np.linalg.LinAlgError(f"{name}: {place}{what.format(int(np.asarray(info).reshape(-1)[bad[0]]))}")
+
+
+def lu_arrays(x: Any) -> tuple[Any, Any]:
+    """LU with row exchanges of a batch of matrices: both factors in one array, and LAPACK's pivots (from 1)."""
+    m, n = x.shape[-2:]
+    packed = stacked(x).copy()
+    batch, count = packed.shape[0], min(m, n)
+    pivots = np.zeros_like(packed, shape=(batch, count), dtype=np.int32)
+    every = steps(batch, packed)
+    for j in range(count):
+        size = (
+            np.abs(packed[:, j:, j].real) + np.abs(packed[:, j:, j].imag)
+            if x.dtype.kind == "c"
+            else np.abs(packed[:, j:, j])
+        )
+        p = size.argmax(1) + j
+        pivots[:, j] = p + 1
+        upper = packed[every, p].copy()
+        packed[every, p] = packed[:, j]
+        packed[:, j] = upper
+        head = packed[:, j, j]
+        packed[:, j + 1 :, j] /= np.where(head == 0, 1, head)[:, None]
+        packed[:, j + 1 :, j + 1 :] -= packed[:, j + 1 :, j, None] * packed[:, j, None, j + 1 :]
+    return packed.reshape(x.shape), pivots.reshape((*x.shape[:-2], count))

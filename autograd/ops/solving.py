@@ -1,0 +1,158 @@
+"""Inverses and solutions of linear systems, in batches.
+
+The rules follow PyTorch's convention for complex numbers (``holomorphic=False``); `H` is the conjugate transpose.
+Sources: M. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation" (2008);
+M. Seeger et al., "Auto-differentiating linear algebra" (2017).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import function, op
+from ..return_types import named
+from ..tensor import Tensor, wrap
+from .diagonal import tril, triu
+from .matrices import H, failed, lu_arrays, matrix, zeros_info
+
+__all__ = ["inverse", "triangular_solve"]
+
+InvResult = named("linalg_inv_ex", "inverse info")
+SolveResult = named("linalg_solve_ex", "result info")
+TriangularResult = named("triangular_solve", "solution cloned_coefficient")
+
+# ---- solving -----------------------------------------------------------------------------------------------------
+
+
+@op("inv", method=False, numpy=(), holomorphic=False, x=lambda g, out: -(H(out) @ g @ H(out)))
+def _inv(x):
+    return np.linalg.inv(x)
+
+
+@function(method="inverse", numpy=np.linalg.inv)
+def inverse(A):
+    """The inverse of square matrices.
+
+    >>> import autograd as ag
+    >>> ag.linalg.inv(ag.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    return _inv(matrix(A, "linalg.inv", square=True))
+
+
+@function(method=False)
+def inv_ex(A, *, check_errors=False):
+    """The inverse of square matrices, and for each 0, or not 0 where it has none."""
+    matrix(A, "linalg.inv", square=True)
+    info = _singular(A.array if isinstance(A, Tensor) else A)
+    if check_errors:
+        failed("linalg.inv", info, "The diagonal element {} is zero, the inversion could not be completed")
+    if np.any(info):
+        return InvResult(wrap(_each_inverse(A.array, info)), wrap(info))
+    return InvResult(_inv(A), wrap(info))
+
+
+def _each_inverse(x: Any, info: Any) -> Any:
+    out = np.full_like(x, np.nan)
+    out[info == 0] = np.linalg.inv(x[info == 0])
+    return out
+
+
+def _singular(x: Any) -> Any:
+    """For each matrix the number of the pivot that is zero, or 0."""
+    packed, _ = lu_arrays(x)
+    zero = np.diagonal(packed, 0, -2, -1) == 0
+    return np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32) if zero.shape[-1] else zeros_info(x)
+
+
+def _solve_gradients(g: Any, A: Any, out: Any, needs: tuple) -> tuple:
+    gB = _solve(H(A), g)
+    return (-(gB @ H(out)) if needs[0] else None), gB
+
+
+@op("solve", method=False, holomorphic=False, joint=_solve_gradients)
+def _solve(A, B):
+    return np.linalg.solve(A, B)
+
+
+def is_vector(A: Any, B: Any) -> bool:
+    """Does `solve` take B for a vector (or a batch of them) rather than a matrix?"""
+    return B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+
+
+@function(method=False, numpy=np.linalg.solve)
+def solve(A, B, *, left=True):
+    """X of A X = B (or of X A = B, with ``left=False``).
+
+    Args:
+        A: square matrices, (…, n, n).
+        B: (…, n, k), or vectors (…, n).
+
+    Raises LinAlgError where A has no inverse.
+    """
+    matrix(A, "linalg.solve", square=True)
+    if A.dtype != B.dtype:
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}"
+        )
+    if vector := is_vector(A, B):
+        if not left:
+            raise RuntimeError(
+                "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False"
+            )
+        B = B.unsqueeze(-1) if isinstance(B, Tensor) else B[..., None]
+    if B.shape[-2 if left else -1] != A.shape[-1]:
+        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B: {tuple(A.shape)} and {tuple(B.shape)}")
+    X = _solve(A, B) if left else _solve(A.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
+    return X[..., 0] if vector else X
+
+
+@function(method=False)
+def solve_ex(A, B, *, left=True, check_errors=False):
+    """`solve`, and for each matrix 0, or not 0 where it has no inverse."""
+    info = _singular(matrix(A, "linalg.solve", square=True).array)
+    failed(
+        "linalg.solve",
+        info if check_errors or np.any(info) else 0,
+        "The solver failed because the input matrix is singular.",
+    )
+    return SolveResult(solve(A, B, left=left), wrap(info))
+
+
+def _triangle(A: Any, upper: bool, unitriangular: bool) -> Any:
+    out = (np.triu if upper else np.tril)(A, (1 if upper else -1) if unitriangular else 0)
+    return out + np.eye(A.shape[-1], dtype=A.dtype, like=A) if unitriangular else out
+
+
+def _triangular_gradients(g: Any, A: Any, out: Any, needs: tuple, upper: bool, unitriangular: bool) -> tuple:
+    gB = _solve_triangular(H(A), g, not upper, unitriangular)
+    if not needs[0]:
+        return None, gB, None, None
+    k = int(unitriangular)
+    gA = -(gB @ H(out))
+    return (triu(gA, k) if upper else tril(gA, -k)), gB, None, None
+
+
+@op("solve_triangular", method=False, holomorphic=False, joint=_triangular_gradients)
+def _solve_triangular(A, B, upper, unitriangular):
+    return np.linalg.solve(_triangle(A, upper, unitriangular), B)
+
+
+@function(method=False)
+def solve_triangular(A, B, *, upper, left=True, unitriangular=False):
+    """X of A X = B (or X A = B) with a triangular A, of which only that triangle is read."""
+    matrix(A, "linalg.solve_triangular", square=True)
+    if left:
+        return _solve_triangular(A, B, upper, unitriangular)
+    X = _solve_triangular(A.swapaxes(-1, -2), B.swapaxes(-1, -2), not upper, unitriangular)
+    return X.swapaxes(-1, -2)
+
+
+@function()
+def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False):
+    """The old form of `solve_triangular`: the solution and A."""
+    X = solve_triangular(H(A) if transpose else A, b, upper=upper != transpose, unitriangular=unitriangular)
+    return TriangularResult(X, A.clone())
