@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -259,7 +260,15 @@ def conform(g: Any, like: Any) -> Any:
 
 def lent(part: Any, g: Any, saved: Any) -> bool:
     """May `part` share memory with something else than the gradient it is?"""
-    if part is g or getattr(part, "base", None) is not None:
+    if part is g:
+        return True
+    base = getattr(part, "base", None)
+    # A view is no loan where it is all that is left of an array: that is known to the view and to us here.
+    if base is not None and (
+        getrefcount(base) > 3
+        or getattr(base, "nbytes", None) != part.nbytes
+        or not getattr(part.flags, "writeable", True)  # one element, spread
+    ):
         return True
     if type(g) is list:  # of several outputs
         saved = (*g, *saved)

@@ -13,7 +13,7 @@ from .scalars import exp, from_order, log, order_key
 
 __all__ = [
     "column_sums", "cross_entropy", "cross_entropy_gradient", "jobs", "layer_norm", "layer_norm_gradient", "log_softmax",
-    "log_softmax_gradient", "row_sums", "softmax", "softmax_gradient",
+    "log_softmax_gradient", "row_products", "row_sums", "softmax", "softmax_gradient",
 ]  # fmt: skip
 
 LOWEST = np.int32(-(2**31))
@@ -26,6 +26,16 @@ def row_sums(x, out):
         total = np.float32(0)
         for j in range(x.shape[1]):
             total += x[i, j]
+        out[i] = total
+
+
+@compiled
+def row_products(x, weight, out):
+    """out[i] = the sum of row i times weight."""
+    for i in prange(x.shape[0]):
+        total = np.float32(0)
+        for j in range(x.shape[1]):
+            total += x[i, j] * weight[j]
         out[i] = total
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = [
     "abs", "absolute", "erf", "exp", "expm1", "float32", "from_order", "isnan", "log", "logical_not", "maximum", "minimum", "normal_cdf",
-    "normal_density", "order_key", "sigmoid", "softplus", "sqrt", "tanh", "where",
+    "normal_density", "order_key", "sigmoid", "sign", "softplus", "sqrt", "tanh", "where",
 ]  # fmt: skip
 
 float32 = np.float32
@@ -79,6 +79,10 @@ def logical_not(x: Any) -> Any:
     return np.logical_not(x)
 
 
+def sign(x: Any) -> Any:
+    return np.sign(x)
+
+
 def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
@@ -137,6 +141,10 @@ def bits(x):
 def power(n):
     """Two to the power n, from the bits of n + WHOLE."""
     return i32(n << BITS).view(np.float32)
+
+
+def sign_(x):
+    return ONE if x > F(0) else (F(-1) if x < F(0) else x)
 
 
 def order_key_(x):
@@ -285,7 +293,7 @@ def teach(numba: Any) -> None:
     polynomials = {
         exp: exp_, expm1: expm1_, log: log_, tanh: tanh_, sigmoid: sigmoid_, softplus: softplus_, erf: erf_,
         normal_cdf: normal_cdf_, normal_density: normal_density_, sqrt: lambda x: np.sqrt(x), absolute: lambda x: np.abs(x),
-        isnan: lambda x: x != x, order_key: order_key_, from_order: from_order_, logical_not: lambda x: not x,
+        isnan: lambda x: x != x, sign: sign_, order_key: order_key_, from_order: from_order_, logical_not: lambda x: not x,
     }  # fmt: skip
     for function, polynomial in polynomials.items():
         overload(function, jit_options=exact)(always(polynomial))

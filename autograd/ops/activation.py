@@ -115,16 +115,20 @@ def hardshrink(x, lambd=0.5):
     return np.where((x >= -lambd) & (x <= lambd), x.dtype.type(0), x)
 
 
-@op(method=False, x=lambda g, x: g * (x > -3) * (x < 3) / 6)
+_hardsigmoid = fused(lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6)
+_hardswish = fused(lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6)
+
+
+@op(method=False, x=fused(lambda g, x: g * (x > -3) * (x < 3) / 6))
 def hardsigmoid(x):
     """(x + 3) / 6 between 0 and 1."""
-    return np.clip(x + 3, 0, 6) / 6
+    return _hardsigmoid(x)
 
 
-@op(method=False, x=lambda g, x: np.where(x <= -3, g * 0, np.where(x < 3, g * (x / 3 + 0.5), g)))
+@op(method=False, x=fused(lambda g, x: np.where(x <= -3, g * 0, np.where(x < 3, g * (x / 3 + 0.5), g))))
 def hardswish(x):
     """x · hardsigmoid(x)."""
-    return x * np.clip(x + 3, 0, 6) / 6
+    return _hardswish(x)
 
 
 # ---- made of exponentials ----------------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..fast import fused
+from ..fast.scalars import sigmoid, softplus
 from ..op import op
 from .activation import logsigmoid
-from .functions import sigmoid
 from .loss import reduced, reduction_of
 
 __all__: list[str] = []
@@ -63,15 +64,18 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+_logits_loss = fused(lambda x, target: softplus(x) - x * target)
+
+
 @op(
     "binary_cross_entropy_with_logits",
     method=False,
     promote=("x", "target"),
-    x=lambda g, x, target: g * (sigmoid(x) - target),
-    target=lambda g, x: -(g * x),
+    x=fused(lambda g, x, target: g * (sigmoid(x) - target)),
+    target=fused(lambda g, x: -(g * x)),
 )
 def _with_logits(x, target):
-    return np.maximum(x, 0) - x * target + np.log1p(np.exp(-np.abs(x)))
+    return _logits_loss(x, target)
 
 
 def binary_cross_entropy_with_logits(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtypes import complex_of
 from ..elementwise import elementwise
+from ..fast import fused
 from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
@@ -46,9 +47,14 @@ def sign(input: Any) -> Any:
     return _sign(input)
 
 
-absolute = elementwise(
-    np.absolute, dtype="real", holomorphic=False, x=lambda g, x: g * (sgn(x) if x.dtype.kind == "c" else np.sign(x))
-)
+_with_sign = fused(lambda g, x: g * np.sign(x))
+
+
+def _absolute_slope(g: Any, x: Any) -> Any:
+    return g * sgn(x) if x.dtype.kind == "c" else _with_sign(g, x)
+
+
+absolute = elementwise(np.absolute, compute=fused(np.absolute), dtype="real", holomorphic=False, x=_absolute_slope)
 abs = Tensor.abs = absolute  # type: ignore[attr-defined]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_type
+from ..fast import fused
 from ..op import cast, function, op
 from ..tensor import Tensor, share, wrap
 from .places import steps
@@ -332,15 +333,18 @@ def index_put(input, indices, values, accumulate=False):
 # ---- by conditions -----------------------------------------------------------------------------------------------
 
 
+_choose = fused(lambda condition, x, y: np.where(condition, x, y))
+
+
 @op(
     "where",
     method=False,
     promote=("x", "y"),
-    x=lambda g, condition: np.where(condition, g, 0),
-    y=lambda g, condition: np.where(condition, 0, g),
+    x=fused(lambda g, condition: np.where(condition, g, 0)),
+    y=fused(lambda g, condition: np.where(condition, 0, g)),
 )
 def _where(condition, x, y):
-    return np.where(condition, x, y)
+    return _choose(condition, x, y)
 
 
 @function(method=False, numpy=np.where)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..fast import ready
+from ..fast import compiles, fused, ready
 from ..fast import rows as loops
 from ..op import op
 from ..tensor import Tensor, wrap
 from .linear import linear
 from .places import steps
+from .reduction import added
 
 __all__: list[str] = []
 
@@ -79,7 +80,7 @@ def _total(x: Any, reduction: str) -> Any:
     """Of an array."""
     if reduction == "none":
         return x
-    total = np.add.reduce(x, axis=None)
+    total = added(x, None, False)
     return (
         total / x.dtype.type(x.size)
         if reduction == "mean" and x.size
@@ -87,13 +88,16 @@ def _total(x: Any, reduction: str) -> Any:
     )
 
 
+_squared_difference = fused(lambda x, y: (x - y) * (x - y))
+_difference_times = fused(lambda x, y, factor: (x - y) * factor)
+
+
 def _squared_error_slope(g: Any, x: Any, y: Any, reduction: str) -> Any:
-    d = x - y
-    return (
-        d * (g * (2 / d.size if reduction == "mean" else 2))
-        if not isinstance(d, Tensor)
-        else (d * (g * (2 / max(d.numel(), 1) if reduction == "mean" else 2)))
-    )
+    if isinstance(g, Tensor) or not compiles(x):
+        d = x - y
+        return d * (g * (2 / max(math.prod(d.shape), 1) if reduction == "mean" else 2))
+    count = math.prod(np.broadcast_shapes(x.shape, y.shape))
+    return _difference_times(x, y, g * (2 / count if reduction == "mean" else 2))
 
 
 @op(
@@ -104,6 +108,8 @@ def _squared_error_slope(g: Any, x: Any, y: Any, reduction: str) -> Any:
     y=lambda g, x, y, reduction: _squared_error_slope(g, y, x, reduction),
 )
 def _squared_error(x, y, reduction):
+    if compiles(x):
+        return _total(_squared_difference(x, y), reduction)
     d = x - y
     if reduction == "none":
         return d * d
@@ -155,14 +161,20 @@ def l1_loss(
     return weighted(abs(input - target), weight, reduction)
 
 
+@fused
 def _huber_slope(g: Any, d: Any, delta: float) -> Any:
     return g * np.where(np.abs(d) < delta, d, np.sign(d) * delta)
 
 
-@op("huber", method=False, d=_huber_slope)
-def _huber(d, delta):
+@fused
+def _huber_of(d: Any, delta: float) -> Any:
     size = np.abs(d)
     return np.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+
+
+@op("huber", method=False, d=_huber_slope)
+def _huber(d, delta):
+    return _huber_of(d, delta)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
@@ -313,6 +325,15 @@ def _compiled_gradient(
     return out
 
 
+def _row_products(rows: Any, weight: Any) -> Any:
+    """rows @ weight, where BLAS's threads would be in the way of the loops'."""
+    if not ready(rows):
+        return rows @ weight
+    out = np.empty(len(rows), rows.dtype)
+    loops.row_products(rows, np.ascontiguousarray(weight, rows.dtype), out)
+    return out
+
+
 @op("cross_entropy", method=False, joint=_cross_entropy_gradient, formula=_cross_entropy_formula)
 def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
     """Of logits and class indices; what the rule needs goes into `memo`."""
@@ -349,7 +370,7 @@ def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
         if weight is None:
             even = kind(rows.shape[1]) * (logs + tops) - np.add.reduce(rows, axis=1)
         else:
-            even = weight.sum() * (logs + tops) - rows @ weight
+            even = weight.sum() * (logs + tops) - _row_products(rows, weight)
         loss = loss * loss.dtype.type(1 - smoothing) + even * loss.dtype.type(smoothing / rows.shape[1])
     if used is not None:
         loss = np.where(used, loss, loss.dtype.type(0))

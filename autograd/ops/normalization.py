@@ -434,13 +434,82 @@ def instance_norm(
     if size == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(input.shape)}")
     memo: list = []
-    out = _batch_norm(input.reshape(1, n * c, *input.shape[2:]), None, None, None, None, eps, memo)
-    mean, var, count = memo.pop()
+    out = _group_norm(input, weight, bias, c, eps, memo)
+    mean, var, count = memo[-1]
     if running_mean is not None:
         update_running(running_mean, mean.reshape((n, c)).mean(0), momentum)
     if running_var is not None:
         update_running(running_var, var.reshape((n, c)).mean(0) * (count / (count - 1)), momentum)
-    return affine(out.reshape(*input.shape), weight, bias)
+    return out
+
+
+def _group_formula(x: Any, weight: Any, bias: Any, groups: int, eps: float, memo: list) -> Any:
+    rows = x.reshape(x.shape[0] * groups, -1)
+    return affine(_layer_formula(rows, None, None, eps, True, memo).reshape(*x.shape), weight, bias)
+
+
+def _group_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, groups: int, memo: list) -> tuple:
+    rows, means, inverses, (_, _, count) = memo
+    n, c = x_shape[:2]
+    flat = g.reshape(rows.shape)
+    if ready(rows, flat):
+        sums, products = np.empty((2, len(rows)), g.dtype)
+        channel_loops.row_products(flat, rows, means, sums, products)
+    else:
+        sums = np.add.reduce(flat, axis=1)
+        products = np.einsum("ij,ij->i", flat, rows - means[:, None])
+    gw = np.add.reduce((products * inverses).reshape((n, c))) if needs[1] else None
+    gb = np.add.reduce(sums.reshape((n, c))) if needs[2] else None
+    if not needs[0]:
+        return None, gw, gb
+    # inverse · (w g − the group's mean of w g − normal · the group's mean of w g · normal)
+    w = np.ones_like(inverses) if weight is None else np.concatenate((weight,) * n)
+
+    def group_mean(values: Any) -> Any:
+        return np.repeat(np.add.reduce(values.reshape((n * groups, -1)), axis=1) / g.dtype.type(count), c // groups)
+
+    slopes = w * inverses
+    along, level = -group_mean(w * products) * inverses**2 * inverses, -group_mean(w * sums) * inverses
+    if ready(rows, flat):
+        gx = np.empty_like(rows)
+        channel_loops.row_gradient(flat, rows, means, slopes, along, level, gx)
+    else:
+        gx = flat * slopes[:, None]
+        gx += (rows - means[:, None]) * along[:, None]
+        gx += level[:, None]
+    return gx.reshape(x_shape), gw, gb
+
+
+@op("group_norm", method=False, joint=_group_gradients, formula=_group_formula)
+def _group_norm(x, weight, bias, groups, eps, memo):
+    """Normalize each image's groups of channels.  What the rule needs goes into `memo`, and last the statistics of the groups:
+    (mean, biased variance, count)."""
+    n, c = x.shape[:2]
+    rows = x.reshape((n * c, -1))
+    fast, kind = ready(rows), x.dtype.type
+    if fast:
+        means, squares = np.empty((2, n * c), x.dtype)
+        channel_loops.row_statistics(rows, means, squares)
+    else:
+        means = np.add.reduce(rows, axis=1) / kind(rows.shape[1])
+        centered = rows - means[:, None]
+        squares = np.einsum("ij,ij->i", centered, centered)
+    parts = (n * groups, c // groups)
+    sizes = np.full_like(means, rows.shape[1], shape=(parts[1], 1))
+    mean, var = _combined(means.reshape(parts).T, squares.reshape(parts).T, sizes)
+    inverse = (1 / np.sqrt(var + kind(eps))).astype(x.dtype, copy=False)
+    means, inverses = np.repeat(mean, parts[1]), np.repeat(inverse, parts[1])
+    scales = inverses if weight is None else inverses * np.concatenate((weight,) * n)
+    shifts = np.zeros_like(scales) if bias is None else np.concatenate((bias,) * n).astype(x.dtype, copy=False)
+    memo[:] = rows, means, inverses, (mean, var, parts[1] * rows.shape[1])
+    if fast:
+        out = np.empty_like(rows)
+        channel_loops.rows_normalized(rows, means, scales, shifts, out)
+    else:
+        out = rows - means[:, None]
+        out *= scales[:, None]
+        out += shifts[:, None]
+    return out.reshape(x.shape)
 
 
 def affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -477,8 +546,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
             )
     if input.numel() == 0:
         return affine(input * 1, weight, bias)
-    out = _layer_norm(input.reshape(n * num_groups, -1), None, None, eps, True, [])
-    return affine(out.reshape(*input.shape), weight, bias)
+    return _group_norm(input, weight, bias, num_groups, eps, [])
 
 
 @function(method=False)

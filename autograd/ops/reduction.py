@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -79,19 +80,27 @@ CHUNK = 4096  # elements that are added up without a detour: as exact as NumPy's
 
 
 def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
-    """The sum of a large array by compiled loops where all dimensions go, or the last; otherwise NumPy's."""
+    """The sum of a large array by compiled loops where the first dimensions go, the last, or all; otherwise NumPy's."""
     if x.ndim and x.size >= LARGE and dtype in (None, x.dtype) and ready(x):
-        if dims is None:
+        gone = sorted(reduced(x.shape, dims))
+        first = x.ndim - len(gone)
+        if first == 0:
             whole = x.size // CHUNK * CHUNK
             flat = x.reshape(-1)
             sums = np.empty(whole // CHUNK, x.dtype)
             loops.row_sums(flat[:whole].reshape((-1, CHUNK)), sums)
             total = np.add.reduce(sums) + np.add.reduce(flat[whole:])
             return total.reshape((1,) * x.ndim) if keepdim else total
-        if (dims if isinstance(dims, int) else dims[0] if len(dims) == 1 else None) in (-1, x.ndim - 1):
-            out = np.empty(x.shape[:-1], x.dtype)
-            loops.row_sums(x.reshape((-1, x.shape[-1])), out.reshape(-1))
-            return out[..., None] if keepdim else out
+        if gone[0] == first and math.prod(x.shape[first:]) <= 16 * CHUNK:  # the last ones
+            out = np.empty(x.shape[:first] + (1,) * len(gone) * keepdim, x.dtype)
+            loops.row_sums(x.reshape((out.size, -1)), out.reshape(-1))
+            return out
+        if gone[-1] < len(gone):  # the first ones
+            shape = x.shape[len(gone) :]
+            rows = x.reshape((-1, math.prod(shape)))
+            sums = np.empty((loops.jobs(len(rows)), rows.shape[1]), x.dtype)
+            loops.column_sums(rows, sums)
+            return np.add.reduce(sums).reshape((1,) * len(gone) * keepdim + shape)
     return np.add.reduce(x, axis=dims, keepdims=keepdim, dtype=dtype)
 
 
