@@ -108,7 +108,7 @@ def attention(q, k, v, mask, scale, drops, causal, weights) -> np.ndarray:
     q, k, v, weights = (four_dimensional(x) for x in (q, k, v, weights))
     mask, drops = (NONE if x is None else four_dimensional(np.broadcast_to(x, shape)) for x in (mask, drops))
     out = heads_last((*q.shape[:3], v.shape[3]))
-    block = rows_together(*shape[-2:], causal)
+    block = rows_together(shape[-2], shape[-1], causal)
     attention_forward(q, k, v, mask, np.float32(scale), drops, causal, block, weights, out)
     return out if n == 4 else out[0]
 
@@ -119,7 +119,7 @@ def attention_gradients(g, q, k, v, scale, drops, causal, weights) -> tuple:
     g, q, k, v, weights = (four_dimensional(x) for x in (g, q, k, v, weights))
     drops = NONE if drops is None else four_dimensional(np.broadcast_to(drops, shape))
     gq, gk, gv = made = tuple(heads_last(x.shape) for x in (q, k, v))
-    block = rows_together(*shape[-2:], causal)
+    block = rows_together(shape[-2], shape[-1], causal)
     attention_backward(g, q, k, v, np.float32(scale), drops, causal, block, weights, gq, gk, gv)
     return made if n == 4 else tuple(x[0] for x in made)
 

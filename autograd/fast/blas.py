@@ -16,7 +16,8 @@ def gemm(transpose_a, a, transpose_b, b, beta, c):
 
     The rows of each may lie apart; the elements of a row may not.
     """
-    c[...] = (a.T if transpose_a else a) @ (b.T if transpose_b else b) + beta * c
+    product = (a.T if transpose_a else a) @ (b.T if transpose_b else b)
+    c[...] = product + beta * c if beta else product  # whatever was in it
 
 
 def teach(numba: Any) -> None:

@@ -75,13 +75,13 @@ def attention(q, k, v, mask, scale, drops, causal, memo):
     `causal`: each query sees the keys up to its own place only (then without a mask).
     """
     shape = (*q.shape[:-1], k.shape[-2])
-    if loops.ready((q, k, v), shape) and (mask is None or mask.dtype == q.dtype and mask.ndim <= len(shape)):
+    if loops.ready((q, k, v), shape) and (mask is None or (mask.dtype == q.dtype and mask.ndim <= len(shape))):
         weights = np.empty(shape, np.float32)
         memo[:] = (weights,)
         return loops.attention(q, k, v, mask, scale, drops, causal, weights)
     weights = (q * q.dtype.type(scale)) @ k.swapaxes(-1, -2)
     if causal:
-        mask = above_diagonal(*shape[-2:], q)
+        mask = above_diagonal(shape[-2], shape[-1], q)
     if mask is not None:
         if np.broadcast_shapes(weights.shape, mask.shape) == weights.shape:
             weights += mask
@@ -160,11 +160,8 @@ def scaled_dot_product_attention(
     if not 0.0 <= dropout_p <= 1.0:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     rows, columns = query.shape[-2], key.shape[-2]
-    if is_causal:
-        if attn_mask is not None:
-            raise RuntimeError(
-                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
-            )
+    if is_causal and attn_mask is not None:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     mask = additive(attn_mask, query.dtype)
     heads = None
     if enable_gqa and query.shape[-3] != key.shape[-3]:
