@@ -61,12 +61,14 @@ def disabled() -> Iterator[None]:
 
 def ready(*arrays: Any, size: int = LARGE) -> bool:
     """Whether a compiled kernel can work on these: float32 in C order on the CPU, the first with `size` elements or more."""
+    if type(arrays[0]) is not np.ndarray or arrays[0].size < size:  # what fails most, first
+        return False
     if not (available() if _enabled is None else _enabled):
         return False
     for x in arrays:
         if type(x) is not np.ndarray or x.dtype != np.float32 or not x.flags.c_contiguous:
             return False
-    return arrays[0].size >= size
+    return True
 
 
 def compiles(x: Any) -> bool:
@@ -81,7 +83,13 @@ def compiles(x: Any) -> bool:
 
 def get_num_threads() -> int:
     """How many threads the compiled kernels use."""
-    return _threads or int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0]) or len(os.sched_getaffinity(0))
+    return _threads or _default_threads()
+
+
+@functools.cache
+def _default_threads() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0]) or cores
 
 
 def set_num_threads(count: int) -> None:
@@ -116,7 +124,8 @@ def load() -> Any:
             scalars.teach(numba)
             blas.teach(numba)
             tiles.teach(numba)
-            os.register_at_fork(after_in_child=_forked)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_forked)
             _numba = numba
     return _numba
 

@@ -137,4 +137,4 @@ def column_sums(x: Any) -> Any:
         x = parts
     elif type(x) is np.ndarray and x.dtype.kind == "f" and x.shape[0] >= 64:
         return np.ones(x.shape[0], x.dtype) @ x  # BLAS does it faster than NumPy's reduction over the first axis
-    return x.sum(0)
+    return np.add.reduce(x, 0) if type(x) is np.ndarray else x.sum(0)
