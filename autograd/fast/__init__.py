@@ -65,10 +65,7 @@ def ready(*arrays: Any, size: int = LARGE) -> bool:
         return False
     if not (available() if _enabled is None else _enabled):
         return False
-    for x in arrays:
-        if type(x) is not np.ndarray or x.dtype != np.float32 or not x.flags.c_contiguous:
-            return False
-    return True
+    return all(type(x) is np.ndarray and x.dtype == np.float32 and x.flags.c_contiguous for x in arrays)
 
 
 def compiles(x: Any) -> bool:
@@ -310,7 +307,8 @@ def pool() -> Any:
     return ThreadPoolExecutor(thread_name_prefix="autograd")
 
 
-os.register_at_fork(after_in_child=pool.cache_clear)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def elementwise_kernel(formula: Callable) -> Any:

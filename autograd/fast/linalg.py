@@ -81,9 +81,12 @@ def matmul(x: Any, y: Any) -> Any:
 
 def affine(x: Any, y: Any, bias: Any) -> Any:
     """x @ y + bias for matrices."""
-    if suits(x, y) and bias is not None and bias.dtype == np.float32:
-        return multiplied(x, y, np.ascontiguousarray(bias))
-    out = matmul(x, y)
+    if not suits(x, y):
+        out = x @ y
+    elif bias is None or bias.dtype == np.float32:
+        return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
+    else:
+        out = multiplied(x, y, NONE)
     if bias is not None:
         out += bias
     return out
