@@ -204,7 +204,8 @@ def differentiate(
         except Exception as exception:  # whatever f raises outside its domain
             raised = exception
             continue
-        if best is None or quality < best_quality:
+        says_nothing = quality == plan.good and best is not None and _hides(found, best)
+        if best is None or (quality < best_quality and not says_nothing):
             best, best_quality = found, quality
         unit_tried = unit_tried or far
         # A small x may have steps that f does not notice, so that they say nothing but 0.
@@ -225,6 +226,12 @@ def _holds_nearby(curve: Curve, found: Estimate, typical: np.ndarray, eps: float
         change, rounding = weights @ change, np.abs(weights) @ rounding
     expected = 2 * t * found.value
     return bool(np.all(np.abs(change - expected) <= rounding + 1e-3 * np.abs(expected)))
+
+
+def _hides(vanished: Estimate, best: Estimate) -> bool:
+    """Would the slope that another step has found be lost in the rounding of this one, which sees none?"""
+    slope = np.sum(np.abs(best.value)) / np.linalg.norm(best.direction)
+    return bool(slope <= 10 * np.sum(vanished.rounding) / np.linalg.norm(vanished.direction))
 
 
 def _quality(estimate: Estimate, good: float) -> float:

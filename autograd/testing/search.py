@@ -189,7 +189,7 @@ class Search:
         error = norm(u * column.error)
         scale = max(abs(analytic), float(np.abs(u) @ np.abs(column.value)))
         undecided = undecided or self._undecided(error, norm(u * column.rounding), scale)
-        slack = self.rtol * scale + 10 * error + self._gradient_noise(entry, u, g)
+        slack = self.rtol * scale + 10 * error + self._noise(entry, u, g)
         noise_only = error <= 1e6 * self.problem.plan.eps * norm(u)
         if undecided and noise_only and abs(analytic - numeric) <= 10 * error:
             return OK  # a saturated function: its slope is lost in the rounding inside f
@@ -258,20 +258,25 @@ class Search:
         except Exception:  # outside the domain even there
             return None
         error = np.maximum(error, np.abs(again - value))
-        if not np.all(np.isfinite(error)):
+        resolved = float(np.abs(u) @ error) <= problem.plan.hopeless * float(np.abs(u) @ np.abs(value))
+        if not (resolved and np.all(np.isfinite(error))):
             return None
         differs = np.abs(value - column.value) > 10 * (error + column.error)
         better = float(np.abs(u) @ error) < float(np.abs(u) @ column.error)
         return Column(value, error, rounding) if better or np.any(differs) else None
 
-    def _gradient_noise(self, entry: int, u: np.ndarray, g: np.ndarray) -> float:
-        """How much the gradient moves when x moves by its own rounding; a jump is not noise."""
-        problem = self.problem
+    def _noise(self, entry: int, u: np.ndarray, g: np.ndarray) -> float:
+        """How much gradient and difference quotient move when x moves by its own rounding; a jump is not noise."""
+        problem, size = self.problem, self.problem.typical[entry]
+        step = np.zeros_like(problem.x)
+        step[entry] = 0.1 * size
+        concerned = (problem.forward(problem.x + step) != problem.y) | (problem.forward(problem.x - step) != problem.y)
         spread = 0.0
         for _ in range(2):
             eps = problem.plan.eps * self.rng.choice([-2.0, 2.0], problem.x.size)
-            moved = problem.pullback(problem.x * (1 + eps), u)[entry]
-            spread = max(spread, abs(moved - g[entry]))
+            x = problem.x * (1 + eps)
+            change = np.where(concerned, problem.forward(x) - problem.y, 0.0)
+            spread = max(spread, abs(problem.pullback(x, u)[entry] - g[entry]), norm(u * change) / (2e-2 * size))
         slot = problem.inputs.slot_of(entry)
         most = 1e-4 * float(np.max(np.abs(g[slot.start : slot.stop])))
         return min(10 * spread, most) if np.isfinite(spread + most) else 0.0
