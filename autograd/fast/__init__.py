@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blas, scalars, tiles
+from . import blas, panels, scalars, tiles
 
 __all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
 
@@ -121,6 +121,7 @@ def load() -> Any:
             scalars.teach(numba)
             blas.teach(numba)
             tiles.teach(numba)
+            panels.teach(numba)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_forked)
             _numba = numba

@@ -117,7 +117,7 @@ def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo
     dh, dc = state_gradient(g[1], h0), state_gradient(g[2], c0)
     made, projected = np.empty_like(gates), None
     if w_hr is None and ready(gates, hs, cs, tanhs, dh, dc):
-        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0], w_hh)
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0])
         out = output_gradient(g[0], tanhs)
         loops.lstm_backward(out, gates, dh, dc, weight, *places(counts, reverse), cs, tanhs, made, rows)
     else:
@@ -166,7 +166,7 @@ def lstm_layer(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo):
     tanhs = np.empty_like(cs)
     memo[:] = gates, hs, cs, tanhs
     if w_hr is None and ready(gates, h, c):
-        weight, rows = np.ascontiguousarray(w_hh.T), loops.rows_per_job(h.shape[0], w_hh)
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h.shape[0])
         loops.lstm_forward(gates, h, c, weight, *places(counts, reverse), hs, cs, tanhs, out, rows)
     else:
         _lstm_forward(gates, h, c, w_hh, w_hr, counts, reverse, hs, cs, tanhs, out)
@@ -222,7 +222,7 @@ def _gru_gradients(g, needs, x, h0, w_ih, w_hh, counts, reverse, memo):
     news = np.empty_like(hs)  # of what the input contributes to the candidate
     dh = state_gradient(g[1], h0)
     if ready(gates, candidates, hs, dh):
-        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0], w_hh)
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0])
         out = output_gradient(g[0], hs)
         loops.gru_backward(out, gates, dh, weight, *places(counts, reverse), hs, candidates, made, news, rows)
     else:
@@ -264,8 +264,8 @@ def gru_layer(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
     bias = np.zeros_like(product[0], shape=(3 * size,)) if b_hh is None else b_hh
     memo[:] = gates, candidates, hs
     if ready(gates, h, bias):
-        weight, rows = np.ascontiguousarray(w_hh.T), loops.rows_per_job(h.shape[0], w_hh)
-        loops.gru_forward(gates, h, weight, bias, *places(counts, reverse), product, hs, candidates, out, rows)
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h.shape[0])
+        loops.gru_forward(gates, h, weight, bias, *places(counts, reverse), hs, candidates, out, rows)
     else:
         _gru_forward(gates, h, w_hh, bias, counts, reverse, product, hs, candidates, out)
     return out, h
@@ -309,7 +309,7 @@ def _rnn_gradients(g, needs, x, h0, w_ih, w_hh, nonlinearity, counts, reverse, m
     states, hs = memo
     made, dh = np.empty_like(states), state_gradient(g[1], h0)
     if ready(states, hs, dh):
-        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0], w_hh)
+        weight, rows = np.ascontiguousarray(w_hh), loops.rows_per_job(h0.shape[0])
         out, smooth = output_gradient(g[0], states), nonlinearity == "tanh"
         loops.rnn_backward(out, states, dh, weight, *places(counts, reverse), made, rows, smooth)
     else:
@@ -333,8 +333,10 @@ def rnn_layer(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, memo
     hs, weight = np.empty_like(states), np.ascontiguousarray(w_hh.T, like=x)
     memo[:] = states, hs
     if ready(states, h):
-        rows = loops.rows_per_job(h.shape[0], w_hh)
-        loops.rnn_forward(states, h, weight, *places(counts, reverse), hs, rows, nonlinearity == "tanh")
+        rows = loops.rows_per_job(h.shape[0])
+        loops.rnn_forward(
+            states, h, np.ascontiguousarray(w_hh), *places(counts, reverse), hs, rows, nonlinearity == "tanh"
+        )
     else:
         for rows, n in spans(counts, reverse):
             now = states[rows]
