@@ -10,7 +10,7 @@ from autograd import Tensor
 from autograd.fast import ready
 
 from .kernels import adam_update
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, forbid_foreach_with, forbid_fused_with
+from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, forbid_foreach_with, forbid_fused_with, options
 
 __all__ = ["Adam", "AdamW"]
 
@@ -55,6 +55,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ):
+        defaults = options(locals())
         forbid_foreach_with({"lr": lr}, foreach, capturable)
         check_lr(lr)
         check(eps >= 0.0, f"Invalid epsilon value: {eps}")
@@ -65,19 +66,7 @@ class Adam(Optimizer):
         forbid_foreach_with({"betas[0]": betas[0], "betas[1]": betas[1]}, foreach, capturable)
         for i, beta in enumerate(betas):
             check(not isinstance(beta, Tensor) or beta.numel() == 1, f"Tensor betas[{i}] must be 1-element")
-        defaults = {
-            "lr": lr,
-            "betas": tuple(betas),
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
+        defaults["betas"] = tuple(betas)
         super().__init__(params, defaults)
         forbid_fused_with(fused, differentiable, foreach)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr
+from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options
 
 __all__ = ["Adamax"]
 
@@ -45,20 +45,11 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ):
+        defaults = options(locals())
         check_lr(lr)
         check(eps >= 0.0, f"Invalid epsilon value: {eps}")
         check_betas(betas)
         check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
         super().__init__(params, defaults)
 
     def numbers(self, group):

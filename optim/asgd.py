@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .optimizer import Optimizer, ParamsT, check, check_lr
+from .optimizer import Optimizer, ParamsT, check, check_lr, options
 
 __all__ = ["ASGD"]
 
@@ -44,19 +44,9 @@ class ASGD(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ):
+        defaults = options(locals())
         check_lr(lr)
         check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
         super().__init__(params, defaults)
 
     def numbers(self, group):

@@ -12,7 +12,7 @@ from autograd.graph import mutated
 from autograd.tensor import own, wrap
 
 from .line_search import strong_wolfe
-from .optimizer import Optimizer, ParamsT, check_lr, plain
+from .optimizer import Optimizer, ParamsT, check_lr, options, plain
 from .packing import flat
 
 __all__ = ["LBFGS"]
@@ -60,16 +60,9 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ):
+        defaults = options(locals())
         check_lr(lr)
-        defaults = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-        }
+        defaults["max_eval"] = max_iter * 5 // 4 if max_eval is None else max_eval
         super().__init__(params, defaults)
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr
+from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options
 
 __all__ = ["Lion"]
 
@@ -45,18 +45,10 @@ class Lion(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ):
+        defaults = options(locals())
         check_lr(lr)
         check_betas(betas)
         check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
         super().__init__(params, defaults)
 
     def arrays(self, p, group):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .optimizer import Optimizer, ParamsT, check, check_lr
+from .optimizer import Optimizer, ParamsT, check, check_lr, options
 
 __all__ = ["Muon"]
 
@@ -52,6 +52,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
     ):
+        defaults = options(locals())
         check_lr(lr, "Learning rate should be >= 0 but is: {}")
         check(momentum >= 0.0, f"momentum should be >= 0 but is: {momentum}")
         check(weight_decay >= 0.0, f"weight decay should be >= 0 but is: {weight_decay}")
@@ -61,16 +62,6 @@ class Muon(Optimizer):
         )
         check(ns_steps < 100, "Number of steps must be less than 100 for computational efficiency")
         check(len(ns_coefficients) == 3, "Coefficients must be a tuple of exactly 3 values")
-        defaults = {
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "ns_coefficients": ns_coefficients,
-            "eps": eps,
-            "ns_steps": ns_steps,
-            "adjust_lr_fn": adjust_lr_fn,
-        }
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, scalar_dtype
+from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options, scalar_dtype
 
 __all__ = ["NAdam"]
 
@@ -49,23 +49,12 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ):
+        defaults = options(locals())
         check_lr(lr)
         check(eps >= 0.0, f"Invalid epsilon value: {eps}")
         check_betas(betas)
         check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         check(momentum_decay >= 0.0, f"Invalid momentum_decay value: {momentum_decay}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
         super().__init__(params, defaults)
 
     def numbers(self, group):

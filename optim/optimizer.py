@@ -426,6 +426,12 @@ Optimizer.step = _hooked(Optimizer.step)  # type: ignore[method-assign]
 # ---- options and values ------------------------------------------------------------------------------------------
 
 
+def options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of an optimizer's groups: the arguments of its constructor, whose first line asks for this with
+    ``locals()``."""
+    return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
+
+
 def check(condition: Any, message: str) -> None:
     """Raise ValueError unless the condition holds."""
     if not condition:

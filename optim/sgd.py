@@ -10,7 +10,7 @@ from autograd import Tensor
 from autograd.fast import ready
 
 from .kernels import sgd_momentum_update, sgd_update
-from .optimizer import Optimizer, ParamsT, check, forbid_fused_with
+from .optimizer import Optimizer, ParamsT, check, forbid_fused_with, options
 
 __all__ = ["SGD"]
 
@@ -50,6 +50,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
+        defaults = options(locals())
         check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
         check(not lr < 0.0, f"Invalid learning rate: {lr}")
         check(not momentum < 0.0, f"Invalid momentum value: {momentum}")
@@ -58,17 +59,6 @@ class SGD(Optimizer):
             not nesterov or (momentum > 0 and dampening == 0),
             "Nesterov momentum requires a momentum and zero dampening",
         )
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
         super().__init__(params, defaults)
         forbid_fused_with(fused, differentiable, foreach)
 
