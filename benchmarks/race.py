@@ -3,113 +3,130 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
+import time
 import venv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parent / ".venv-benchmarks"
 
-# What to install for each engine; HIPS autograd has our import name, so it cannot share an environment.
-REQUIREMENTS = {
-    "gradloom": [str(HERE.parent)],
-    "gradloom_fast": [f"{HERE.parent}[fast]"],
-    "torch": ["torch", "numpy"],
-    "torch_compile": ["torch", "numpy", "setuptools"],
-    "jax": ["jax", "numpy"],
+# What pip installs in each environment. HIPS autograd has our import name, so it cannot share one. Which build of PyTorch
+# comes is pip's affair: PIP_INDEX_URL and the like.
+ENVIRONMENT = {
+    "gradloom": ["-e", f"{HERE.parent}[fast]"],
+    "torch": ["torch==2.13.0", "numpy", "setuptools"],
+    "jax": ["jax"],
     "mygrad": ["mygrad"],
     "hips": ["autograd"],
 }
 
 
-def python_of(engine: str, torch: str = "torch") -> str:
-    """The interpreter of an engine's environment, made when it is missing."""
-    folder = ENVIRONMENTS / engine
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print(f"making the environment of {engine} …", file=sys.stderr)
-        venv.create(folder, with_pip=True)
-        wanted = [torch if r == "torch" else r for r in REQUIREMENTS[engine]]
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
-    return str(python)
-
-
+@dataclass(frozen=True)
 class Engine:
-    """A running worker."""
+    """What takes part: a module of ``engines/``, in an environment."""
 
-    def __init__(self, name: str, python: str | None = None):
-        self.name = name
-        module = name.removesuffix("_fast").removesuffix("_compile") if name.startswith("gradloom") else name
+    title: str
+    module: str
+    environment: str
+    variables: dict[str, str] = field(default_factory=dict)
+    compiles: bool = False  # keeps what it compiles on disk
+
+    def python(self) -> str:
+        """The interpreter of the environment, which is made when it is missing."""
+        folder = ENVIRONMENTS / self.environment
+        python = folder / "bin" / "python"
+        if not python.exists():
+            print(f"making the environment {self.environment} …", file=sys.stderr)
+            venv.create(folder, with_pip=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *ENVIRONMENT[self.environment]], check=True)
+        return str(python)
+
+
+ENGINES = {
+    "gradloom": Engine("gradloom with `fast`", "gradloom", "gradloom", compiles=True),
+    "gradloom_numpy": Engine("gradloom, NumPy alone", "gradloom", "gradloom", {"GRADLOOM_FAST": "0"}),
+    "torch": Engine("PyTorch eager", "torch", "torch"),
+    "torch_compile": Engine("torch.compile", "torch_compile", "torch", compiles=True),
+    "jax": Engine("JAX jit", "jax", "jax"),
+    "mygrad": Engine("MyGrad", "mygrad", "mygrad"),
+    "hips": Engine("HIPS autograd", "hips", "hips"),
+    "floor": Engine("GEMM floor", "floor", "gradloom"),
+}
+
+
+class Worker:
+    """A running process of an engine: ``with Worker(engine) as worker``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.process = subprocess.Popen(
-            [python or python_of(name), str(HERE / "worker.py"), module],
+            [engine.python(), str(HERE / "worker.py"), engine.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | engine.variables,
         )
-        self.workloads = json.loads(self._answer())
+        self.has = self._answer()  # workloads, packages, import
 
-    def _answer(self) -> str:
+    def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the worker of {self.name} ended with status {self.process.wait()}")
-        return line
+            raise RuntimeError(f"the worker of {self.engine.title} ended with status {self.process.wait()}")
+        return json.loads(line)
 
-    def run(self, workload: str, count: int) -> tuple[list[float], float]:
-        """Seconds of `count` steps, and the last loss."""
+    def run(self, workload: str, count: int) -> dict[str, Any]:
+        """Take `count` steps: seconds of each, the last loss, resident and peak memory."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{workload} {count}\n")
         self.process.stdin.flush()
-        times, loss = json.loads(self._answer())
-        return times, loss
+        return self._answer()
 
-    def close(self) -> None:
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(30)
 
 
-def race(
-    engines: list[Engine], workload: str, rounds: int = 9, seconds: float = 0.25
-) -> dict[str, tuple[float, float, float]]:
-    """Median step time of each engine with its quartiles, in seconds, from rounds in which they take turns.
+def agree(losses: dict[str, float]) -> None:
+    """Raise AssertionError where engines do not compute the same loss."""
+    first = next(iter(losses.values()))
+    assert all(abs(loss - first) <= 1e-3 * abs(first) + 1e-5 for loss in losses.values()), f"losses differ: {losses}"
 
-    Raises AssertionError when they do not compute the same loss.
+
+def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float = 0.25) -> dict[str, dict[str, float]]:
+    """Time the steps of fresh workers in rounds in which they take turns.
+
+    For each: the median of the rounds' medians and its quartiles, in seconds; the loss after six steps; memory resident
+    after the first step, and the peak, in bytes.
     """
-    running = [e for e in engines if workload in e.workloads]
-    counts, losses = {}, {}
-    for e in running:  # warm up, and see how many steps make a round
-        times, _ = e.run(workload, 5)
-        counts[e.name] = max(1, min(400, int(seconds / max(statistics.median(times), 1e-6))))
-    medians: dict[str, list[float]] = {e.name: [] for e in running}
-    for _ in range(rounds):
-        for e in running:
-            times, losses[e.name] = e.run(workload, counts[e.name])
-            medians[e.name].append(statistics.median(times))
-    return {name: (statistics.median(ms), *statistics.quantiles(ms, n=4)[::2]) for name, ms in medians.items()}  # type: ignore[misc]
+    found, counts = {}, {}
+    for name, worker in workers.items():
+        found[name] = {"resident": worker.run(workload, 1)["resident"]}
+        warm = worker.run(workload, 5)
+        found[name]["loss"] = warm["loss"]
+        counts[name] = max(1, min(400, int(seconds / max(statistics.median(warm["seconds"]), 1e-6))))
+    medians: dict[str, list[float]] = {name: [] for name in workers}
+    for turn in range(rounds):
+        for name, worker in list(workers.items())[:: 1 if turn % 2 else -1]:
+            time.sleep(0.03)  # so long do the threads of the one before still spin
+            answer = worker.run(workload, counts[name])
+            medians[name].append(statistics.median(answer["seconds"]))
+            found[name]["peak"] = answer["peak"]
+    return {name: found[name] | summary(medians[name]) for name in workers}
 
 
-def agree(engines: list[Engine], workload: str, steps: int = 3) -> None:
-    """Check that all engines compute the same loss after the same number of steps."""
-    found = {e.name: e.run(workload, steps)[1] for e in engines if workload in e.workloads}
-    first = next(iter(found.values()))
-    assert all(abs(loss - first) <= 1e-3 * abs(first) + 1e-5 for loss in found.values()), f"{workload}: {found}"
-
-
-def table(results: dict[str, dict[str, tuple[float, float, float]]], reference: str) -> str:
-    """A Markdown table: a row for each workload, milliseconds and the ratio to the reference."""
-    names = list(dict.fromkeys(n for row in results.values() for n in row))
-    lines = ["| workload | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    for workload, row in results.items():
-        base = row[reference][0]
-        cells = []
-        for n in names:
-            if n not in row:
-                cells.append("–")
-                continue
-            median, low, high = row[n]
-            cells.append(f"{median * 1e3:.3g} ms ({low * 1e3:.3g}–{high * 1e3:.3g}), {median / base:.2f}×")
-        lines.append(f"| {workload} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """The median and the quartiles."""
+    low, median, high = statistics.quantiles(values, n=4) if len(values) > 1 else [*values] * 3
+    return {"median": median, "low": low, "high": high}

@@ -5,4 +5,5 @@ import optim
 from autograd import data
 from engines.program import workloads
 
+PACKAGES = "numpy", "numba"
 WORKLOADS = workloads(torch, nn, optim, F, data)

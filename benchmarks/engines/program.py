@@ -1,27 +1,28 @@
 """The workloads as a PyTorch program.  It is given the modules, so that one text runs on PyTorch and on gradloom."""
 
-import math
-
-import numpy as np
+from engines import data
 
 
-def workloads(torch, nn, optim, F, loader):
-    """Name -> function that prepares a workload and returns its step, which returns the loss."""
+def workloads(torch, nn, optim, F, loader, compile=lambda f: f):
+    """Name -> function that prepares a workload and returns its step, which returns the loss.
+
+    The functions from parameters to losses go through `compile`.
+    """
 
     def seeded(model, seed=0):
         """The same weights on every engine."""
-        random = np.random.default_rng(seed)
+        values = data.seeded([tuple(p.shape) for p in model.parameters()], seed)
         with torch.no_grad():
-            for p in model.parameters():
-                scale = 1 / math.sqrt(p.shape[1]) if p.ndim == 2 else 1 / math.sqrt(math.prod(p.shape[1:]) or 1)
-                values = random.standard_normal(tuple(p.shape)) * scale if p.ndim > 1 else np.full(tuple(p.shape), 0.1)
-                p.copy_(torch.tensor(values.astype(np.float32)))
+            for p, value in zip(model.parameters(), values, strict=True):
+                p.copy_(torch.tensor(value))
         return model
 
-    def tensor(array):
-        return torch.tensor(array.astype(np.float32) if array.dtype.kind == "f" else array)
+    def tensors(arrays):
+        return [torch.tensor(array) for array in arrays]
 
     def training(model, optimizer, loss_of):
+        loss_of = compile(loss_of)
+
         def step():
             optimizer.zero_grad()
             loss = loss_of(model)
@@ -37,39 +38,49 @@ def workloads(torch, nn, optim, F, loader):
     def scalar_chain():
         x, c = torch.tensor(0.5, requires_grad=True), torch.tensor(1.01)
 
-        def step():
-            x.grad = None
+        def chain(x):
             y = x
             for _ in range(250):
                 y = (y * c + x).tanh()
+            return y
+
+        chain = compile(chain)
+
+        def step():
+            x.grad = None
+            y = chain(x)
             y.backward()
             return y.item()
 
         return step
 
     def tiny_mlp():
-        random = np.random.default_rng(1)
-        x, y = tensor(random.standard_normal((4, 2))), tensor(random.standard_normal((4, 1)))
+        x, y = tensors(data.normal((4, 2), (4, 1)))
         model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1))
         return adam(seeded(model), lambda m: F.mse_loss(m(x), y))
 
     def gan():
-        random = np.random.default_rng(2)
-        noise, real = tensor(random.standard_normal((64, 16))), tensor(random.standard_normal((64, 64)))
+        noise, real = tensors(data.normal((64, 16), (64, 64)))
         generator = seeded(nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 64), nn.Tanh()))
         critic = seeded(nn.Sequential(nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)), 1)
         g_opt, c_opt = optim.Adam(generator.parameters(), 2e-4), optim.Adam(critic.parameters(), 2e-4)
         ones, zeros = torch.ones(64, 1), torch.zeros(64, 1)
 
+        def judged(x, wanted):
+            return F.binary_cross_entropy_with_logits(critic(x), wanted)
+
+        generated = compile(lambda: generator(noise))
+        c_loss_of = compile(lambda fake: judged(real, ones) + judged(fake, zeros))
+        g_loss_of = compile(lambda fake: judged(fake, ones))
+
         def step():
-            fake = generator(noise)
+            fake = generated()
             c_opt.zero_grad()
-            c_loss = F.binary_cross_entropy_with_logits(critic(real), ones)
-            c_loss = c_loss + F.binary_cross_entropy_with_logits(critic(fake.detach()), zeros)
+            c_loss = c_loss_of(fake.detach())
             c_loss.backward()
             c_opt.step()
             g_opt.zero_grad()
-            g_loss = F.binary_cross_entropy_with_logits(critic(fake), ones)
+            g_loss = g_loss_of(fake)
             g_loss.backward()
             g_opt.step()
             return g_loss.item() + c_loss.item()
@@ -77,14 +88,12 @@ def workloads(torch, nn, optim, F, loader):
         return step
 
     def mlp(dropout=0.0):
-        random = np.random.default_rng(3)
-        x, y = tensor(random.standard_normal((64, 784))), tensor(random.integers(0, 10, 64))
+        x, y = tensors(data.labelled(64, 784))
         model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Dropout(dropout), nn.Linear(128, 10))
         return adam(seeded(model), lambda m: F.cross_entropy(m(x), y))
 
     def cnn():
-        random = np.random.default_rng(4)
-        x, y = tensor(random.standard_normal((64, 1, 32, 32))), tensor(random.integers(0, 10, 64))
+        x, y = tensors(data.labelled(64, 1, 32, 32))
         layers, channels = [], 1
         for width in (32, 64, 128):
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
@@ -108,8 +117,7 @@ def workloads(torch, nn, optim, F, loader):
             return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
 
     def resnet():
-        random = np.random.default_rng(5)
-        x, y = tensor(random.standard_normal((32, 3, 32, 32))), tensor(random.integers(0, 10, 32))
+        x, y = tensors(data.labelled(32, 3, 32, 32))
         model = nn.Sequential(
             nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
             Block(16, 16, 1), Block(16, 32, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10),
@@ -129,9 +137,7 @@ def workloads(torch, nn, optim, F, loader):
             return self.head(self.lstm(self.embedding(x))[0])
 
     def lstm():
-        random = np.random.default_rng(6)
-        text = tensor(random.integers(0, 96, (32, 65)))
-        x, y = text[:, :-1], text[:, 1:]
+        x, y = tensors(data.text(32))
         return adam(seeded(LanguageModel()), lambda m: F.cross_entropy(m(x).flatten(0, 1), y.flatten()))
 
     class Attention(nn.Module):
@@ -171,29 +177,24 @@ def workloads(torch, nn, optim, F, loader):
             return self.head(self.norm(self.blocks(h)))
 
     def gpt():
-        random = np.random.default_rng(7)
-        text = tensor(random.integers(0, 96, (16, 65)))
-        x, y = text[:, :-1], text[:, 1:]
+        x, y = tensors(data.text(16))
         return adam(seeded(GPT()), lambda m: F.cross_entropy(m(x).flatten(0, 1), y.flatten()))
 
     def elementwise():
-        random = np.random.default_rng(8)
-        x = torch.tensor(random.standard_normal(1_000_000).astype(np.float32), requires_grad=True)
+        x = torch.tensor(data.normal(1_000_000)[0], requires_grad=True)
+        loss_of = compile(lambda x: torch.sigmoid(F.gelu(x) ** 2 + x).sum() / 1e6)
 
         def step():
             x.grad = None
-            loss = torch.sigmoid(F.gelu(x) ** 2 + x).sum() / 1e6
+            loss = loss_of(x)
             loss.backward()
             return loss.item()
 
         return step
 
     def loading():
-        random = np.random.default_rng(9)
-        images, labels = tensor(random.standard_normal((16_384, 1, 8, 8))), tensor(random.integers(0, 10, 16_384))
-        batches = loader.DataLoader(
-            loader.TensorDataset(images, labels), batch_size=64, num_workers=2, persistent_workers=True
-        )
+        images = loader.TensorDataset(*tensors(data.labelled(16_384, 1, 8, 8)))
+        batches = loader.DataLoader(images, batch_size=64, num_workers=2, persistent_workers=True)
 
         def step():
             return sum(x[0, 0, 0, 0].item() for x, _ in batches)

@@ -5,5 +5,5 @@ from torch.utils import data
 
 from engines.program import workloads
 
-torch.set_num_threads(2)
+PACKAGES = ("torch",)
 WORKLOADS = workloads(torch, nn, optim, F, data)
