@@ -160,6 +160,45 @@ def test_zero_gradients_are_no_false_alarm():
     assert gradcheck(constant, rng().normal(size=30), vjp=lambda g, x: 0 * x).ok
 
 
+def one_hot(x, index):
+    return np.eye(x.size)[index].reshape(x.shape)
+
+
+@pytest.mark.parametrize(
+    ("f", "pull", "x"),
+    [
+        # Long steps meet stairs that x is far from, or both sides of a fold alike.
+        (lambda x: np.trunc(x / 1.2e-7), lambda g, x: 0 * g, np.array([3.5e-8, 5e-8])),
+        (lambda x: np.min(np.abs(x)), lambda g, x: g * one_hot(x, 1), np.array([4.0, 1.5e-8, 7.0, -3e-7])),
+        (lambda x: np.frexp(x)[0], lambda g, x: g / 2.0 ** np.frexp(x)[1], np.array([5.0, -2.97654e-8, 0.3])),
+        # A pole that the middle of all steps cancels, beside outputs of 1e14.
+        (lambda x: 1 / x**2, lambda g, x: -2 * g / x**3, np.array([20.0, 1e-7, 2e-7, 4e-4])),
+        (lambda x: np.sort(x), lambda g, x: g[np.argsort(np.argsort(x))], np.array([8.0, 3e-8, 4.5e-8, 1e-7, -20.0])),
+        # Values of 1e170, whose squares overflow.
+        (lambda x: np.exp(x**2), lambda g, x: 2 * g * x * np.exp(x**2), np.array([-19.8, 1.0, 3.0])),
+        # A slope of 1e-13 that only long steps see.
+        (lambda x: np.log1p(np.exp(x)) * 1e-2, lambda g, x: 1e-2 * g / (1 + np.exp(-x)), np.array([-30.0, 11.0])),
+    ],
+)
+@pytest.mark.parametrize("mode", ["fast", "full"])
+def test_large_and_small_together_are_no_false_alarm(f, pull, x, mode):
+    assert gradcheck(f, x, vjp=pull, mode=mode).ok
+    for factor in (1.01, 0.5):  # and are no hiding place either
+        if np.any(pull(f(x) * 0 + 1.0, x)):
+            assert not gradcheck(f, x, vjp=lambda g, x, c=factor: c * pull(g, x), mode=mode, raises=False).ok
+
+
+def test_saturated_functions_are_no_false_alarm():
+    assert gradcheck(lambda x: x.tanh(), np.array([9.9, 1e-7, -0.3]), method="complex", order=2).ok
+    q, k, v = (10 * rng().normal(size=(3, 2)) for _ in range(3))
+    assert gradcheck(lambda q, k, v: (q @ k.T).softmax(-1) @ v, q, k, v, order=2).ok
+
+
+def test_what_float32_has_no_room_for_is_no_failure():
+    x = 1e-7 * rng().uniform(1, 2, 12).astype(np.float32)
+    assert gradcheck(lambda x: x.prod(), x).ok
+
+
 # ---- finding the element -----------------------------------------------------------------------
 
 
