@@ -18,6 +18,7 @@ from .scalars import exp, from_order, order_key
 __all__ = ["attention", "attention_backward", "attention_forward", "attention_gradients", "ready"]
 
 SIZE = 1 << 14  # scores: below, the call costs more than it brings
+FAR = np.float32(-87)
 CACHED = 1 << 14  # scores that are worked on at a time
 
 
@@ -38,25 +39,31 @@ def attention_forward(q, k, v, mask, scale, drops, causal, block, weights, out):
             gemm(False, q[n, h, start:stop], True, k[n, h, :seen], 0.0, scores)
             weights[n, h, start:stop, seen:] = 0.0
             for i in range(stop - start):
+                row = weights[n, h, start + i]  # contiguous, as the compiler knows
                 end = min(start + i + 1, columns) if causal else columns
-                for j in range(end):
-                    scores[i, j] *= scale
+                for j in range(end, seen):  # so that all rows are of one length: the rest of a vector would take long
+                    row[j] = -np.inf
+                for j in range(seen):
+                    row[j] *= scale
                 if mask.size:
-                    for j in range(end):
-                        scores[i, j] += mask[n, h, start + i, j]
+                    for j in range(seen):
+                        row[j] += mask[n, h, start + i, j]
                 key = LOWEST  # integers have a maximum that vectorises
-                for j in range(end):
-                    key = max(key, order_key(scores[i, j]))
+                for j in range(seen):
+                    key = max(key, order_key(row[j]))
                 top = from_order(key)
                 top = np.float32(0.0) if top == -np.inf else top  # a row that may look at nothing has weights of zero
                 total = np.float32(0.0)
-                for j in range(end):
-                    scores[i, j] = exp(scores[i, j] - top)
-                    total += scores[i, j]
+                for j in range(seen):
+                    x = row[j] - top
+                    e = exp(FAR if x < FAR else x)
+                    e = np.float32(0.0) if x < FAR else e  # denormal numbers would take a hundred times as long
+                    row[j] = e
+                    total += e
                 share = 1.0 / total if total != 0.0 else np.float32(0.0)
-                for j in range(end):
-                    scores[i, j] *= share
-                scores[i, end:] = 0.0
+                for j in range(seen):
+                    row[j] *= share
+                row[end:seen] = 0.0
             if drops.size:
                 for i in range(stop - start):
                     for j in range(seen):
@@ -90,11 +97,12 @@ def attention_backward(g, q, k, v, scale, drops, causal, block, weights, gq, gk,
             else:
                 gemm(True, w, False, above, 1.0, gv[n, h, :seen])
             for i in range(stop - start):
+                row, above_row = weights[n, h, start + i], space[i]
                 total = np.float32(0.0)
                 for j in range(seen):
-                    total += scores[i, j] * w[i, j]
+                    total += above_row[j] * row[j]
                 for j in range(seen):
-                    scores[i, j] = (scores[i, j] - total) * w[i, j] * scale
+                    above_row[j] = (above_row[j] - total) * row[j] * scale
             gemm(False, scores, False, k[n, h, :seen], 0.0, gq[n, h, start:stop])
             gemm(True, scores, False, q[n, h, start:stop], 1.0, gk[n, h, :seen])
 
