@@ -77,6 +77,7 @@ def test_options(run):
     seed = re.search(r"mode=full, --gradcheck-seed=(\d+)", out)
     assert seed is not None
     assert f"seed={seed[1]}" in out.split("FAILURES")[1]
+    assert "--gradcheck-seed=0" in run(CHECKS, "-vv", "-k", "right")
     assert "number or 'random'" in run(CHECKS, "--gradcheck-seed=soon", code=4)
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as hypothesis
 
 import autograd as ag
-from autograd.testing import assert_matches, gradcheck
+from autograd.testing import OpCase, S, assert_matches, gradcheck
 from autograd.testing import strategies as st
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -94,6 +94,21 @@ def test_programs_have_right_gradients(program):
 def test_programs_agree_with_torch(program):
     pytest.importorskip("torch")
     assert_matches(program, program, *program.inputs, reference_library="torch")
+
+
+@quick
+@given(st.op_calls([OpCase("exp", S((2, 3))), OpCase("argmax", order=0)], scales=(1e-3, 2.0)))
+def test_op_calls(call):
+    assert call.case.name == "exp"
+    assert call.args[0].shape == (2, 3)
+    assert np.all(np.abs(call.args[0]) < 5)
+    assert gradcheck(call, *call.args, **call.options).n_forward
+
+
+def test_op_calls_have_every_size():
+    find(st.op_calls([OpCase("exp")]), lambda call: call.args[0].size > 1 and np.max(np.abs(call.args[0])) < 1e-6)
+    mixed = lambda x: x.size > 1 and np.min(np.abs(x)) < 1e-6 and np.max(np.abs(x)) > 1
+    find(st.op_calls([OpCase("exp")]), lambda call: mixed(call.args[0]))
 
 
 # ---- no false alarms -----------------------------------------------------------------------------
