@@ -104,17 +104,21 @@ def agree(losses: dict[str, float]) -> None:
     assert all(abs(loss - first) <= 1e-3 * abs(first) + 1e-5 for loss in losses.values()), f"losses differ: {losses}"
 
 
-def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float = 0.25) -> dict[str, dict[str, float]]:
-    """Time the steps of fresh workers in rounds in which they take turns.
+def begin(workers: dict[str, Worker], workload: str) -> dict[str, float]:
+    """Take one step on each, which is when engines compile; the memory that is resident then, in bytes."""
+    return {name: worker.run(workload, 1)["resident"] for name, worker in workers.items()}
 
-    For each: the median of the rounds' medians and its quartiles, in seconds; the loss after six steps; memory resident
-    after the first step, and the peak, in bytes.
+
+def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float = 0.25) -> dict[str, dict[str, float]]:
+    """Time the steps of workers in rounds in which they take turns.
+
+    For each: the median of the rounds' medians and its quartiles, in seconds; the loss after five steps; the peak of its
+    memory, in bytes.
     """
     found, counts = {}, {}
     for name, worker in workers.items():
-        found[name] = {"resident": worker.run(workload, 1)["resident"]}
         warm = worker.run(workload, 5)
-        found[name]["loss"] = warm["loss"]
+        found[name] = {"loss": warm["loss"]}
         counts[name] = max(1, min(400, int(seconds / max(statistics.median(warm["seconds"]), 1e-6))))
     medians: dict[str, list[float]] = {name: [] for name in workers}
     for turn in range(rounds):

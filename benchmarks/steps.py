@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from race import ENGINES, HERE, Worker, agree, race, summary
+from race import ENGINES, HERE, Worker, agree, begin, race, summary
 
 README, RESULTS = HERE.parent / "README.md", HERE / "results.json"
 MARKERS = "<!-- steps -->\n", "<!-- end -->\n"
@@ -68,10 +68,12 @@ def measured(workload: str, engines: list[str], rounds: int, packages: dict[str,
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(ENGINES[name])) for name in engines}
         packages |= {name: worker.has["packages"] for name, worker in workers.items()}
-        row = race({n: w for n, w in workers.items() if workload in w.has["workloads"]}, workload, rounds)
+        workers = {name: worker for name, worker in workers.items() if workload in worker.has["workloads"]}
+        resident = begin(workers, workload)
+        row = race(workers, workload, rounds)
     if WORKLOADS[workload].agrees:
         agree({name: figures["loss"] for name, figures in row.items() if name != "floor"})
-    return row
+    return {name: figures | {"resident": resident[name]} for name, figures in row.items()}
 
 
 def imports(engines: list[str], rounds: int) -> Row:
