@@ -26,12 +26,14 @@ def row_statistics(x, means, squares):
         for j in range(x.shape[1]):
             mean += x[i, j]
         mean /= np.float32(x.shape[1])
-        square = np.float32(0)
+        square, slip = np.float32(0), np.float32(0)
         for j in range(x.shape[1]):
             d = x[i, j] - mean
             square += d * d
-        means[i] = mean
-        squares[i] = square
+            slip += d
+        slip /= np.float32(x.shape[1])  # what rounding has left in the mean
+        means[i] = mean + slip
+        squares[i] = square - slip * slip * np.float32(x.shape[1])
 
 
 @compiled

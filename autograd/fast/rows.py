@@ -164,10 +164,15 @@ def layer_norm(x, weight, bias, eps, centered, out, means, inverses):
             for j in range(x.shape[1]):
                 mean += x[i, j]
             mean /= size
-        square = np.float32(0)
+        square, slip = np.float32(0), np.float32(0)
         for j in range(x.shape[1]):
             d = x[i, j] - mean
             square += d * d
+            slip += d
+        if centered:  # what rounding has left in the mean
+            slip /= size
+            mean += slip
+            square -= slip * slip * size
         inverse = 1.0 / np.sqrt(square / size + eps)
         means[i] = mean
         inverses[i] = inverse

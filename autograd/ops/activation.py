@@ -210,11 +210,16 @@ def logsigmoid(x):
 
 @fused
 def _mish_slope(g: Any, x: Any) -> Any:
-    t = np.tanh(log_1_exp(x))
-    return g * (t + x * sigmoid(x) * (1 - t * t))
+    e = np.exp(np.minimum(x, 20))
+    n = e * (e + 2)
+    return g * (n / (n + 2) + x * (e / (e + 1)) * (4 * (n + 1) / ((n + 2) * (n + 2))))
 
 
-_mish = fused(lambda x: x * np.tanh(np.where(x > 20, x, log_1_exp(x))))
+@fused
+def _mish(x: Any) -> Any:
+    e = np.exp(np.minimum(x, 20))  # tanh(log(1 + e)) = n / (n + 2); from 20 on it is 1
+    n = e * (e + 2)
+    return x * (n / (n + 2))
 
 
 @op(method=False, x=_mish_slope)

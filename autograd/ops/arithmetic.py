@@ -343,6 +343,7 @@ _low = fused(lambda g, x, limit: g * (x <= limit))
 _high = fused(lambda g, x, limit: g * (x >= limit))
 _between = fused(lambda g, x, low, high: g * ((x >= low) & (x <= high)))
 _larger, _smaller = fused(np.maximum), fused(np.minimum)
+_limited = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
 
 
 def _inside(g: Any, input: Any, min: Any, max: Any) -> Any:
@@ -372,6 +373,8 @@ def clamp(input, min=None, max=None):
     if min is None and max is None:
         raise RuntimeError("clamp: at least one of min= and max= must be given")
     real_only("clamp", input, min, max)
+    if min is not None and max is not None:
+        return _limited(input, min, max)
     out = input if min is None else _larger(input, min)
     return out if max is None else _smaller(out, max)
 

@@ -162,19 +162,26 @@ def l1_loss(
 
 
 @fused
-def _huber_slope(g: Any, d: Any, delta: float) -> Any:
-    return g * np.where(np.abs(d) < delta, d, np.sign(d) * delta)
+def _huber_slope(g: Any, x: Any, y: Any, delta: float) -> Any:
+    return g * np.minimum(np.maximum(x - y, -delta), delta)
 
 
 @fused
-def _huber_of(d: Any, delta: float) -> Any:
-    size = np.abs(d)
-    return np.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+def _huber_of(x: Any, y: Any, delta: float) -> Any:
+    size = np.abs(x - y)
+    near = np.minimum(size, delta)
+    return near * (size - 0.5 * near)
 
 
-@op("huber", method=False, d=_huber_slope)
-def _huber(d, delta):
-    return _huber_of(d, delta)
+@op(
+    "huber",
+    method=False,
+    promote=("x", "y"),
+    x=_huber_slope,
+    y=lambda g, x, y, delta: _huber_slope(g, y, x, delta),
+)
+def _huber(x, y, delta):
+    return _huber_of(x, y, delta)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
@@ -183,7 +190,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     reduction = reduction_of(reduction)
     matched("huber_loss", input, target)
-    return weighted(_huber(input - target, delta), weight, reduction)
+    return weighted(_huber(input, target, delta), weight, reduction)
 
 
 def smooth_l1_loss(
@@ -199,8 +206,10 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     reduction = reduction_of(reduction, size_average, reduce)
     matched("smooth_l1_loss", input, target)
-    d = input - target
-    return reduced(abs(d) if beta == 0 else _huber(d, beta) / beta, reduction)
+    if beta == 0:
+        return reduced(abs(input - target), reduction)
+    loss = _huber(input, target, beta)
+    return reduced(loss if beta == 1 else loss / beta, reduction)
 
 
 def gaussian_nll_loss(
