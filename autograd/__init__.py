@@ -23,6 +23,7 @@ from .fast import get_num_threads, set_num_threads
 from .function import Function
 from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .inplace import fill
+from .memory import keep_freed_memory as _keep_freed_memory
 from .ops.activation import *
 from .ops.arithmetic import *
 from .ops.arrange import *
@@ -65,6 +66,8 @@ from .serialization import load, save
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
+
+_keep_freed_memory()
 
 # What PyTorch programs reach through the name `torch`, and what is loaded when first asked for.
 _LAZY = {
