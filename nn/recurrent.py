@@ -131,7 +131,8 @@ class RNNBase(Module):
         elif not batched:
             output, state = data.squeeze(1), tuple(s.squeeze(1) for s in state)
         else:
-            output = data.transpose(0, 1) if self.batch_first else data
+            # Whatever comes next would copy it twice, on the way there and back.
+            output = data.transpose(0, 1).contiguous() if self.batch_first else data
         return output, state if self.mode == "LSTM" else state[0]
 
     def _layers(self, data: Tensor, start: tuple, counts: list[int] | None) -> tuple[Tensor, tuple]:
