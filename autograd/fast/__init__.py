@@ -30,7 +30,9 @@ from . import blas, panels, scalars, tiles
 __all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
 
 LARGE = 1 << 14  # elements: below, the call of a compiled loop costs more than it brings
-BLOCK = 1 << 15  # elements that NumPy works on at a time: what a formula needs in between stays in the cache
+BLOCK = (
+    1 << 16
+)  # elements that NumPy works on at a time: they stay in the cache, and a thread hands the interpreter on rarely
 NEEDED = "numba", "scipy", "threadpoolctl"
 
 _enabled: bool | None = None  # None: not known yet
@@ -109,13 +111,12 @@ def load() -> Any:
     global _numba, _one_at_a_time
     with _lock:
         if _numba is None:
+            # With NUMBA_NUM_THREADS the user has decided; otherwise it is what PyTorch would take.  Numba reads it once, on import.
+            os.environ.setdefault("NUMBA_NUM_THREADS", str(get_num_threads()))
             import numba as found
 
             numba: Any = found
 
-            # With NUMBA_NUM_THREADS the user has decided; otherwise it is what PyTorch would take.
-            if "NUMBA_NUM_THREADS" not in os.environ:
-                numba.config.NUMBA_NUM_THREADS = get_num_threads()
             if numba.config.CPU_FEATURES is None:
                 numba.config.CPU_FEATURES = wide_vectors()
             scalars.teach(numba)

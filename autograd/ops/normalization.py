@@ -84,9 +84,8 @@ def _compiled_layer_gradients(
     loops.layer_norm_gradient(
         g.reshape(rows.shape), rows, flat, centered, means, inverses, gx.reshape(rows.shape), gw, gb
     )
-    return gx, *(
-        np.add.reduce(v).reshape(weight.shape) if n else None for v, n in zip((gw, gb), needs[1:3], strict=True)
-    )
+    shape = () if weight is None else weight.shape
+    return gx, *(np.add.reduce(v).reshape(shape) if n else None for v, n in zip((gw, gb), needs[1:3], strict=True))
 
 
 def none(like: Any) -> Any:
@@ -267,7 +266,8 @@ def _compiled_batch_gradients(
     flat, channels = (-1, rows.shape[-1]), _for_loops(mean, rows, tile)
     factor = inverse if weight is None else inverse * weight
     b = c = np.zeros_like(inverse)
-    gw = gb = None
+    gw: Any = None
+    gb: Any = None
     if needs[1] or needs[2] or training:
         parts = loops.jobs(len(rows)) if tile else rows.shape[0]
         sums, products = np.empty((2, parts, rows[0].size if tile else rows.shape[1]), g.dtype)

@@ -89,7 +89,8 @@ def test_values_and_gradients(name, fast, order):
     with contextlib.nullcontext() if fast else disabled():
         found = gradients(function, inputs, g, ag.float32)
     for got, want in zip(found, wanted, strict=True):
-        assert got.dtype == np.float32 and got.shape == want.shape
+        assert got.dtype == np.float32
+        assert got.shape == want.shape
         np.testing.assert_allclose(got, want, rtol=3e-5, atol=3e-6 * max(1, np.abs(want).max()))
 
 
@@ -183,4 +184,5 @@ def test_leaves_have_gradients_of_their_own():
     assert float(y.grad.max()) == float(g.max()) == 1
     z = ag.tensor(arrays(1)[0], requires_grad=True)
     (z + z.reshape(-1).reshape(*SHAPE) + z * 2).backward(g)
-    assert (z.grad.numpy() == 4).all() and float(g.max()) == 1
+    assert (z.grad.numpy() == 4).all()
+    assert float(g.max()) == 1

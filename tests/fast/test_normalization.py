@@ -37,7 +37,8 @@ def compare(function, x, *parameters, layout="first", compiled=True):
     with contextlib.nullcontext() if compiled else disabled():
         found = results(function, x, parameters, layout, ag.float32)
     for got, want in zip(found, results(function, x, parameters, layout, ag.float64), strict=True):
-        assert got.dtype == np.float32 and got.shape == want.shape
+        assert got.dtype == np.float32
+        assert got.shape == want.shape
         np.testing.assert_allclose(got, want, rtol=2e-5, atol=4e-6 * max(1, np.abs(want).max()))
 
 

@@ -34,7 +34,8 @@ def compare(function, *inputs, compiled=True):
     with using(compiled):
         found = results(function, inputs, ag.float32)
     for got, want in zip(found, results(function, inputs, ag.float64), strict=True):
-        assert got.dtype == np.float32 and got.shape == want.shape
+        assert got.dtype == np.float32
+        assert got.shape == want.shape
         np.testing.assert_allclose(got, want, rtol=2e-5, atol=4e-6 * max(1, np.abs(want).max()))
 
 
@@ -96,10 +97,13 @@ def test_softmax_of_special_rows(compiled):
     x[6, :2] = 1e4, -1e4
     with using(compiled):
         soft, logs = ag.softmax(ag.tensor(x), 1).numpy(), ag.log_softmax(ag.tensor(x), 1).numpy()
-    assert np.isnan(soft[:4]).all() and np.isnan(logs[:4]).all()
-    assert soft[4, 2] == 0 and logs[4, 2] == -np.inf
+    assert np.isnan(soft[:4]).all()
+    assert np.isnan(logs[:4]).all()
+    assert soft[4, 2] == 0
+    assert logs[4, 2] == -np.inf
     np.testing.assert_allclose(soft[4:].sum(1), 1, rtol=1e-6)
-    assert logs[6, 0] == 0 and logs[6, 1] == -2e4
+    assert logs[6, 0] == 0
+    assert logs[6, 1] == -2e4
 
 
 @both
@@ -142,7 +146,8 @@ def test_cross_entropy_does_not_look_at_ignored_rows():
     x[7], target[7] = np.nan, -100
     logits = ag.tensor(x, requires_grad=True)
     F.cross_entropy(logits, ag.tensor(target)).backward()
-    assert np.isfinite(logits.grad.numpy()).all() and (logits.grad.numpy()[7] == 0).all()
+    assert np.isfinite(logits.grad.numpy()).all()
+    assert (logits.grad.numpy()[7] == 0).all()
     with pytest.raises(IndexError, match="out of bounds"):
         F.cross_entropy(logits, ag.tensor(target + 50))
 
@@ -179,7 +184,8 @@ def test_sums(shape, compiled):
             with using(compiled):
                 got = ag.tensor(x).sum(dim, keepdim).numpy()
             want = x.astype(float).sum(dim, keepdims=keepdim)
-            assert got.dtype == np.float32 and got.shape == want.shape
+            assert got.dtype == np.float32
+            assert got.shape == want.shape
             np.testing.assert_allclose(got, want, rtol=2e-6 if compiled and fast.available() else 5e-5, atol=1e-3)
 
 
