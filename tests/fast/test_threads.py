@@ -34,6 +34,14 @@ def test_number_of_threads():
     ag.set_num_threads(before)
 
 
+def test_omp_num_threads_is_what_the_kernels_take(numba):
+    """One thread more than there are cores to run it makes a product of 64 × 64 a hundred times as slow."""
+    code = "import numpy as np, autograd as ag; a = np.ones((300, 400), np.float32); ag.tensor(a) @ ag.tensor(a.T.copy())\n"
+    code += "import numba; assert numba.get_num_threads() == 1, numba.get_num_threads()"
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_NUM_THREADS"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment | {"OMP_NUM_THREADS": "1"})
+
+
 def test_disabled_takes_the_formula():
     with fast.disabled():
         assert not fast.available()
