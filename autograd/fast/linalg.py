@@ -11,7 +11,7 @@ from .blas import gemm
 
 __all__ = ["affine", "column_sums", "matmul"]
 
-LARGE = 1 << 18  # multiply-adds: below, NumPy's BLAS stays on one thread by itself
+LARGE = 1 << 18  # multiply-adds: up to here, NumPy's BLAS stays on one thread by itself
 SMALL = 1_000_000  # … and OpenBLAS multiplies matrices where they lie, without copying them first
 
 
@@ -97,7 +97,7 @@ NONE = np.empty(0, np.float32)
 
 def suits(x: Any, y: Any) -> bool:
     """Whether two arrays are float32 matrices, or stacks of them, that it pays to multiply here."""
-    if type(x) is not np.ndarray or type(y) is not np.ndarray or x.size * y.shape[-1] < LARGE:
+    if type(x) is not np.ndarray or type(y) is not np.ndarray or x.size * y.shape[-1] <= LARGE:
         return False
     if x.ndim < 2 or x.ndim != y.ndim or x.dtype != np.float32 or y.dtype != np.float32 or x.shape[-1] != y.shape[-2]:
         return False
