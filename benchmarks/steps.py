@@ -38,7 +38,7 @@ WORKLOADS = {
     "tiny_mlp": Workload("MLP 2-16-16-1, batch 4, Adam"),
     "gan": Workload("GAN 16-64-64 / 64-64-1, batch 64, Adam"),
     "mlp": Workload("MLP 784-128-10, batch 64, Adam"),
-    "mlp_dropout": Workload("the same with dropout", agrees=False),
+    "mlp_dropout": Workload("MLP 784-128-10 with dropout, batch 64, Adam", agrees=False),
     "cnn": Workload("CNN, 3 × (conv 3×3, ReLU, pool) of 32-64-128, batch 64 of 1×32×32, Adam"),
     "resnet": Workload("ResNet blocks of 16 and 32, batch norm, batch 32 of 3×32×32, SGD momentum"),
     "lstm": Workload("LSTM language model, 64 → 128, 64 steps, batch 32, Adam"),
@@ -97,7 +97,10 @@ def cell(workload: Workload, figures: dict[str, float], base: float | None) -> s
         text = f"{workload.batches / median:,.0f} / s"
     else:
         text = f"{short(median * 1e3)} ({short(low * 1e3)}–{short(high * 1e3)})"
-    return f"{text}, **{median / base:.2f}×**" if base else text
+    if base is None:
+        return text
+    ratio = median / base
+    return f"{text}, **{ratio:{'.2f' if ratio >= 0.1 else '.1g'}}×**"
 
 
 def table(head: str, engines: list[str], lines: list[tuple[str, dict[str, str]]]) -> str:
@@ -154,6 +157,7 @@ def machine() -> str:
 def written(results: dict[str, Any]) -> str:
     """What stands between the README's markers."""
     versions = {package: v for packages in results["packages"].values() for package, v in packages.items()}
+    versions["HIPS autograd"] = versions.pop("autograd")
     listed = ", ".join(f"{package} {version.split('+')[0]}" for package, version in sorted(versions.items()))
     return report(results["rows"]) + f"\n{results['machine']}; {listed}.\n"
 
