@@ -164,7 +164,7 @@ def written(results: dict[str, Any]) -> str:
 
 def write(rows: dict[str, Row], packages: dict[str, dict[str, str]]) -> None:
     """Replace these rows in the file of results, and the README's tables by those made of it."""
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"packages": {}, "rows": {}}
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"packages": {}, "rows": {}}
     results["machine"] = machine()
     results["packages"] |= packages
     results["rows"] |= rows
