@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from . import graph
-from . import tensor as _tensor
 from .fast import LARGE, fused
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
@@ -378,7 +377,7 @@ def backward(
         accumulate(leaf, g, lent=source in seeds or leaf is not source)
 
 
-_tensor._backward = backward
+Tensor._propagate = backward
 
 
 def accumulate(leaf: Tensor, g: Any, lent: bool) -> None:

@@ -311,7 +311,10 @@ class Tensor:
         >>> x.grad
         tensor([2., 4.])
         """
-        _backward(self, gradient, retain_graph, create_graph, inputs)
+        self._propagate(gradient, retain_graph, create_graph, inputs)
+
+    # `backward` of backward.py puts itself here: it needs this module, and importing it at each call would take time.
+    _propagate: Callable
 
     def detach(self) -> Tensor:
         """The same memory, outside the graph."""
@@ -573,9 +576,6 @@ class Tensor:
 
 
 _device_class = device
-
-
-_backward: Any = None  # backward.backward puts itself here: it needs this module, and an import at each call takes time
 
 
 def _device(where: Any) -> device:
