@@ -18,6 +18,7 @@ import numpy as np
 
 from ..device import cupy
 from ..fast import convolution as loops
+from ..fast.linalg import column_sums
 from ..op import function, op
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -174,12 +175,11 @@ def is_depthwise(w_shape: tuple, groups: int) -> bool:
 # ---- the three ops -----------------------------------------------------------------------------------------------
 
 
-def _bias_rows(g: Any) -> Any:
-    return (
-        g.transpose((0, *range(2, g.ndim), 1)).reshape((-1, g.shape[1]))
-        if isinstance(g, np.ndarray)
-        else (g.sum(axis=(0, *range(2, g.ndim))))
-    )
+def _bias_gradient(g: Any) -> Any:
+    """The sums over images and places, in the order in which they lie in memory."""
+    if isinstance(g, np.ndarray) and not g.flags.c_contiguous:
+        return column_sums(g.transpose((0, *range(2, g.ndim), 1)).reshape((-1, g.shape[1])))
+    return g.sum(axis=(0, *range(2, g.ndim)))
 
 
 @op(
@@ -190,7 +190,7 @@ def _bias_rows(g: Any) -> Any:
     weight=lambda g, x, weight_shape, stride, padding, dilation, groups: convolution_weight(
         x, g, weight_shape, stride, padding, dilation, groups
     ),
-    bias=_bias_rows,
+    bias=_bias_gradient,
 )
 def convolution(x, weight, bias, size, stride, padding, dilation, groups):
     """(N, C, *S) and (O, C/groups, *K) to (N, O, *size)."""
