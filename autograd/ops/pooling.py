@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..fast import pooling as loops
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .convolution import each
@@ -75,14 +76,19 @@ def along(axis: int, tap: int, dilation: int, stride: int, count: int) -> tuple:
 # ---- maximum -----------------------------------------------------------------------------------------------------
 
 
-@op(
-    method=False,
-    x=lambda g, x, out, size, kernel, stride, padding, dilation: max_pool_gradient(
-        g, x, out, size, kernel, stride, padding, dilation
-    ),
-)
-def max_pool(x, size, kernel, stride, padding, dilation):
-    """The maximum of each window."""
+def _max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation, memo):
+    if memo and isinstance(g, np.ndarray):
+        return loops.max_pool_gradient(g, memo[0], x.shape)
+    return max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation)
+
+
+@op(method=False, x=_max_pool_gradient)
+def max_pool(x, size, kernel, stride, padding, dilation, memo):
+    """The maximum of each window; compiled loops leave the places of the maxima in the list `memo`."""
+    if loops.ready(x):
+        out, found = loops.max_pool(x, size, kernel, stride, padding, dilation)
+        memo.append(found)
+        return out
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     x = padded(x, reach(x.shape, size, kernel, stride, padding, dilation), padding, lowest)
     for axis, (n, k, t, d) in enumerate(zip(size, kernel, stride, dilation, strict=True), 2):
@@ -125,8 +131,11 @@ def _to_first_maxima(g, x, out, total, size, kernel, stride, dilation, apart):
     ),
 )
 def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
-    """`g` at the first maximum of each window, zeros elsewhere."""
+    """`g` at the first maximum of each window (its last NaN), zeros elsewhere."""
     shape = x.shape
+    if not np.isfinite(out).all():  # NaN equals nothing, -inf equals the padding
+        indices = argmax(x, window_positions(shape[2:], size, kernel, stride, padding, dilation))
+        return _flat_places(g, indices, shape)
     sizes = reach(shape, size, kernel, stride, padding, dilation)
     x = padded(x, sizes, padding, -np.inf)
     apart = all(t >= k for t, k in zip(stride, kernel, strict=True)) and set(dilation) == {1}
@@ -148,6 +157,8 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
 )
 def max_pool_gather(v, x, out, size, kernel, stride, padding, dilation):
     """The elements of `v` where `x` has the first maximum of each window: the adjoint of `max_pool_gradient`."""
+    if not np.isfinite(out).all():
+        return _picked(v, argmax(x, window_positions(x.shape[2:], size, kernel, stride, padding, dilation)))
     sizes = reach(x.shape, size, kernel, stride, padding, dilation)
     x, v = padded(x, sizes, padding, -np.inf), padded(v, sizes, padding, 0)
     found, free = np.zeros_like(out), np.ones_like(out)
@@ -164,6 +175,10 @@ def max_pool_gather(v, x, out, size, kernel, stride, padding, dilation):
 @op(method=False, x=lambda g, indices, x_shape: place(g, indices, x_shape))  # pyright: ignore[reportGeneralTypeIssues]
 def pick(x, indices):
     """The elements of (N, C, *S) at flat spatial indices (N, C, *O)."""
+    return _picked(x, indices)
+
+
+def _picked(x: Any, indices: Any) -> Any:
     n, c = x.shape[:2]
     flat = np.take_along_axis(x.reshape((n, c, -1)), indices.reshape((n, c, -1)), axis=-1)
     return flat.reshape(indices.shape)
@@ -184,7 +199,8 @@ def _flat_places(g: Any, indices: Any, shape: tuple) -> Any:
 
 
 def argmax(x: Any, positions: list) -> Any:
-    """The flat index of the first maximum in each window: per dimension, `positions` (size, kernel), −1 for none."""
+    """The flat index of the first maximum (the last NaN) in each window: per dimension, `positions` (size, kernel), −1 for
+    none."""
     sizes, positions = x.shape[2:], [np.asarray(p, like=x) for p in positions]
     grid = np.ix_(*(p.reshape(-1) for p in positions))
     values = x[(slice(None), slice(None), *grid)]
@@ -195,9 +211,19 @@ def argmax(x: Any, positions: list) -> Any:
     if outside.any():
         values = np.where(outside, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, values)
     dims = len(sizes)
-    values = values.transpose((0, 1, *range(2, 2 + 2 * dims, 2), *range(3, 3 + 2 * dims, 2)))
+    order = (*range(2, 2 + 2 * dims, 2), *range(3, 3 + 2 * dims, 2))
+    values = values.transpose((0, 1, *order))
     kernel = values.shape[2 + dims :]
-    which = np.argmax(values.reshape((*values.shape[: 2 + dims], -1)), axis=-1)
+    values = values.reshape((*values.shape[: 2 + dims], -1))
+    which = np.argmax(values, axis=-1)
+    if x.dtype.kind == "f" and not np.isfinite(x).all():  # -inf may lie outside, and argmax takes the first NaN
+        if outside is not False:
+            inside = np.broadcast_to(~outside, tuple(n for p in positions for n in p.shape))
+            inside = inside.transpose(tuple(i - 2 for i in order)).reshape(values.shape[2:])
+            best = np.max(values, axis=-1, keepdims=True)
+            which = np.where(np.isnan(best[..., 0]), which, np.argmax((values == best) & inside, axis=-1))
+        nan = np.isnan(values)
+        which = np.where(nan.any(axis=-1), values.shape[-1] - 1 - np.argmax(nan[..., ::-1], axis=-1), which)
     flat = 0
     for dim, (p, offset) in enumerate(zip(positions, np.unravel_index(which, kernel), strict=True)):
         row = steps(p.shape[0], p).reshape((-1, *(1,) * (dims - dim - 1)))
@@ -270,7 +296,7 @@ def _max_pool(dims: int) -> tuple:
 
         def body(x):
             size = output_size(name, x.shape[2:], kernel, steps, pad, gaps, ceil_mode)
-            return max_pool(x, size, kernel, steps, pad, gaps)
+            return max_pool(x, size, kernel, steps, pad, gaps, [])
 
         return batched(body, input, dims, name)
 
