@@ -55,7 +55,9 @@ def erf(x: Any) -> Any:
 
 def normal_cdf(x: Any) -> Any:
     """The share of a normal distribution that lies below x."""
-    return (erf(x * ROOT_HALF) + 1) * 0.5
+    from ..ops.special import ndtr
+
+    return ndtr(x)  # (1 + erf(x / √2)) / 2 would be nothing but rounding below -8
 
 
 def normal_density(x: Any) -> Any:
@@ -96,7 +98,7 @@ def minimum(x: Any, y: Any) -> Any:
 
 
 abs = absolute
-ROOT_HALF, INVERSE_ROOT_2PI = 0.7071067811865476, 0.3989422804014327
+INVERSE_ROOT_2PI = 0.3989422804014327
 
 
 # NumPy's functions as formulas

@@ -7,6 +7,7 @@ import pytest
 
 import autograd as ag
 from autograd.testing.cases import BINARY, OpCase, S, draw, each_check
+from nn.functional import gelu
 from tests.conftest import referee
 
 PAIR = (S((3, 4), (3, 4)), S((3, 1), (4,)), S((2, 3), 1.5), S(2.5, (2, 3)))
@@ -465,3 +466,14 @@ def test_second_derivatives_of_products_with_small_factors():
         (slope,) = ag.autograd.grad(f(x), x, create_graph=True)
         (again,) = ag.autograd.grad(slope[0], x)
         assert again[0] == 0  # exactly: a product is linear in each of its factors
+
+
+def test_gelu_far_below_0():
+    """Φ is no difference from 1 there: 1 + erf(x / √2) would be nothing but rounding."""
+    x = ag.tensor([-9.0, -11.4, -20.0], dtype=ag.float64, requires_grad=True)
+    y = gelu(x)
+    (slope,) = ag.autograd.grad(y.sum(), x)
+    np.testing.assert_allclose(
+        y.detach().numpy(), [-1.01572956536e-18, -2.38327878078e-29, -5.50724823721e-88], rtol=1e-11
+    )
+    np.testing.assert_allclose(slope.numpy(), [-9.13893737391e-18, -2.71662780179e-28, -1.10143604831e-86], rtol=1e-11)
