@@ -14,6 +14,7 @@ import numpy as np
 from ..fast import normalization as channel_loops
 from ..fast import ready
 from ..fast import rows as loops
+from ..fast.linalg import column_sums
 from ..graph import mutated
 from ..op import function, op
 from ..tensor import own
@@ -34,13 +35,6 @@ def _row_means(x: Any) -> Any:
 def _row_dots(x: Any, y: Any) -> Any:
     """The mean of the product of each row, as a column."""
     return np.einsum("ij,ij->i", x, y)[:, None] / x.shape[1]
-
-
-def column_sums(x: Any) -> Any:
-    """The sum over rows: a product with ones, which BLAS does faster than NumPy's reduction over the first axis."""
-    if x.shape[0] < 64 or x.dtype.kind != "f":
-        return np.add.reduce(x, axis=0)
-    return np.ones_like(x, shape=(x.shape[0],)) @ x
 
 
 def _layer_formula(x: Any, weight: Any, bias: Any, eps: float, centered: bool, memo: list) -> Any:

@@ -134,6 +134,7 @@ LAYERS = [
     functional("linear", "linear", S((3, 4), (5, 4), (5,)), S((2, 3, 4), (5, 4)), S((4,), (5, 4), (5,)), S((0, 4), (2, 4), (2,))),
     functional("layer_norm", "layer_norm", S((3, 4), [4], (4,), (4,)), S((2, 3, 2), [3, 2]), S((2, 4), [4], (4,)), S((0, 4), [4], (4,)),
                S((1, 3), [3])),
+    functional("group_norm", "group_norm", S((2, 4, 3), 2, (4,), (4,)), S((3, 2, 2, 2), 1), S((2, 6), 2, (6,)), S((0, 4, 2), 2, (4,), (4,))),
     OpCase("batch_norm", S((5, 3), (3,), (3,), True), S((2, 3, 4), (3,), (3,), True), S((2, 3, 2, 2), (3,), (3,), False),
            fn=batch_norm, torch=torch_batch_norm),
     OpCase("lstm_layer", S((3, 2, 2), [(1, 2, 3), (1, 2, 3)], recurrent(4), *WAY),
