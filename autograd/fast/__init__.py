@@ -18,6 +18,7 @@ import contextlib
 import functools
 import importlib.util
 import os
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -111,12 +112,13 @@ def load() -> Any:
     global _numba, _one_at_a_time
     with _lock:
         if _numba is None:
-            # With NUMBA_NUM_THREADS the user has decided; otherwise it is what PyTorch would take.  Numba reads it once, on import.
-            os.environ.setdefault("NUMBA_NUM_THREADS", str(get_num_threads()))
+            # With NUMBA_NUM_THREADS the user has decided; otherwise it is what PyTorch would take.  Numba reads it on import.
+            if "numba" not in sys.modules:
+                os.environ.setdefault("NUMBA_NUM_THREADS", str(get_num_threads()))
             import numba as found
 
             numba: Any = found
-
+            numba.set_num_threads(min(get_num_threads(), numba.config.NUMBA_NUM_THREADS))
             if numba.config.CPU_FEATURES is None:
                 numba.config.CPU_FEATURES = wide_vectors()
             scalars.teach(numba)
