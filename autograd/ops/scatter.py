@@ -22,6 +22,7 @@ from .indexing import (
     masked_scatter,
 )  # fmt: skip
 from .places import steps
+from .scan import recurrence
 from .shape import broadcast_to, expanded, part, places, wrap_dim
 
 __all__ = [
@@ -116,8 +117,26 @@ def _greatest(dtype: np.dtype) -> Any:
     return np.inf if dtype.kind == "f" else True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
+def _others(x: Any, y: Any, index: tuple) -> Any:
+    """For each element that comes, the product of all else at its place, without a division: to be differentiated."""
+    if not y.size:
+        return y
+    array = x.array if isinstance(x, Tensor) else x
+    numbers = np.arange(math.prod(x.shape), like=array).reshape(x.shape)[index].reshape(-1)
+    order = np.argsort(numbers, kind="stable")
+    place, y_there = numbers[order], y.reshape(-1)[order]
+    first = place != np.roll(place, 1)
+    first[:1] = True
+    last = np.roll(first, -1)
+    before = recurrence(np.where(first, 0, np.roll(y_there, 1)), np.where(first, x.reshape(-1)[place], 0), 0)
+    behind = np.flip(np.where(last, 0, np.roll(y_there, -1)), 0), np.flip(np.where(last, np.ones_like(y_there), 0), 0)
+    return (before * np.flip(recurrence(*behind, 0), 0))[np.argsort(order)].reshape(y.shape)
+
+
 def _reduced_gradients(g: Any, x: Any, y: Any, out: Any, index: tuple, how: str) -> tuple:
     """Gradients of `_reduce_at` with respect to what was there, and to what came."""
+    if how == "prod" and isinstance(g, Tensor):
+        return g * _reduce_at(np.ones_like(x), y, index, "prod"), g[index] * _others(x, y, index)
     if how == "prod":
         zero = y == 0
         alone = zero * (add_at(zero * 1.0, index, x.shape)[index] == 1)  # the only zero that came there

@@ -230,8 +230,8 @@ def _holds_nearby(curve: Curve, found: Estimate, typical: np.ndarray, eps: float
 
 def _hides(vanished: Estimate, best: Estimate) -> bool:
     """Would the slope that another step has found be lost in the rounding of this one, which sees none?"""
-    slope = np.sum(np.abs(best.value)) / np.linalg.norm(best.direction)
-    return bool(slope <= 10 * np.sum(vanished.rounding) / np.linalg.norm(vanished.direction))
+    slope = np.abs(best.value) / np.linalg.norm(best.direction)
+    return bool(np.all(slope <= 10 * np.abs(vanished.rounding) / np.linalg.norm(vanished.direction)))
 
 
 def _quality(estimate: Estimate, good: float) -> float:
