@@ -272,9 +272,10 @@ def _gelu_block(x: Any, out: Any, slope: Any) -> None:
     if slope is not None:
         size += 1e-30
         np.divide(x, size, out=size)  # the sign, in a third of the time that copysign takes
-        np.subtract(0.5, tail, out=tail)
         tail *= size
-        tail += 0.5  # Φ(x)
+        size += 1
+        size *= 0.5
+        np.subtract(size, tail, out=tail)  # Φ(x), to the last digit below 0 too
         bell *= x
         bell *= 1 / math.sqrt(2 * math.pi)
         np.add(tail, bell, out=slope)
