@@ -26,18 +26,15 @@ from typing import Any
 
 import numpy as np
 
-from . import blas, panels, scalars, tiles
+from . import blas, panels, scalars, threads, tiles
+from .threads import BLOCK, by_blocks, get_num_threads
 
 __all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
 
 LARGE = 1 << 14  # elements: below, the call of a compiled loop costs more than it brings
-BLOCK = (
-    1 << 16
-)  # elements that NumPy works on at a time: they stay in the cache, and a thread hands the interpreter on rarely
 NEEDED = "numba", "scipy", "threadpoolctl"
 
 _enabled: bool | None = None  # None: not known yet
-_threads: int | None = None  # None: as many as the machine and OMP_NUM_THREADS allow
 _lock = threading.RLock()
 _one_at_a_time: Any = contextlib.nullcontext()
 
@@ -81,23 +78,11 @@ def compiles(x: Any) -> bool:
     )
 
 
-def get_num_threads() -> int:
-    """How many threads the compiled kernels use."""
-    return _threads or _default_threads()
-
-
-@functools.cache
-def _default_threads() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0]) or cores
-
-
 def set_num_threads(count: int) -> None:
-    """Let the compiled kernels use `count` threads, at most as many as there were when the first kernel ran."""
-    global _threads
+    """Compute with `count` threads; the compiled kernels with at most as many as there were when the first of them ran."""
     if count < 1:
         raise RuntimeError(f"set_num_threads: expected a positive number, got {count}")
-    _threads = count
+    threads.wanted = count
     if _numba is not None:
         _numba.set_num_threads(min(count, _numba.config.NUMBA_NUM_THREADS))
 
@@ -286,33 +271,6 @@ def blockwise(formula: Callable, values: list, first: np.ndarray, out: np.ndarra
         out[block] = formula(*[a[block] if type(a) is np.ndarray else a for a in values])
 
     by_blocks(write, out.size, BLOCK)
-
-
-def by_blocks(work: Callable, size: int, start: int = 0) -> None:
-    """Call `work` with one slice after the other, up to `size` elements: several threads at once, where NumPy is what works."""
-    starts = iter(range(start, size, BLOCK))  # each thread takes the next
-
-    def run() -> None:
-        with np.errstate(all="ignore"):  # as silent as a compiled loop
-            for first in starts:
-                work(slice(first, first + BLOCK))
-
-    waiting = [pool().submit(run) for _ in range(min(get_num_threads(), size // (2 * BLOCK)) - 1)]
-    run()
-    for helper in waiting:
-        helper.result()
-
-
-@functools.cache
-def pool() -> Any:
-    """The threads for NumPy: it lets others run while it computes."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(thread_name_prefix="autograd")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def elementwise_kernel(formula: Callable) -> Any:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from . import available, compiled, get_num_threads, prange, ready, rows
+from . import available, compiled, prange, ready, rows
 from .blas import gemm
+from .threads import get_num_threads, one_blas_thread, parts, shared
 
 __all__ = ["affine", "column_sums", "matmul"]
 
 LARGE = 1 << 18  # multiply-adds: up to here, NumPy's BLAS stays on one thread by itself
+WORTH_A_THREAD = 1 << 21  # multiply-adds: as many take longer than waking a thread
 SMALL = 1_000_000  # … and OpenBLAS multiplies matrices where they lie, without copying them first
 
 
@@ -65,13 +67,13 @@ def lies(x: np.ndarray) -> bool | None:
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """x @ y for arrays of two dimensions or of equally many; large ones of float32 are multiplied by all threads."""
+    """x @ y for arrays of two dimensions or of equally many; large ones are multiplied by all threads."""
     if not suits(x, y):
         return x @ y
+    if not compiles(x, y):
+        return numpy_product(x, y)
     if x.ndim == 2:
         return multiplied(x, y, NONE)
-    if x.shape[:-2] != y.shape[:-2]:
-        return x @ y
     out = np.empty((*x.shape[:-1], y.shape[-1]), np.float32)
     a, b = bool(lies(x)), bool(lies(y))
     stacks = [v.reshape((-1, *v.shape[-2:])) for v in (upright(x, a), upright(y, b), out)]
@@ -81,12 +83,11 @@ def matmul(x: Any, y: Any) -> Any:
 
 def affine(x: Any, y: Any, bias: Any) -> Any:
     """x @ y + bias for matrices."""
-    if not suits(x, y):
-        out = x @ y
-    elif bias is None or bias.dtype == np.float32:
-        return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
-    else:
-        out = multiplied(x, y, NONE)
+    if suits(x, y) and compiles(x, y):
+        if bias is None or bias.dtype == np.float32:
+            return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
+        return multiplied(x, y, NONE) + bias
+    out = matmul(x, y)
     if bias is not None:
         out += bias
     return out
@@ -96,12 +97,39 @@ NONE = np.empty(0, np.float32)
 
 
 def suits(x: Any, y: Any) -> bool:
-    """Whether two arrays are float32 matrices, or stacks of them, that it pays to multiply here."""
-    if type(x) is not np.ndarray or type(y) is not np.ndarray or x.size * y.shape[-1] <= LARGE:
-        return False
-    if x.ndim < 2 or x.ndim != y.ndim or x.dtype != np.float32 or y.dtype != np.float32 or x.shape[-1] != y.shape[-2]:
-        return False
-    return available() and lies(x) is not None and lies(y) is not None
+    """Whether two arrays are matrices, or equally large stacks of them, that it pays to multiply here."""
+    return (
+        type(x) is np.ndarray
+        and type(y) is np.ndarray
+        and x.size * y.shape[-1] > LARGE
+        and x.ndim == y.ndim >= 2
+        and x.dtype == y.dtype
+        and x.dtype.kind == "f"
+        and x.shape[:-2] == y.shape[:-2]
+        and x.shape[-1] == y.shape[-2]
+    )
+
+
+def compiles(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether the compiled loops can multiply them."""
+    return x.dtype == np.float32 and available() and lies(x) is not None and lies(y) is not None
+
+
+def numpy_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """x @ y by NumPy, each thread making a part of the result."""
+    n, m = x.shape[-2], y.shape[-1]
+    if x.size * m <= WORTH_A_THREAD:
+        with one_blas_thread():
+            return x @ y
+    out = np.empty((*x.shape[:-1], m), x.dtype)
+    threads = get_num_threads()
+    if x.ndim > 2 and x.shape[0] >= threads:
+        shared(lambda part: np.matmul(x[part], y[part], out=out[part]), parts(x.shape[0], threads))
+    elif n >= m:
+        shared(lambda part: np.matmul(x[..., part, :], y, out=out[..., part, :]), parts(n, threads))
+    else:
+        shared(lambda part: np.matmul(x, y[..., part], out=out[..., part]), parts(m, threads))
+    return out
 
 
 def upright(x: np.ndarray, transposed: bool) -> np.ndarray:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..elementwise import elementwise
-from ..fast import by_blocks, compiles, fused
+from ..fast import compiles, fused
 from ..fast.scalars import normal_cdf, normal_density, sigmoid, tanh
 from ..fast.scalars import softplus as log_1_exp
+from ..fast.threads import by_blocks
 from ..graph import state
 from ..op import function, op
 from ..random import Generator

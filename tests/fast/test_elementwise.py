@@ -7,7 +7,8 @@ import pytest
 
 import autograd as ag
 import nn.functional as F
-from autograd.fast import BLOCK, LARGE, disabled, fused
+from autograd.fast import LARGE, disabled, fused
+from autograd.fast.threads import BLOCK
 
 SHAPE = (150, 200)
 
