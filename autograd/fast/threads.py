@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +95,7 @@ def shared(work: Callable, jobs: Sequence) -> None:
 def parts(size: int, count: int) -> list[slice]:
     """At most that many slices, of nearly equal length, that make up `size`."""
     edges = [size * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [slice(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
 
 def by_blocks(work: Callable, size: int, start: int = 0) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,11 +15,15 @@ import pytest
 import autograd as ag
 from autograd import fast
 from autograd.data import DataLoader, TensorDataset
+from autograd.fast import linalg, threads
 
 
 @pytest.fixture
 def numba():
-    return pytest.importorskip("numba")
+    found = pytest.importorskip("numba")
+    if not fast.available():
+        pytest.skip("the environment switches kernels off")
+    return found
 
 
 def large():
@@ -75,10 +80,10 @@ def test_two_threads_launch_kernels_at_once(numba):
             if not np.array_equal(ag.sigmoid(ag.tensor(x)).numpy(), expected):
                 wrong.append(1)
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for t in threads:
+    users = [threading.Thread(target=work) for _ in range(3)]
+    for t in users:
         t.start()
-    for t in threads:
+    for t in users:
         t.join()
     assert not wrong
 
@@ -100,3 +105,49 @@ def test_worker_processes_after_a_kernel_has_run(numba):
     (batch,) = list(loader)
     np.testing.assert_allclose(batch.numpy(), expected, rtol=1e-6)
     assert fast.available()
+
+
+def test_shared_work_is_done_once_and_its_errors_arrive():
+    done = []
+    threads.shared(done.append, range(100))
+    assert sorted(done) == list(range(100))
+
+    def fails(job):
+        if job == 7:
+            raise KeyError("seven")
+        time.sleep(0.001)  # as NumPy does while it computes: lets the others run
+
+    with pytest.raises(KeyError, match="seven"):
+        threads.shared(fails, range(20))
+    threads.shared(done.append, range(100, 110))  # and goes on working
+    assert len(done) == 110
+
+
+def test_shared_work_inside_shared_work():
+    done = []
+    threads.shared(lambda i: threads.shared(lambda j: done.append((i, j)), range(3)), range(4))
+    assert sorted(done) == [(i, j) for i in range(4) for j in range(3)]
+
+
+def test_blas_has_its_threads_back():
+    if (found := threads.blas()) is None:
+        pytest.skip("NumPy has another BLAS here")
+    before = found[0]()
+    with threads.one_blas_thread():
+        assert found[0]() == 1
+    assert found[0]() == before
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_are_the_same_however_they_are_shared(dtype):
+    rng = np.random.default_rng(0)
+    with fast.disabled():
+        for x, y in (
+            ((300, 70), (70, 200)),
+            ((70, 200), (200, 300)),
+            ((8, 64, 96), (8, 96, 64)),
+            ((1, 2, 300, 90), (1, 2, 90, 80)),
+        ):
+            a, b = rng.standard_normal(x).astype(dtype), rng.standard_normal(y).astype(dtype)
+            expected = np.matmul(a.astype(np.longdouble), b.astype(np.longdouble))
+            np.testing.assert_allclose(linalg.matmul(a, b), expected, atol=1e3 * np.finfo(dtype).eps)
