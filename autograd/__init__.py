@@ -59,6 +59,7 @@ from .ops.special import *
 from .ops.spectral import *
 from .ops.statistics import *
 from .ops.unfold import *
+from .ops.views import *
 from .queries import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .sampling import *

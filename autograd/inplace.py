@@ -294,7 +294,7 @@ def reshaping(function: Callable, name: str) -> Callable:
 
 def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
     """Make it that shape: its elements in their order as far as they go; new places are zero.  Returns itself."""
-    from .ops.shape import sizes
+    from .ops.dims import sizes
 
     if self.needs_grad:
         raise RuntimeError("cannot resize variables that require grad; use reshape")

@@ -11,9 +11,11 @@ import numpy as np
 
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from .dims import sized, wrap_dim, wrap_dims
 from .indexing import add_at
 from .places import steps
-from .shape import broadcast_to, part, reshape, sized, transpose, wrap_dim, wrap_dims
+from .shape import broadcast_to, reshape, transpose
+from .views import part
 
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 

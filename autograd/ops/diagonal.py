@@ -13,7 +13,7 @@ from ..device import on
 from ..inplace import apply, inplace
 from ..op import function, op
 from ..tensor import Tensor, _device, wrap
-from .shape import wrap_dim
+from .dims import wrap_dim
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "tril_indices", "triu", "triu_indices"]
 

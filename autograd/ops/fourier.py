@@ -17,7 +17,7 @@ from ..device import on
 from ..dtypes import as_dtype, complex_of, get_default_dtype, real_of
 from ..op import function, op
 from ..tensor import Tensor, _device, wrap
-from .shape import wrap_dims
+from .dims import wrap_dims
 
 __all__ = ["istft", "stft"]
 
@@ -385,7 +385,7 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     out = (rfft if onesided else fft)(frames, None, -1, norm).transpose(-1, -2)
     if return_complex:
         return out
-    from .shape import view_as_real
+    from .views import view_as_real
 
     return view_as_real(out.contiguous())
 
@@ -414,7 +414,7 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
         frames = irfft(half, n_fft, -1, norm)
     weights = _window(window, win_length, n_fft, frames)
     total = n_fft + hop * (frames.shape[-2] - 1)
-    from .shape import _unfold_adjoint
+    from .views import _unfold_adjoint
 
     lead = tuple(input.shape[:-2])
     signal = _unfold_adjoint(frames * weights, (*lead, total), len(lead), n_fft, hop)

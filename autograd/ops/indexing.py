@@ -14,8 +14,10 @@ from ..dtypes import result_type
 from ..fast import fused
 from ..op import cast, function, op
 from ..tensor import Tensor, share, wrap
+from .dims import wrap_dim
 from .places import steps
-from .shape import expanded, part, wrap_dim
+from .shape import expanded
+from .views import part
 
 __all__ = [
     "argwhere", "gather", "index_select", "masked_fill", "masked_select", "nonzero", "nonzero_static", "take",

@@ -14,7 +14,9 @@ import numpy as np
 from ..dtypes import promote_types
 from ..op import function, op
 from ..tensor import Tensor, View, register_view, share
-from .shape import broadcast_shapes, broadcast_to, clone, narrowed, part, selected, wrap_dim
+from .dims import wrap_dim
+from .shape import broadcast_shapes, broadcast_to, clone
+from .views import narrowed, part, selected
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk",

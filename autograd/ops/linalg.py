@@ -12,8 +12,8 @@ from ..fast import linalg as fast
 from ..inplace import inplace
 from ..op import function
 from ..tensor import Tensor
+from .dims import wrap_dim
 from .einsum import contraction
-from .shape import wrap_dim
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "dot", "ger", "inner", "kron", "matmul", "mm", "mv",

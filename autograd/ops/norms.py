@@ -12,10 +12,11 @@ from ..dtypes import as_dtype, real_of
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from .dims import wrap_dim, wrap_dims
 from .joining import stack
 from .linalg import matmul
 from .matrices import matrix
-from .shape import broadcast_to, movedim, wrap_dim, wrap_dims
+from .shape import broadcast_to, movedim
 from .solving import inverse, solve
 from .spectral import _cutoff, eigvalsh, svdvals
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..inplace import as_value, inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from .dims import wrap_dim
 from .indexing import (
     add_at,
     along,
@@ -23,7 +24,8 @@ from .indexing import (
 )  # fmt: skip
 from .places import steps
 from .scan import recurrence
-from .shape import broadcast_to, expanded, part, places, wrap_dim
+from .shape import broadcast_to, expanded
+from .views import part, places
 
 __all__ = [
     "as_strided_scatter", "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_put_",
