@@ -3,173 +3,89 @@
 Three ops, closed under differentiation: `convolution` (input ∗ weight), `convolution_input` (its adjoint in the input, which
 is the transposed convolution) and `convolution_weight` (its adjoint in the weight).  Their rules call each other.
 
-Inside, the channels are last: (N, C, H, W) is laid out (N, H, W, C), the windows are one strided view of that, copied once
-into rows (N·H′·W′, kh·kw·C), and one GEMM does the rest.  Results are views in PyTorch's order of dimensions.
+Inside, the channels are last: each thread takes some images, lays their windows out as rows (`windows`), and multiplies these
+with the weight while they are in its cache.  Results are views in PyTorch's order of dimensions.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..device import cupy
 from ..fast import convolution as loops
-from ..fast.linalg import column_sums
+from ..fast.linalg import column_sums, matmul
+from ..fast.threads import get_num_threads, parts
 from ..op import function, op
+from . import depthwise
+from .windows import Ints, Pairs, Windows, add_product, batches, channels_first, each_job, in_groups, multiply
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
-Ints = tuple[int, ...]
-Pairs = tuple[tuple[int, int], ...]
-
-# ---- arrays: channels last, windows, groups ----------------------------------------------------------------------
+# ---- products ----------------------------------------------------------------------------------------------------
 
 
-def strided(x: Any, shape: tuple, strides: tuple) -> Any:
-    """A view of a contiguous array with other strides (in bytes)."""
-    if isinstance(x, np.ndarray):
-        return np.ndarray(shape, x.dtype, x, 0, strides)  # as_strided without its overhead
-    return cupy().lib.stride_tricks.as_strided(x, shape, strides)
+def weight_matrix(w: Any, groups: int) -> Any:
+    """(O, C/groups, *K) as (groups, K·C/groups, O/groups), to multiply columns with."""
+    w = w.reshape((groups, -1, *w.shape[1:]))
+    return w.transpose((0, *range(3, w.ndim), 2, 1)).reshape((groups, -1, w.shape[1]))
 
 
-def channels_last(x: Any, padding: Pairs = ()) -> Any:
-    """(N, C, *S) as a contiguous (N, *S, C), zeros around the spatial dimensions."""
-    moved = x.transpose((0, *range(2, x.ndim), 1))
-    if not any(map(any, padding)):
-        return np.ascontiguousarray(moved, like=x)
-    n, *sizes, c = moved.shape
-    out = np.empty_like(x, shape=(n, *(s + a + b for s, (a, b) in zip(sizes, padding, strict=True)), c), order="C")
-    inside: tuple = (slice(None),)
-    for size, (before, after) in zip(sizes, padding, strict=True):
-        if before:
-            out[(*inside, slice(0, before))] = 0
-        if after:
-            out[(*inside, slice(before + size, None))] = 0
-        inside = (*inside, slice(before, before + size))
-    out[inside] = moved
-    return out
+def flipped_matrix(w: Any, groups: int) -> Any:
+    """The same for the way back: (groups, K·O/groups, C/groups), K in reverse."""
+    w = w.reshape((groups, -1, *w.shape[1:]))[(Ellipsis, *(slice(None, None, -1),) * (w.ndim - 2))]
+    return w.transpose((0, *range(3, w.ndim), 1, 2)).reshape((groups, -1, w.shape[2]))
 
 
-def channels_first(x: Any) -> Any:
-    """(N, *S, C) as a view (N, C, *S)."""
-    return x.transpose((0, x.ndim - 1, *range(1, x.ndim - 1)))
+def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
+    """The windows of (N, C, *S) times a matrix for each group, plus the bias: (N, O, *size)."""
+    outputs = matrix.shape[0] * matrix.shape[2]
+    out = np.empty_like(x, shape=(x.shape[0], *windows.size, outputs), order="C")
+    line = None if bias is None else np.concatenate((bias,) * windows.size[-1])
+
+    def work(chunk: tuple) -> None:
+        part = out[chunk]
+        multiply(windows.columns(x, *chunk), matrix, in_groups(part.reshape((-1, outputs)), windows.groups))
+        if line is not None:
+            lines = part.reshape((-1, line.size))
+            lines += line
+
+    each_job(work, x, windows.chunks(*x.shape[:2]))
+    return channels_first(out)
 
 
-CHUNK = 1 << 18  # elements of the columns that are made at once: they stay in the cache, and need little memory
+def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
+    """Every element of (N, O, *size) times the kernel, added to the window it came from: (N, C, *S)."""
+    groups, kernel = windows.groups, windows.kernel
+    width = matrix.shape[2] // math.prod(kernel)
+    out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, groups, width), order="C")
+
+    def work(images: slice) -> None:
+        total, rows = out[images], windows.rows(g, images, slice(None))
+        total[...] = 0
+        products = matmul(rows, matrix).reshape((groups, len(total), *windows.size, *kernel, width))
+        for tap, where, elements in windows.taps():
+            total[(slice(None), *elements)] += np.moveaxis(products[(slice(None), slice(None), *where, *tap)], 0, -2)
+
+    each_job(work, g, batches(g.shape[0], math.prod(windows.size) * groups * matrix.shape[2]))
+    return channels_first(out.reshape((*out.shape[:-2], groups * width)))
 
 
-def window_view(x: Any, kernel: Ints, size: Ints, stride: Ints, dilation: Ints) -> Any:
-    """The windows of a padded (N, *S, C) as a view (N, *size, *kernel, C)."""
-    first, *steps, item = x.strides
-    return strided(
-        x,
-        (x.shape[0], *size, *kernel, x.shape[-1]),
-        (
-            first,
-            *(a * b for a, b in zip(steps, stride, strict=True)),
-            *(a * b for a, b in zip(steps, dilation, strict=True)),
-            item,
-        ),
-    )
+def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
+    """The windows of (N, C, *S), transposed, times (N, O, *size): (groups, K·C/groups, O/groups)."""
+    groups, chunks = windows.groups, windows.chunks(*x.shape[:2])
+    jobs = parts(len(chunks), get_num_threads())
+    width = math.prod(windows.kernel) * x.shape[1] // groups
+    totals = np.zeros_like(x, shape=(len(jobs), groups, width, g.shape[1] // groups), order="C")
 
+    def work(job: tuple) -> None:
+        total, part = job
+        for chunk in chunks[part]:
+            add_product(total, windows.columns(x, *chunk), windows.rows(g, *chunk))
 
-def column_chunks(
-    x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pairs, dilation: Ints
-) -> Iterator[tuple[slice, Any]]:
-    """The windows of (N, C, *S) as rows (·, kernel·C), some images at a time, with their place among all rows (N·size)."""
-    x = channels_last(x, padding)
-    n, c = x.shape[0], x.shape[-1]
-    rows, width = math.prod(size), math.prod(kernel) * c
-    if width == c and x.shape[1:-1] == size:
-        yield slice(None), x.reshape((n * rows, c))
-        return
-    windows = window_view(x, kernel, size, stride, dilation)
-    short = kernel[-1] * c < 16  # runs too short to copy one by one: copy along the rows of the image instead
-    if short:
-        dims = len(size)
-        windows = windows.transpose((*range(1 + dims, 2 + 2 * dims), *range(1 + dims)))
-    step = max(CHUNK // (rows * width), 1)
-    buffer = np.empty_like(x, shape=(min(step, n) * rows * width,))
-    for start in range(0, n, step):
-        count = min(step, n - start)
-        part = (
-            windows[(Ellipsis, slice(start, start + count), *(slice(None),) * dims)]
-            if short
-            else (windows[start : start + count])
-        )
-        columns = buffer[: count * rows * width]
-        columns.reshape(part.shape)[...] = part
-        columns = columns.reshape((width, -1)).T if short else columns.reshape((-1, width))
-        yield slice(start * rows, (start + count) * rows), columns
-
-
-def grouped_columns(x: Any, kernel: Ints, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
-    """The windows of (N, C, *S) as rows for each group: (groups, N·size, kernel·C/groups)."""
-    x = channels_last(x, padding)
-    c = x.shape[-1]
-    windows = window_view(x, kernel, size, stride, dilation)
-    windows = windows.reshape((*windows.shape[:-1], groups, c // groups))
-    windows = windows.transpose((windows.ndim - 2, *range(windows.ndim - 2), windows.ndim - 1))
-    return np.ascontiguousarray(windows, like=x).reshape((groups, -1, math.prod(kernel) * (c // groups)))
-
-
-def correlate(x: Any, w: Any, size: Ints, stride: Ints, padding: Pairs, dilation: Ints, groups: int) -> Any:
-    """Windows times kernels: rows (N·size, O), or (groups, N·size, O/groups)."""
-    kernel = w.shape[2:]
-    w = weight_columns(w, groups).swapaxes(-1, -2)
-    if groups > 1:
-        return grouped_columns(x, kernel, size, stride, padding, dilation, groups) @ w
-    out = np.empty_like(x, shape=(x.shape[0] * math.prod(size), w.shape[1]), order="C")
-    for rows, columns in column_chunks(x, kernel, size, stride, padding, dilation):
-        np.matmul(columns, w, out=out[rows])
-    return out
-
-
-def weight_columns(w: Any, groups: int) -> Any:
-    """(O, C/groups, *K) as (O, K·C), or (groups, O/groups, K·C/groups), to multiply `columns` with."""
-    last = w.transpose((0, *range(2, w.ndim), 1))
-    return last.reshape((w.shape[0], -1) if groups == 1 else (groups, w.shape[0] // groups, -1))
-
-
-def grouped_rows(g: Any, groups: int) -> Any:
-    """(N, O, *S) as (N·S, O), or (groups, N·S, O/groups)."""
-    last = channels_last(g)
-    if groups == 1:
-        return last.reshape((-1, g.shape[1]))
-    return np.ascontiguousarray(last.reshape((-1, groups, g.shape[1] // groups)).transpose((1, 0, 2)), like=g)
-
-
-def from_rows(rows: Any, n: int, size: Ints) -> Any:
-    """(N·S, O) or (groups, N·S, O/groups) as (N, O, *S)."""
-    if rows.ndim == 3:
-        rows = rows.transpose((1, 0, 2)).reshape((rows.shape[1], -1))
-    return channels_first(rows.reshape((n, *size, rows.shape[-1])))
-
-
-def tap_slices(kernel: Ints, size: Ints, stride: Ints, dilation: Ints) -> Any:
-    """For each place in the kernel: its index, and which elements of the padded spatial dimensions it meets."""
-    for tap in itertools.product(*map(range, kernel)):
-        yield (
-            tap,
-            tuple(
-                slice(t * d, t * d + s * (n - 1) + 1, s) for t, d, s, n in zip(tap, dilation, stride, size, strict=True)
-            ),
-        )
-
-
-def image_chunks(x: Any) -> Iterator[slice]:
-    """Some images of a batch at a time, as many as stay in the cache."""
-    step = max((CHUNK >> 3) // max(math.prod(x.shape[1:]), 1), 1)
-    return (slice(start, start + step) for start in range(0, x.shape[0], step))
-
-
-def is_depthwise(w_shape: tuple, groups: int) -> bool:
-    """One input and one output channel in each group: nothing to multiply by GEMM."""
-    return groups > 1 and w_shape[0] == groups and w_shape[1] == 1
+    each_job(work, x, list(zip(totals, jobs, strict=True)))
+    return totals.sum(axis=0)
 
 
 # ---- the three ops -----------------------------------------------------------------------------------------------
@@ -196,20 +112,10 @@ def convolution(x, weight, bias, size, stride, padding, dilation, groups):
     """(N, C, *S) and (O, C/groups, *K) to (N, O, *size)."""
     if loops.ready(x, weight, x.shape[0] * math.prod(size) * weight.size):
         return loops.convolution(x, weight, bias, size, stride, padding, dilation, groups)
-    kernel = weight.shape[2:]
-    if is_depthwise(weight.shape, groups):
-        padded = channels_last(x, padding)
-        out = np.zeros_like(x, shape=(x.shape[0], *size, x.shape[1]), order="C")
-        for images in image_chunks(out):
-            for tap, where in tap_slices(kernel, size, stride, dilation):
-                out[images] += padded[(images, *where)] * weight[(slice(None), 0, *tap)]
-        if bias is not None:
-            out += bias
-        return channels_first(out)
-    rows = correlate(x, weight, size, stride, padding, dilation, groups)
-    if bias is not None:
-        rows += bias if groups == 1 else bias.reshape((groups, 1, -1))
-    return from_rows(rows, x.shape[0], size)
+    windows = Windows(x.shape[2:], size, weight.shape[2:], stride, padding, dilation, groups)
+    if depthwise.suits(weight.shape, groups):
+        return depthwise.convolution(x, weight, bias, windows)
+    return correlate(x, weight_matrix(weight, groups), bias, windows)
 
 
 @op(
@@ -223,50 +129,19 @@ def convolution(x, weight, bias, size, stride, padding, dilation, groups):
 )
 def convolution_input(g, w, shape, stride, padding, dilation, groups):
     """The adjoint of `convolution` in its input of that shape: (N, O, *size) to (N, C, *S)."""
-    n, c, *sizes = shape
-    kernel, size = w.shape[2:], g.shape[2:]
-    if loops.ready(g, w, n * math.prod(size) * w.size):
+    sizes, kernel, size = tuple(shape[2:]), w.shape[2:], g.shape[2:]
+    if loops.ready(g, w, shape[0] * math.prod(size) * w.size):
         return loops.input_gradient(g, w, tuple(shape), stride, padding, dilation, groups)
-    if not is_depthwise(w.shape, groups) and set(stride) == {1}:
-        around = tuple(
-            (d * (k - 1) - before, s - m + before)
-            for d, k, (before, _), s, m in zip(dilation, kernel, padding, sizes, size, strict=True)
-        )
-        if c > 1 and min(map(min, around)) >= 0:  # convolve with the flipped kernel: no windows to add up
-            flipped = w[(slice(None), slice(None), *(slice(None, None, -1),) * len(kernel))]
-            if groups == 1:
-                flipped = flipped.swapaxes(0, 1)
-            else:
-                split = flipped.reshape((groups, -1, *flipped.shape[1:])).swapaxes(1, 2)
-                flipped = split.reshape((c, -1, *kernel))
-            rows = correlate(g, flipped, tuple(sizes), stride, around, dilation, groups)
-            return from_rows(rows, n, tuple(sizes))
-    # Every element of g, times the kernel, is added to the window it came from.
-    padded = tuple(
-        max(a + s + b, d * (k - 1) + t * (m - 1) + 1)
-        for (a, b), s, d, k, t, m in zip(padding, sizes, dilation, kernel, stride, size, strict=True)
+    windows = Windows(sizes, size, kernel, stride, padding, dilation, groups)
+    if depthwise.suits(w.shape, groups):
+        return depthwise.input_gradient(g, w, windows)
+    around = tuple(
+        (d * (k - 1) - before, s - m + before)
+        for d, k, (before, _), s, m in zip(dilation, kernel, padding, sizes, size, strict=True)
     )
-    out = np.zeros_like(g, shape=(n, *padded, c), order="C")
-    if is_depthwise(w.shape, groups):
-        last = channels_last(g)
-        for images in image_chunks(last):
-            for tap, where in tap_slices(kernel, size, stride, dilation):
-                out[(images, *where)] += last[images] * w[(slice(None), 0, *tap)]
-    else:
-        columns, rows = weight_columns(w, groups), grouped_rows(g, groups)
-        per = math.prod(size)
-        step = n if groups > 1 else max(CHUNK // (per * columns.shape[-1]), 1)
-        everywhere = (slice(None),) * (1 + len(size))
-        for start in range(0, n, step):
-            count = min(step, n - start)
-            parts = rows[..., start * per : (start + count) * per, :] @ columns
-            if groups > 1:
-                parts = np.moveaxis(parts.reshape((groups, count, *size, *kernel, -1)), 0, -2)
-            parts = parts.reshape((count, *size, *kernel, c))
-            for tap, where in tap_slices(kernel, size, stride, dilation):
-                out[(slice(start, start + count), *where)] += parts[(*everywhere, *tap)]
-    inside = tuple(slice(a, a + s) for (a, _), s in zip(padding, sizes, strict=True))
-    return channels_first(out[(slice(None), *inside)])
+    if shape[1] > 1 and set(stride) == {1} and min(map(min, around)) >= 0:  # no windows to add up
+        return correlate(g, flipped_matrix(w, groups), None, windows._replace(sizes=size, size=sizes, padding=around))
+    return scatter(g, weight_matrix(w, groups).swapaxes(-1, -2), windows)
 
 
 @op(
@@ -283,23 +158,10 @@ def convolution_weight(x, g, shape, stride, padding, dilation, groups):
     kernel, size = tuple(shape[2:]), g.shape[2:]
     if loops.ready(x, g, x.shape[0] * math.prod(size) * math.prod(shape)):
         return loops.weight_gradient(x, g, tuple(shape), stride, padding, dilation, groups)
-    if is_depthwise(shape, groups):
-        padded, last = channels_last(x, padding), channels_last(g)
-        out = np.zeros_like(x, shape=shape)
-        ones = np.ones_like(last, shape=(math.prod(size),))
-        for images in image_chunks(last):
-            for tap, where in tap_slices(kernel, size, stride, dilation):
-                product = (padded[(images, *where)] * last[images]).reshape((-1, ones.size, shape[0]))
-                out[(slice(None), 0, *tap)] += (ones @ product).sum(0)
-        return out
-    rows = grouped_rows(g, groups)
-    if groups > 1:
-        out = grouped_columns(x, kernel, size, stride, padding, dilation, groups).swapaxes(-1, -2) @ rows
-    else:
-        out = np.zeros_like(x, shape=(math.prod(shape[1:]), shape[0]), order="C")
-        for where, columns in column_chunks(x, kernel, size, stride, padding, dilation):
-            out += columns.T @ rows[where]
-    out = out.swapaxes(-1, -2).reshape((shape[0], *kernel, shape[1]))  # from (groups, K·C, O/groups)
+    windows = Windows(x.shape[2:], size, kernel, stride, padding, dilation, groups)
+    if depthwise.suits(shape, groups):
+        return depthwise.weight_gradient(x, g, windows)
+    out = weight_sums(x, g, windows).swapaxes(-1, -2).reshape((shape[0], *kernel, shape[1]))
     return channels_first(out)
 
 

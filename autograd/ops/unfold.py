@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..op import function, op
-from .convolution import channels_first, channels_last, each, strided, tap_slices
+from .convolution import each
+from .windows import Windows, channels_first, channels_last, strided
 
 __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -45,12 +46,11 @@ def unfold_columns(x, kernel, size, stride, padding, dilation):
 def fold_columns(g, shape, kernel, size, stride, padding, dilation):
     """The adjoint of `unfold_columns` for an input of that shape: columns added where their windows were."""
     g = g.reshape((*shape[:2], *kernel, *size))
-    padded = tuple(n + a + b for n, (a, b) in zip(shape[2:], padding, strict=True))
-    out = np.zeros_like(g, shape=(*shape[:2], *padded))
-    for tap, where in tap_slices(kernel, size, stride, dilation):
-        out[(slice(None), slice(None), *where)] += g[(slice(None), slice(None), *tap)]
-    inside = tuple(slice(a, a + n) for n, (a, _) in zip(shape[2:], padding, strict=True))
-    return out[(slice(None), slice(None), *inside)]
+    out = np.zeros_like(g, shape=shape)
+    windows = Windows(shape[2:], size, kernel, stride, padding, dilation, 1)
+    for tap, where, elements in windows.taps():
+        out[(slice(None), slice(None), *elements)] += g[(slice(None), slice(None), *tap, *where)]
+    return out
 
 
 def _geometry(sizes: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple:

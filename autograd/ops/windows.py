@@ -1,0 +1,185 @@
+"""Where the windows of a convolution lie in its input, and the matrices that they make.
+
+Channels are last: (N, C, H, W) is laid out (N, H, W, C), the windows are one strided view of that, and are copied into rows
+(windows, kernel · C), a few images or lines at a time: as many as stay in a core's cache.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..device import cupy
+from ..fast.linalg import SMALL
+from ..fast.threads import get_num_threads, shared
+
+__all__: list[str] = []
+
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+AT_ONCE = 1 << 19  # elements that are made before they are used
+WORTH_SHARING = 1 << 16  # elements: as many take longer than waking a thread
+TALL = 64  # rows that BLAS is given at a time where matrices are narrow
+
+
+def channels_last(x: Any, padding: Pairs = ()) -> Any:
+    """(N, C, *S) as a contiguous (N, *S, C), zeros around the spatial dimensions."""
+    moved = x.transpose((0, *range(2, x.ndim), 1))
+    if not any(map(any, padding)):
+        return np.ascontiguousarray(moved, like=x)
+    n, *sizes, c = moved.shape
+    out = np.empty_like(x, shape=(n, *(s + a + b for s, (a, b) in zip(sizes, padding, strict=True)), c), order="C")
+    inside: tuple = (slice(None),)
+    for size, (before, after) in zip(sizes, padding, strict=True):
+        if before:
+            out[(*inside, slice(0, before))] = 0
+        if after:
+            out[(*inside, slice(before + size, None))] = 0
+        inside = (*inside, slice(before, before + size))
+    out[inside] = moved
+    return out
+
+
+def channels_first(x: Any) -> Any:
+    """(N, *S, C) as a view (N, C, *S)."""
+    return x.transpose((0, x.ndim - 1, *range(1, x.ndim - 1)))
+
+
+def strided(x: Any, shape: tuple, strides: tuple) -> Any:
+    """A view of a contiguous array with other strides (in bytes)."""
+    if isinstance(x, np.ndarray):
+        return np.ndarray(shape, x.dtype, x, 0, strides)  # as_strided without its overhead
+    return cupy().lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def in_groups(rows: Any, groups: int) -> Any:
+    """(P, C) as a view (groups, P, C / groups)."""
+    return rows.reshape((rows.shape[0], groups, -1)).transpose((1, 0, 2))
+
+
+def pieces(total: int) -> int:
+    """In how many parts to work on so many elements: as many for each thread, each small enough for a core's cache."""
+    count = -(-total // AT_ONCE)
+    return count if total < WORTH_SHARING else count + -count % get_num_threads()
+
+
+def batches(n: int, elements: int) -> list[slice]:
+    """Slices of `n` images for which so many elements each are made."""
+    step = -(-n // max(min(pieces(n * elements), n), 1))
+    return [slice(i, min(i + step, n)) for i in range(0, n, max(step, 1))]
+
+
+def each_job(work: Callable, like: Any, jobs: Sequence) -> None:
+    """Call `work` with each of the jobs: NumPy's on several threads."""
+    if type(like) is np.ndarray:
+        shared(work, jobs)
+    else:
+        for job in jobs:
+            work(job)
+
+
+def multiply(a: Any, b: Any, out: Any) -> None:
+    """out = a b for stacks of matrices.  Where they are narrow, by rows so few that BLAS does not copy them first."""
+    whole = len_in_blocks(a, b)
+    if whole:
+        np.matmul(blocks(a, whole), b[:, None], out=blocks(out, whole))
+    if whole < a.shape[1]:
+        np.matmul(a[:, whole:], b, out=out[:, whole:])
+
+
+def add_product(total: Any, a: Any, b: Any) -> None:
+    """total += aᵀ b for stacks of matrices, in the same way."""
+    whole = len_in_blocks(a, b)
+    if whole:
+        total += (blocks(a, whole).swapaxes(-1, -2) @ blocks(b, whole)).sum(axis=1)
+    if whole < a.shape[1]:
+        total += a[:, whole:].swapaxes(-1, -2) @ b[:, whole:]
+
+
+def len_in_blocks(a: Any, b: Any) -> int:
+    """How many of the rows of `a` make whole blocks; 0 where BLAS is faster on all at once."""
+    return a.shape[1] // TALL * TALL if TALL * a.shape[2] * b.shape[2] <= SMALL else 0
+
+
+def blocks(x: Any, whole: int) -> Any:
+    """The first rows of a stack of matrices as a view (stack, blocks, TALL, columns)."""
+    return x[:, :whole].reshape((x.shape[0], -1, TALL, x.shape[2]))
+
+
+class Windows(NamedTuple):
+    """The windows of a convolution: one for each element of its output of that `size`."""
+
+    sizes: Ints
+    size: Ints
+    kernel: Ints
+    stride: Ints
+    padding: Pairs
+    dilation: Ints
+    groups: int
+
+    def chunks(self, n: int, channels: int) -> list[tuple[slice, slice]]:
+        """The windows of `n` images in parts: some images, or some lines of one, as slices of both."""
+        lines, elements = self.size[0], math.prod(self.size) * math.prod(self.kernel) * channels
+        count = pieces(n * elements)
+        if count <= n:
+            return [(images, slice(0, lines)) for images in batches(n, elements)]
+        step = -(-lines // -(-count // n))
+        return [(slice(i, i + 1), slice(j, min(j + step, lines))) for i in range(n) for j in range(0, lines, step)]
+
+    def columns(self, x: Any, images: slice, lines: slice) -> Any:
+        """Those windows of (N, C, *S) as rows for each group: (groups, rows, kernel · C / groups)."""
+        groups, kernel, dims = self.groups, self.kernel, len(self.kernel)
+        size = (lines.stop - lines.start, *self.size[1:])
+        # The first line that they reach, and the one behind the last, which may lie in the padding.
+        first = lines.start * self.stride[0] - self.padding[0][0]
+        last = (lines.stop - 1) * self.stride[0] - self.padding[0][0] + self.dilation[0] * (kernel[0] - 1) + 1
+        before = min(max(-first, 0), last - first)
+        inside = x[images, :, min(max(first, 0), self.sizes[0]) : min(max(last, 0), self.sizes[0])]
+        after = last - first - before - inside.shape[2]
+        last_channels = channels_last(inside, ((before, after), *self.padding[1:]))
+        count, c = last_channels.shape[0], last_channels.shape[-1] // groups
+        if math.prod(kernel) == 1 and last_channels.shape[1:-1] == size:
+            return in_groups(last_channels.reshape((-1, groups * c)), groups)
+        image, *steps, item = last_channels.strides
+        windows = strided(
+            last_channels,
+            (groups, count, *size, *kernel, c),
+            (
+                c * item,
+                image,
+                *(a * b for a, b in zip(steps, self.stride, strict=True)),
+                *(a * b for a, b in zip(steps, self.dilation, strict=True)),
+                item,
+            ),
+        )
+        width = math.prod(kernel) * c
+        if kernel[-1] * c >= 16:
+            return np.ascontiguousarray(windows, like=x).reshape((groups, -1, width))
+        # Runs too short to copy one by one: copy along the rows of the image instead.
+        windows = windows.transpose((0, *range(2 + dims, 3 + 2 * dims), *range(1, 2 + dims)))
+        return np.ascontiguousarray(windows, like=x).reshape((groups, width, -1)).swapaxes(1, 2)
+
+    def rows(self, g: Any, images: slice, lines: slice) -> Any:
+        """The elements of (N, O, *size) that belong to those windows: (groups, rows, O / groups)."""
+        return in_groups(channels_last(g[images, :, lines]).reshape((-1, g.shape[1])), self.groups)
+
+    def taps(self) -> Iterator[tuple[Ints, tuple[slice, ...], tuple[slice, ...]]]:
+        """For each place in the kernel: its index, which windows it meets inside the input, and which elements of that."""
+        lines = []
+        for s, n, k, t, (before, _), d in zip(*self[:6], strict=True):
+            line = []
+            for tap in range(k):
+                shift = tap * d - before
+                first, stop = max(-(shift // t), 0), min((s - 1 - shift) // t + 1, n)
+                if first < stop:
+                    start = first * t + shift
+                    line.append((tap, slice(first, stop), slice(start, start + (stop - first - 1) * t + 1, t)))
+            lines.append(line)
+        for choice in itertools.product(*lines):
+            tap, windows, elements = zip(*choice, strict=True)
+            yield tap, windows, elements
