@@ -22,11 +22,11 @@ from .dtypes import *
 from .fast import get_num_threads, set_num_threads
 from .function import Function
 from .graph import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
-from .inplace import fill
 from .memory import keep_freed_memory as _keep_freed_memory
 from .ops.activation import *
 from .ops.arithmetic import *
 from .ops.arrange import *
+from .ops.assignment import *
 from .ops.comparison import *
 from .ops.complexes import *
 from .ops.convolution import *
@@ -37,11 +37,13 @@ from .ops.einsum import *
 from .ops.factorization import *
 from .ops.fourier import *
 from .ops.functions import *
+from .ops.gather import *
 from .ops.indexing import *
 from .ops.joining import *
 from .ops.linalg import *
 from .ops.linear import *
 from .ops.lowrank import *
+from .ops.masks import *
 from .ops.normalization import *
 from .ops.norms import *
 from .ops.operators import *

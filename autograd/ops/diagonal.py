@@ -167,7 +167,7 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     """Write a number onto the diagonal; with `wrap` it begins again below the square part.  Returns itself."""
     where = np.zeros(math.prod(self.shape), bool)
     where[_diagonal_places(tuple(self.shape), wrap)] = True
-    from .indexing import masked_fill
+    from .masks import masked_fill
 
     mask = where.reshape(self.shape)
     return apply("fill_diagonal_", lambda x: masked_fill(x, mask, fill_value), self)

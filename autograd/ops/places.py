@@ -35,9 +35,8 @@ def along(n: int, ndim: int, dim: int, like: Any) -> Any:
 
 def grid(index: Any, dim: int) -> tuple:
     """The full index that takes `index` along `dim` and stays in place along all others."""
-    places = [along(n, index.ndim, d, index) for d, n in enumerate(index.shape)]
-    places[dim] = index
-    return tuple(places)
+    dim %= index.ndim
+    return tuple(index if d == dim else along(n, index.ndim, d, index) for d, n in enumerate(index.shape))
 
 
 def index_dtype(index: Any) -> Any:

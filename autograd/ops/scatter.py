@@ -7,30 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from ..inplace import as_value, inplace
+from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from .assignment import as_value
 from .dims import wrap_dim
-from .indexing import (
-    add_at,
-    along,
-    check_gather,
-    checked_index,
-    index_add_to,
-    index_put,
-    index_set,
-    masked_fill,
-    masked_scatter,
-)  # fmt: skip
-from .places import steps
+from .gather import check_gather, checked_index
+from .indexing import add_at, index_add_to, index_set
+from .masks import masked_fill
+from .places import grid, steps
 from .scan import recurrence
 from .shape import broadcast_to, expanded
 from .views import part, places
 
 __all__ = [
-    "as_strided_scatter", "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_put", "index_put_",
-    "index_reduce", "masked_scatter", "one_hot", "put", "scatter", "scatter_add", "scatter_reduce", "select_scatter",
-    "slice_scatter",
+    "as_strided_scatter", "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_reduce", "one_hot",
+    "put", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
 ]  # fmt: skip
 
 
@@ -59,7 +51,7 @@ def _scatter_places(input: Any, dim: int, index: Any, src: Any, name: str) -> tu
             )
         if tuple(src.shape) != tuple(index.shape):
             src = src[tuple(slice(0, n) for n in index.shape)]
-    return along(array, dim), src
+    return grid(array, dim), src
 
 
 def _vectors(input: Any, index: Any, src: Any) -> tuple:
@@ -350,18 +342,10 @@ for _name, _function in {
     "index_add_": index_add,
     "index_copy_": index_copy,
     "index_fill_": index_fill,
-    "index_put_": index_put,
     "index_reduce_": index_reduce,
-    "masked_fill_": masked_fill,
-    "masked_scatter_": masked_scatter,
     "put_": put,
     "scatter_": scatter,
     "scatter_add_": scatter_add,
     "scatter_reduce_": scatter_reduce,
 }.items():
     setattr(Tensor, _name, inplace(_function, _name))
-
-
-def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    """Write (or add) `values` at the places that a tuple of indices names; returns `input`."""
-    return input.index_put_(indices, values, accumulate)
