@@ -20,26 +20,33 @@ _by_age = attrgetter("order")
 plus = fused(np.add)
 
 
-def ancestors(sources: Iterable) -> list:
-    """Everything that `sources` were computed from and themselves, oldest first.
+def recorded(sources: Iterable) -> list[Node]:
+    """The nodes among `sources` and all that those were computed from, oldest first.
 
     A node is created after its parents, so sorting by age is a topological sort: no recursion, no marks.
     """
-    stack = list(sources)
-    seen = set(stack)
+    seen = {source for source in sources if type(source) is Node}
+    stack = list(seen)
     while stack:
         for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
+            if type(parent) is Node and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
     return sorted(seen, key=_by_age)
 
 
+def ancestors(sources: Iterable) -> list:
+    """The leaves and the nodes that `sources` were computed from and themselves, oldest first."""
+    nodes = recorded(sources := list(sources))
+    leaves = [item for items in (sources, *(n.parents for n in nodes)) for item in items if isinstance(item, Tensor)]
+    return [*dict.fromkeys(leaves), *nodes]
+
+
 def leading_to(order: list, targets: set) -> set:
-    """Those nodes of a topological order through which a gradient reaches one of the targets."""
-    useful = set()
+    """The targets, and those nodes of a topological order through which a gradient reaches one of them."""
+    useful = set(targets)
     for node in order:
-        if node in targets or not useful.isdisjoint(node.parents):
+        if not useful.isdisjoint(node.parents):
             useful.add(node)
     return useful
 
@@ -50,10 +57,10 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
     Gradients are arrays, or Tensors with `create_graph`.  Returns those of `targets`, or of all leaves where `targets`
     is None.
     """
-    order = ancestors(seeds)
+    order = recorded(seeds)
     useful = None if targets is None else leading_to(order, targets)
-    if not create_graph and graph.last_change > (oldest := next((n.order for n in order if n.order >= 0), 0)):
-        check_unchanged(order, oldest)
+    if not create_graph and order and graph.last_change > order[0].order:
+        check_unchanged(order)
     grads, found, owned = dict(seeds), {}, set()
     recording, state.grad = state.grad, create_graph
     if anomaly := state.anomaly:
@@ -66,9 +73,6 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                     continue
                 if node.hooks:
                     g = run_hooks(node.hooks, g)
-                if type(node) is not Node:  # a leaf, whose gradient is its own
-                    found[node] = g if create_graph or node in owned else g.copy()
-                    continue
                 if targets is not None and node in targets:
                     found[node] = g
                 plan, saved, parents = node.plan, node.saved, node.parents
@@ -124,6 +128,11 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                         if hasattr(saved[i], "nbytes") or type(saved[i]) is tuple:
                             node.saved = None
                             break
+            for leaf, g in grads.items():  # what is left: a leaf's gradient is its own
+                if leaf.hooks:
+                    g = run_hooks(leaf.hooks, g)
+                if useful is None or leaf in useful:
+                    found[leaf] = g if create_graph or leaf in owned else g.copy()
     finally:
         state.grad = recording
     return found
@@ -291,12 +300,12 @@ def run_hooks(hooks: list[Callable], g: Any) -> Any:
     return tensor if given else tensor.array
 
 
-def check_unchanged(order: list, oldest: int) -> None:
+def check_unchanged(order: list[Node]) -> None:
     """Raise if a value that a node has saved was changed in place since."""
-    if not any(mark.time > oldest for mark in tuple(graph.marks.values())):
+    if not any(mark.time > order[0].order for mark in tuple(graph.marks.values())):
         return
     for node in order:
-        if type(node) is Node and node.saved and type(node.saved) is tuple:
+        if node.saved and type(node.saved) is tuple:
             for value in node.saved:
                 for array in value if isinstance(value, tuple) else (value,):
                     if hasattr(array, "dtype") and changed_since(array, node.order):
@@ -391,8 +400,9 @@ def accumulate(leaf: Tensor, g: Any, lent: bool) -> None:
     else:
         total = leaf.grad.array
         np.add(total, g, out=total)
-    for hook in tuple(leaf.__dict__.get("_after_grad", ())):
-        hook(leaf)
+    if leaf.after_grad:
+        for hook in tuple(leaf.after_grad):
+            hook(leaf)
 
 
 def grad(

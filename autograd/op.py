@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -129,7 +130,7 @@ class Op:
 class Plan:
     """An op together with the arguments that need a gradient: what to save, and the rules to run."""
 
-    __slots__ = ("data", "joint", "needs", "op", "places", "rules", "saves")
+    __slots__ = ("data", "joint", "needs", "op", "pick", "rules", "saves", "shaped")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]):
         if op.joint is None:  # an argument without a rule has no gradient, whatever it is
@@ -148,22 +149,29 @@ class Plan:
         self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
         self.rules = tuple((i, rule, tuple(picks[n] for n in op.wants(rule))) for i, rule in rules)
         self.joint = None if op.joint is None else (op.joint, tuple(picks[n] for n in op.wants(op.joint)))
-        # For each: the place of an argument's value, or of the argument whose shape it is, or neither.
-        self.places = tuple((op.index.get(n), op.index.get(n.removesuffix("_shape")), n == "out") for n in saves)
+        # Where each is among the arguments, the output and `needs`; and which of them are to be replaced by their shapes.
+        index = {**op.index, "out": len(op.names), "needs": len(op.names) + 1}
+        self.pick = picker([index[n] if n in index else index[n.removesuffix("_shape")] for n in saves])
+        self.shaped = tuple(k for k, n in enumerate(saves) if n not in index)
 
     def save(self, values: list, out: Any) -> tuple:
         """The values that the rules will ask for, in the order of `saves`."""
-        saved = []
-        for place, shaped, is_out in self.places:
-            if place is not None:
-                saved.append(values[place])
-            elif shaped is None:
-                saved.append(out if is_out else self.needs)
-            elif self.op.variadic:
-                saved.append(tuple([v.shape for v in values[shaped]]))
-            else:
-                saved.append(getattr(values[shaped], "shape", ()))
-        return tuple(saved)
+        saved = self.pick((*values, out, self.needs))
+        if self.shaped:
+            saved = list(saved)
+            for k in self.shaped:
+                v = saved[k]
+                several = self.op.variadic and type(v) is tuple
+                saved[k] = tuple([part.shape for part in v]) if several else getattr(v, "shape", ())
+            return tuple(saved)
+        return saved
+
+
+def picker(places: list[int]) -> Callable:
+    """A function that takes what is at these places out of a sequence, as a tuple."""
+    if len(places) > 1:
+        return operator.itemgetter(*places)
+    return operator.itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
 # ---- calling an op -----------------------------------------------------------------------------------------------
@@ -250,8 +258,7 @@ def op(
         formula: the same mathematics as a composition of other ops: derivatives of higher order go through it, so that
             the rules may be kernels on arrays only.
         view: the result may share the memory of the first argument.
-        partial: of an op with several outputs: the rule takes None for the gradient of an output nobody used, instead
-            of
+        partial: of an op with several outputs: the rule takes None for the gradient of an output nobody used, instead of
             zeros.
         promote: names of arguments that are converted to their common type first.
         floating: integers among those are converted to the default floating-point type.
@@ -287,9 +294,11 @@ def op(
         variadic, defaults, takes_out = made.variadic, made.defaults, "out" in made.index
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            return observed(made, plain, *args, **kwargs) if observers else plain(*args, **kwargs)
+            if observers:
+                return observed(made, lambda *args, **kwargs: plain(args, kwargs), *args, **kwargs)
+            return plain(args, kwargs)
 
-        def plain(*args: Any, **kwargs: Any) -> Any:
+        def plain(args: tuple, kwargs: dict) -> Any:
             destination = None if takes_out or not kwargs else kwargs.pop("out", None)
             if kwargs or variadic or not made.required <= len(args) <= made.positional:
                 values = bind(made, args, kwargs)
@@ -336,20 +345,21 @@ def observed(op: Op, call: Callable, *args: Any, **kwargs: Any) -> Any:
 
 def finish(op: Op, inputs: Any, needs: tuple[bool, ...], given: list, result: Any) -> Any:
     """Wrap the result of a forward, recording it where a gradient is due to those of the inputs that need one."""
-    several = isinstance(result, tuple)
+    several = type(result) is tuple
     plan = None
-    if op.differentiable and True in needs and state.grad and (several or result.dtype.kind in "fc"):
-        plan = op.plan(needs)
-        if True not in plan.needs:
+    if True in needs and state.grad and op.differentiable and (several or result.dtype.kind in "fc"):
+        plan = op.plans.get(needs) or op.plan(needs)
+        needs = plan.needs
+        if True in needs:
+            parents = tuple([(v.grad_fn or v) if needed else None for v, needed in zip(inputs, needs)])  # noqa: B905
+            saved = plan.save(given, result)
+        else:
             plan = None
-    if plan is not None:
-        parents = tuple([(v.grad_fn or v) if needed else None for v, needed in zip(inputs, plan.needs)])  # noqa: B905
-        saved = plan.save(given, result)
-        if several:
-            node = Node(plan, parents, saved, tuple(r.shape for r in result), tuple(r.dtype for r in result))
-            return tuple(output(node, i, part) for i, part in enumerate(result))
-    elif several:
-        return tuple(wrap(part) for part in result)
+    if several:
+        if plan is None:
+            return tuple(wrap(part) for part in result)
+        node = Node(plan, parents, saved, tuple(r.shape for r in result), tuple(r.dtype for r in result))
+        return tuple(output(node, i, part) for i, part in enumerate(result))
     out = wrap(result)
     if plan is not None:
         out.grad_fn = Node(plan, parents, saved, result.shape, result.dtype)

@@ -66,6 +66,7 @@ class Tensor:
 
     # Rare, so not part of every instance.
     hooks: list[Callable] | None = None
+    after_grad: list[Callable] | None = None
     views: set[weakref.ref] | None = None
     # As a node of the graph a leaf is one without parents, older than all.
     order, parents, call = -1, (), None
@@ -355,7 +356,9 @@ class Tensor:
         """Call `hook(leaf)` each time a gradient has been added to this leaf's `grad`."""
         if not self.needs_grad or self.grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks are for leaf tensors that require grad")
-        return RemovableHandle(self.__dict__.setdefault("_after_grad", []), hook)
+        if self.after_grad is None:
+            self.after_grad = []
+        return RemovableHandle(self.after_grad, hook)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this tensor in `grad` although it is no leaf."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,10 @@ def lies(x: np.ndarray) -> bool | None:
 
 def matmul(x: Any, y: Any) -> Any:
     """x @ y for arrays of two dimensions or of equally many; large ones are multiplied by all threads."""
+    if type(x) is not np.ndarray or type(y) is not np.ndarray:
+        return x @ y
+    if x.ndim == y.ndim == 2 and x.size * y.shape[1] <= LARGE:
+        return x.dot(y)  # as `@`, without what a ufunc does before it begins
     if not suits(x, y):
         return x @ y
     if not compiles(x, y):
@@ -83,7 +88,7 @@ def matmul(x: Any, y: Any) -> Any:
 
 def affine(x: Any, y: Any, bias: Any) -> Any:
     """x @ y + bias for matrices."""
-    if suits(x, y) and compiles(x, y):
+    if type(x) is np.ndarray and x.size * y.shape[1] > LARGE and suits(x, y) and compiles(x, y):
         if bias is None or bias.dtype == np.float32:
             return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
         return multiplied(x, y, NONE) + bias
@@ -166,6 +171,12 @@ def column_sums(x: Any) -> Any:
         parts = np.empty((rows.jobs(x.shape[0]), x.shape[1]), np.float32)
         rows.column_sums(x, parts)
         x = parts
-    elif type(x) is np.ndarray and x.dtype.kind == "f" and x.shape[0] >= 64:
-        return np.ones(x.shape[0], x.dtype) @ x  # BLAS does it faster than NumPy's reduction over the first axis
+    elif type(x) is np.ndarray and x.dtype.kind == "f":
+        return ones(x.shape[0], x.dtype).dot(x)  # BLAS does it faster than NumPy's reduction over the first axis
     return np.add.reduce(x, 0) if type(x) is np.ndarray else x.sum(0)
+
+
+@functools.lru_cache(16)
+def ones(size: int, dtype: np.dtype) -> np.ndarray:
+    """So many ones, not to be changed."""
+    return np.ones(size, dtype)
