@@ -33,7 +33,7 @@ from autograd.ops.convolution import (
 )
 from autograd.ops.ctc import ctc_loss
 from autograd.ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
-from autograd.ops.embedding import embedding, embedding_bag, one_hot
+from autograd.ops.embedding import embedding, embedding_bag
 from autograd.ops.interpolation import (
     affine_grid,
     grid_sample,
@@ -97,6 +97,7 @@ from autograd.ops.pooling_variants import (
     max_unpool2d,
     max_unpool3d,
 )
+from autograd.ops.scatter import one_hot
 from autograd.ops.unfold import channel_shuffle, fold, native_channel_shuffle, pixel_shuffle, pixel_unshuffle, unfold
 
 __all__ = [

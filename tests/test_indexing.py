@@ -165,16 +165,18 @@ def test_an_element_is_a_view():
     assert x.tolist() == [1, 6, 1]
 
 
-def test_gradients_of_repeated_rows_add_up():
+@pytest.mark.parametrize("length", [20, 400])  # a few rows, each often; many rows, each seldom
+@pytest.mark.parametrize("width", [1, 3, 64, 100])
+def test_gradients_of_repeated_rows_add_up(length, width):
     random = np.random.default_rng(0)
-    for width in (1, 3, 64, 100):
-        table = ag.tensor(random.normal(size=(20, width)), requires_grad=True)
-        rows = random.integers(0, 20, 500)
-        g = random.normal(size=(500, width))
-        table[ag.tensor(rows)].backward(ag.tensor(g))
-        expected = np.zeros((20, width))
-        np.add.at(expected, rows, g)
-        np.testing.assert_allclose(table.grad.numpy(), expected, rtol=1e-10)
+    rows = random.integers(0, length, 500)
+    g = random.normal(size=(500, width))
+    expected = np.zeros((length, width))
+    np.add.at(expected, rows, g)
+    for take in (lambda table, rows: table[rows], lambda table, rows: ag.nn.functional.embedding(rows, table)):
+        table = ag.tensor(random.normal(size=(length, width)), requires_grad=True)
+        take(table, ag.tensor(rows)).backward(ag.tensor(g))
+        np.testing.assert_allclose(table.grad.numpy(), expected, rtol=1e-10, atol=1e-14)
 
 
 def test_second_derivatives():

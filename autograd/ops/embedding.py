@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..graph import mutated
-from ..op import function, op
+from ..op import op
 from ..tensor import Tensor, own, wrap
+from .indexing import accumulate_rows
 from .places import steps
 
 __all__: list[str] = []
@@ -25,16 +26,10 @@ def add_rows(g, index, shape, padding_idx=None):
     """Zeros of that shape (V, d) with the rows `g` added at their numbers."""
     out = np.zeros_like(g, shape=shape, order="C")
     index, g = index.reshape(-1), g.reshape((-1, *shape[1:]))
-    if not index.size:
-        return out
-    width = g.shape[1]
-    if width <= 128:  # element by element: NumPy is fast at adding at places in one dimension
-        np.add.at(out.reshape(-1), (index[:, None] * width + steps(width, index)).reshape(-1), g.reshape(-1))
-    else:  # sorted by number, each row of the result is one sum
-        order = np.argsort(index, kind="stable")
-        ordered = index[order]
-        starts = np.flatnonzero(np.concatenate((np.ones_like(ordered[:1], bool), ordered[1:] != ordered[:-1])))
-        out[ordered[starts]] = np.add.reduceat(g[order], starts, axis=0)
+    if isinstance(out, np.ndarray):
+        accumulate_rows(out, index, g)
+    else:
+        np.add.at(out, index, g)
     if padding_idx is not None:
         out[padding_idx] = 0
     return out
@@ -140,25 +135,6 @@ def scaled_by_frequency(out: Any, index: Any) -> Any:
 def scale_gradient(x, scale):
     """x itself, whose gradient is multiplied by `scale`."""
     return x
-
-
-@function(method=False)
-def one_hot(input, num_classes=-1):
-    """Integers (...) as rows (..., num_classes) of zeros with a one at their place; −1: as many classes as needed."""
-    index = input.array if isinstance(input, Tensor) else np.asarray(input)
-    if index.dtype.kind not in "iu":
-        raise RuntimeError(f"one_hot is only applicable to index tensors of integers, got {index.dtype}")
-    if not index.size and num_classes <= 0:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    low, high = (int(index.min()), int(index.max())) if index.size else (0, -1)
-    if low < 0:
-        raise RuntimeError(f"Class values must be non-negative, got {low}.")
-    classes = high + 1 if num_classes == -1 else num_classes
-    if high >= classes:
-        raise RuntimeError(f"Class values must be smaller than num_classes: got {high} for {classes} classes.")
-    out = np.zeros_like(index, shape=(*index.shape, classes), dtype=np.int64)
-    np.put_along_axis(out, index[..., None], 1, axis=-1)
-    return wrap(out)
 
 
 # ---- bags --------------------------------------------------------------------------------------------------------
