@@ -77,28 +77,14 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                     found[node] = g
                 plan, saved, parents = node.plan, node.saved, node.parents
                 if plan is OUTPUT:
-                    parent = parents[0]
-                    slots = grads.get(parent)
-                    if slots is None:
-                        slots = grads[parent] = [None] * len(parent.shape)
-                    slots[saved] = g if slots[saved] is None else slots[saved] + g  # rules tie saved outputs again
+                    hand_over(grads, parents[0], saved, g)
                     continue
                 if type(saved) is not tuple:
                     saved = restored(node)
                 if plan.joint is not None or create_graph or type(g) is list or node.dtype.kind == "c":
                     parts = partials(node, plan, g, saved, create_graph)
                 else:
-                    parts = [
-                        (
-                            i,
-                            rule(g)
-                            if not picks
-                            else rule(g, saved[picks[0]])
-                            if len(picks) == 1
-                            else rule(g, *[saved[k] for k in picks]),
-                        )
-                        for i, rule, picks in plan.rules
-                    ]
+                    parts = [(i, rule(g, *pick(saved))) for i, rule, pick in plan.rules]
                 if anomaly:
                     parts = check_backward(node, g, parts)
                 for i, part in parts:
@@ -111,23 +97,15 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                     if not fits and (part.shape != like.shape or part.dtype is not like.dtype):
                         part = conform(part, like)
                     before = grads.get(parent)
-                    if before is None:
+                    if before is not None:
+                        grads[parent] = added(before, part, parent in owned)
+                        owned.add(parent)
+                    else:
+                        grads[parent] = part
                         if leaf and not create_graph and not lent(part, g, saved):
                             owned.add(parent)
-                        grads[parent] = part
-                    elif isinstance(before, ndarray) and before.size >= LARGE:
-                        grads[parent] = plus(before, part)
-                        owned.add(parent)
-                    elif parent in owned and isinstance(before, ndarray):
-                        np.add(before, part, out=before)
-                    else:
-                        grads[parent] = before + part
-                        owned.add(parent)
-                if not retain_graph:
-                    for i in plan.data:
-                        if hasattr(saved[i], "nbytes") or type(saved[i]) is tuple:
-                            node.saved = None
-                            break
+                if plan.data and not retain_graph:
+                    release(node, plan, saved)
             for leaf, g in grads.items():  # what is left: a leaf's gradient is its own
                 if leaf.hooks:
                     g = run_hooks(leaf.hooks, g)
@@ -136,6 +114,32 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
     finally:
         state.grad = recording
     return found
+
+
+def hand_over(grads: dict, parent: Node, index: int, g: Any) -> None:
+    """Put the gradient of one of several outputs into its place among those of its node."""
+    slots = grads.get(parent)
+    if slots is None:
+        slots = grads[parent] = [None] * len(parent.shape)
+    slots[index] = g if slots[index] is None else slots[index] + g  # rules tie saved outputs again
+
+
+def added(before: Any, part: Any, owned: bool) -> Any:
+    """The sum of two gradients; in place if that memory is no one else's, in parallel if it is large."""
+    if isinstance(before, ndarray):
+        if before.size >= LARGE:
+            return plus(before, part)
+        if owned:
+            return np.add(before, part, out=before)
+    return before + part
+
+
+def release(node: Node, plan: Plan, saved: tuple) -> None:
+    """Free what a node has saved, if arrays are among it."""
+    for i in plan.data:
+        if hasattr(saved[i], "nbytes") or type(saved[i]) is tuple:
+            node.saved = None
+            break
 
 
 def restored(node: Node) -> tuple:
@@ -162,10 +166,10 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
     if conjugate:
         g = g.conj()
     if plan.joint is not None:
-        rule, picks = plan.joint
-        parts = enumerate(distinct(rule(g, *[saved[k] for k in picks])))
+        rule, pick = plan.joint
+        parts = enumerate(distinct(rule(g, *pick(saved))))
     else:
-        parts = [(i, rule(g, *[saved[k] for k in picks])) for i, rule, picks in plan.rules]
+        parts = [(i, rule(g, *pick(saved))) for i, rule, pick in plan.rules]
     if conjugate:
         return [(i, None if part is None else part.conj()) for i, part in parts]
     return parts

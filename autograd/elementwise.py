@@ -86,8 +86,7 @@ def keeps(plan: Plan) -> tuple[bool, ...]:
     nothing."""
     triple = ("x", "y", "out")
     kept = tuple(name in plan.saves for name in triple)
-    plan.rules = tuple((i, rule, tuple(triple.index(plan.saves[p]) for p in picks)) for i, rule, picks in plan.rules)
-    plan.saves = triple
+    plan.arrange(triple, plan.rules)
     plan.data = tuple(i for i, k in enumerate(kept) if k)
     return kept
 

@@ -24,7 +24,7 @@ import functools
 import inspect
 import operator
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -142,17 +142,21 @@ class Plan:
             wanted += op.wants(op.joint)
         if op.formula is not None:
             wanted += op.names  # to run the formula again, everything
-        self.saves = saves = tuple(dict.fromkeys(wanted))  # each once
-        picks = {name: i for i, name in enumerate(saves)}
+        self.arrange(saves := tuple(dict.fromkeys(wanted)), rules)  # each once
         # Where saved values may be large: those are freed after use.  Shapes and options may be used again, as in
         # PyTorch.
         self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
-        self.rules = tuple((i, rule, tuple(picks[n] for n in op.wants(rule))) for i, rule in rules)
-        self.joint = None if op.joint is None else (op.joint, tuple(picks[n] for n in op.wants(op.joint)))
         # Where each is among the arguments, the output and `needs`; and which of them are to be replaced by their shapes.
-        index = {**op.index, "out": len(op.names), "needs": len(op.names) + 1}
+        index = {"out": len(op.names), "needs": len(op.names) + 1, **op.index}
         self.pick = picker([index[n] if n in index else index[n.removesuffix("_shape")] for n in saves])
         self.shaped = tuple(k for k, n in enumerate(saves) if n not in index)
+
+    def arrange(self, saves: tuple[str, ...], rules: Iterable) -> None:
+        """Let nodes save these values in this order; each rule takes those that it asks for."""
+        op, self.saves = self.op, saves
+        places = {name: i for i, name in enumerate(saves)}
+        self.rules = tuple((i, rule, picker([places[n] for n in op.wants(rule)])) for i, rule, *_ in rules)
+        self.joint = None if op.joint is None else (op.joint, picker([places[n] for n in op.wants(op.joint)]))
 
     def save(self, values: list, out: Any) -> tuple:
         """The values that the rules will ask for, in the order of `saves`."""
@@ -168,10 +172,9 @@ class Plan:
 
 
 def picker(places: list[int]) -> Callable:
-    """A function that takes what is at these places out of a sequence, as a tuple."""
-    if len(places) > 1:
-        return operator.itemgetter(*places)
-    return operator.itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+    """A function that takes what is at these places out of a tuple, as a tuple."""
+    first = places[0] if places else 0
+    return operator.itemgetter(*places) if len(places) > 1 else operator.itemgetter(slice(first, first + len(places)))
 
 
 # ---- calling an op -----------------------------------------------------------------------------------------------
