@@ -9,7 +9,7 @@ from typing import Any
 
 from .graph import Node, state
 from .inplace import rebase
-from .op import Op, observed, observers, output
+from .op import Op, observed, observers, output, picker
 from .tensor import Tensor, wrap
 
 
@@ -56,7 +56,7 @@ class _CustomPlan:
     saves, rules = (), ()
 
     def __init__(self, op: Op, needs: tuple[bool, ...], rule: Callable, saved: int, partial: bool):
-        self.op, self.needs, self.joint = op, needs, (rule, ())
+        self.op, self.needs, self.joint = op, needs, (rule, picker([]))
         self.data = range(saved)
         op.partial = partial
 
