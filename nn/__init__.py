@@ -21,6 +21,7 @@ from .distance import *
 from .dropout import *
 from .linear import *
 from .loss import *
+from .margin_loss import *
 from .module import Module
 from .normalization import *
 from .padding import *

@@ -31,6 +31,7 @@ from autograd.ops.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from autograd.ops.cross_entropy import cross_entropy, linear_cross_entropy, nll_loss
 from autograd.ops.ctc import ctc_loss
 from autograd.ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from autograd.ops.embedding import embedding, embedding_bag
@@ -44,13 +45,10 @@ from autograd.ops.interpolation import (
 )
 from autograd.ops.linear import bilinear, linear
 from autograd.ops.loss import (
-    cross_entropy,
     gaussian_nll_loss,
     huber_loss,
     l1_loss,
-    linear_cross_entropy,
     mse_loss,
-    nll_loss,
     poisson_nll_loss,
     smooth_l1_loss,
 )

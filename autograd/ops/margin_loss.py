@@ -9,8 +9,9 @@ import numpy as np
 
 from ..tensor import wrap
 from .activation import relu
+from .cross_entropy import check_classes
 from .distance import pairwise_distance
-from .loss import check_classes, reduced, reduction_of
+from .loss import reduced, reduction_of
 from .places import steps
 from .pooling import raw
 
