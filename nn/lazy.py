@@ -6,7 +6,7 @@ from typing import Any
 
 from autograd.graph import no_grad
 
-from .module import Hook
+from .hooks import Hook
 from .parameter import is_lazy
 
 __all__ = ["LazyModuleMixin"]

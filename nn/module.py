@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from autograd.dtypes import as_dtype
-from autograd.graph import Call, RemovableHandle, Scope, no_grad, state
+from autograd.graph import Call, Scope, no_grad, state
 from autograd.tensor import Tensor
 
 from . import loading
-from .backward_hooks import BackwardHooks
+from .hooks import HOOKS, Hooked
+from .members import Members
 from .parameter import Buffer, Parameter, is_lazy
 
 __all__ = ["Module"]
@@ -21,52 +21,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Members(dict):
-    """A module's parameters, buffers or submodules by name.
-
-    Each also lies in the module's `__dict__`, where Python finds ``self.weight`` without asking anybody.
-    """
-
-    __slots__ = ("module",)
-
-    def __init__(self, module: Module):
-        self.module = weakref.ref(module)  # not a cycle: a model's memory goes when its last name goes
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        dict.__setitem__(self, name, value)
-        if (module := self.module()) is not None:
-            module.__dict__[name] = value
-
-    def __delitem__(self, name: str) -> None:
-        dict.__delitem__(self, name)
-        if (module := self.module()) is not None:
-            module.__dict__.pop(name, None)
-
-    def pop(self, name: str, *default: Any) -> Any:
-        if name not in self:
-            return dict.pop(self, name, *default)
-        value = self[name]
-        del self[name]
-        return value
-
-    def clear(self) -> None:
-        for name in tuple(self):
-            del self[name]
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        for name, value in dict(*args, **kwargs).items():
-            self[name] = value
-
-
-class Hook(NamedTuple):
-    """A forward hook and how it wants to be called."""
-
-    call: Callable
-    with_kwargs: bool = False
-    always: bool = False
-
-
-class Module:
+class Module(Hooked):
     """The base class of all layers and models.
 
     Subclasses call ``super().__init__()`` first, set parameters and submodules as attributes, and define `forward`.
@@ -100,7 +55,7 @@ class Module:
         for table in _TABLES:
             attributes[table] = Members(self)
         attributes["_non_persistent_buffers_set"] = set()
-        for hooks in _HOOKS:
+        for hooks in HOOKS:
             attributes[hooks] = OrderedDict()
         attributes["_scope"] = Scope(type(self).__name__)
 
@@ -118,45 +73,6 @@ class Module:
             return self.forward(*args, **kwargs)
         finally:
             state.call = call.parent
-
-    def _call_with_hooks(self, args: tuple, kwargs: dict) -> Any:
-        done: set[int] = set()
-        try:
-            args, kwargs = self._before(args, kwargs)
-            backward = None
-            if self._backward_hooks or self._backward_pre_hooks:
-                backward = BackwardHooks(
-                    self, tuple(self._backward_hooks.values()), tuple(self._backward_pre_hooks.values())
-                )
-                args = backward.watch_inputs(args)
-            result = self.forward(*args, **kwargs)
-            for key, hook in tuple(self._forward_hooks.items()):
-                done.add(key)
-                new = hook.call(self, args, kwargs, result) if hook.with_kwargs else hook.call(self, args, result)
-                result = result if new is None else new
-            return result if backward is None else backward.watch_outputs(result)
-        except Exception:
-            for key, hook in tuple(self._forward_hooks.items()):
-                if hook.always and key not in done:
-                    _ = hook.call(self, args, kwargs, None) if hook.with_kwargs else hook.call(self, args, None)
-            raise
-
-    def _before(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """The arguments after the forward pre-hooks."""
-        for hook in tuple(self._forward_pre_hooks.values()):
-            if hook.with_kwargs:
-                new = hook.call(self, args, kwargs)
-                if new is not None:
-                    if not (isinstance(new, tuple) and len(new) == 2):
-                        raise RuntimeError(
-                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {new}"
-                        )
-                    args, kwargs = new
-            else:
-                new = hook.call(self, args)
-                if new is not None:
-                    args = new if isinstance(new, tuple) else (new,)
-        return args, kwargs
 
     # ---- attributes ----------------------------------------------------------------------------------------------
 
@@ -203,9 +119,6 @@ class Module:
                 f"'{type(self).__name__}' object has no attribute '{name}': call super().__init__() first in its __init__"
             )
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
-    def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self)})
 
     def _adopt(self, name: str, module: Module) -> None:
         """Give a submodule its place in the model, for graphs and error messages."""
@@ -523,61 +436,6 @@ class Module:
         """Take back what `get_extra_state` returned."""
         raise RuntimeError(f"{type(self).__name__} defines no set_extra_state()")
 
-    # ---- hooks ---------------------------------------------------------------------------------------------------
-
-    def _hang(self, table: str, hook: Any, prepend: bool = False) -> RemovableHandle:
-        hooks = self.__dict__[table]
-        handle = RemovableHandle(hooks, hook)
-        if prepend:
-            hooks.move_to_end(handle.id, last=False)
-        return handle
-
-    def register_forward_pre_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` (or ``hook(module, args, kwargs)``) before `forward`; what it returns replaces them."""
-        return self._hang("_forward_pre_hooks", Hook(hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` (or with kwargs) after `forward`; what it returns replaces the output.
-
-        With `always_call` it is called even where `forward` raises, with the output None.
-        """
-        return self._hang("_forward_hooks", Hook(hook, with_kwargs, always_call), prepend)
-
-    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` when the outputs' gradients are known; what it returns replaces them."""
-        return self._hang("_backward_pre_hooks", hook, prepend)
-
-    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known; it may replace grad_input."""
-        return self._hang("_backward_hooks", hook, prepend)
-
-    register_backward_hook = register_full_backward_hook
-
-    def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(module, prefix, keep_vars)`` before its part of a `state_dict` is made."""
-        return self._hang("_state_dict_pre_hooks", hook)
-
-    def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(module, state_dict, prefix, local_metadata)`` after its part of a `state_dict` is made."""
-        return self._hang("_state_dict_hooks", hook)
-
-    _register_state_dict_hook = register_state_dict_post_hook
-
-    def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`` before loading."""
-        return self._hang("_load_state_dict_pre_hooks", hook)
-
-    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
-        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *args: hook(*args))
-
-    def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(module, incompatible_keys)`` after loading; it may change those lists in place."""
-        return self._hang("_load_state_dict_post_hooks", hook)
-
     # ---- copies and display --------------------------------------------------------------------------------------
 
     def _copied(self, copied: Callable[[Any], Any], made: Any) -> Any:
@@ -628,13 +486,3 @@ _TABLES = ("_parameters", "_buffers", "_modules")
 _MEMBER = {"_parameters": Parameter, "_buffers": Buffer, "_modules": Module}
 _NOUN = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "child module"}
 _EXPECTED = {"_parameters": "nn.Parameter", "_buffers": "Tensor", "_modules": "nn.Module"}
-_HOOKS = (
-    "_forward_pre_hooks",
-    "_forward_hooks",
-    "_backward_pre_hooks",
-    "_backward_hooks",
-    "_state_dict_pre_hooks",
-    "_state_dict_hooks",
-    "_load_state_dict_pre_hooks",
-    "_load_state_dict_post_hooks",
-)

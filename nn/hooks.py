@@ -1,0 +1,133 @@
+"""Hooks of modules: registering them, and a forward pass with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from autograd.graph import RemovableHandle
+
+from .backward_hooks import BackwardHooks
+
+__all__ = ["HOOKS", "Hook", "Hooked"]
+
+
+class Hook(NamedTuple):
+    """A forward hook and how it wants to be called."""
+
+    call: Callable
+    with_kwargs: bool = False
+    always: bool = False
+
+    def __call__(self, module: Any, args: tuple, kwargs: dict, *result: Any) -> Any:
+        """What the hook returns; a forward hook gets the result too."""
+        return self.call(module, args, kwargs, *result) if self.with_kwargs else self.call(module, args, *result)
+
+
+class Hooked:
+    """The part of a `Module` that has to do with hooks."""
+
+    _forward_pre_hooks: dict[int, Hook]
+    _forward_hooks: dict[int, Hook]
+    _backward_pre_hooks: dict[int, Callable]
+    _backward_hooks: dict[int, Callable]
+    _state_dict_pre_hooks: dict[int, Callable]
+    _state_dict_hooks: dict[int, Callable]
+    _load_state_dict_pre_hooks: dict[int, Callable]
+    _load_state_dict_post_hooks: dict[int, Callable]
+
+    def _hang(self, table: str, hook: Any, prepend: bool = False) -> RemovableHandle:
+        hooks = self.__dict__[table]
+        handle = RemovableHandle(hooks, hook)
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` (or ``hook(module, args, kwargs)``) before `forward`; what it returns replaces them."""
+        return self._hang("_forward_pre_hooks", Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` (or with kwargs) after `forward`; what it returns replaces the output.
+
+        With `always_call` it is called even where `forward` raises, with the output None.
+        """
+        return self._hang("_forward_hooks", Hook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the outputs' gradients are known; what it returns replaces them."""
+        return self._hang("_backward_pre_hooks", hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known; it may replace grad_input."""
+        return self._hang("_backward_hooks", hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
+
+    def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before its part of a `state_dict` is made."""
+        return self._hang("_state_dict_pre_hooks", hook)
+
+    def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after its part of a `state_dict` is made."""
+        return self._hang("_state_dict_hooks", hook)
+
+    _register_state_dict_hook = register_state_dict_post_hook
+
+    def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`` before loading."""
+        return self._hang("_load_state_dict_pre_hooks", hook)
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
+        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *args: hook(*args))
+
+    def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after loading; it may change those lists in place."""
+        return self._hang("_load_state_dict_post_hooks", hook)
+
+    # ---- a call --------------------------------------------------------------------------------------------------
+
+    def _call_with_hooks(self: Any, args: tuple, kwargs: dict) -> Any:
+        done: set[int] = set()
+        try:
+            args, kwargs = self._before(args, kwargs)
+            backward = None
+            if self._backward_hooks or self._backward_pre_hooks:
+                backward = BackwardHooks(
+                    self, tuple(self._backward_hooks.values()), tuple(self._backward_pre_hooks.values())
+                )
+                args = backward.watch_inputs(args)
+            result = self.forward(*args, **kwargs)
+            for key, hook in tuple(self._forward_hooks.items()):
+                done.add(key)
+                new = hook(self, args, kwargs, result)
+                result = result if new is None else new
+            return result if backward is None else backward.watch_outputs(result)
+        except Exception:
+            for key, hook in tuple(self._forward_hooks.items()):
+                if hook.always and key not in done:
+                    hook(self, args, kwargs, None)
+            raise
+
+    def _before(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """The arguments after the forward pre-hooks."""
+        for hook in tuple(self._forward_pre_hooks.values()):
+            new = hook(self, args, kwargs)
+            if new is None:
+                continue
+            if not hook.with_kwargs:
+                args = new if isinstance(new, tuple) else (new,)
+            elif isinstance(new, tuple) and len(new) == 2:
+                args, kwargs = new
+            else:
+                raise RuntimeError(
+                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {new}"
+                )
+        return args, kwargs
+
+
+HOOKS = tuple(Hooked.__annotations__)  # a module has a dictionary of each
