@@ -168,11 +168,21 @@ def blocks(n: int, k: int, m: int, threads: int) -> tuple[int, int]:
 def column_sums(x: Any) -> Any:
     """The sum of a matrix over its rows."""
     if ready(x):
-        parts = np.empty((rows.jobs(x.shape[0]), x.shape[1]), np.float32)
-        rows.column_sums(x, parts)
-        x = parts
+        sums = np.empty((rows.jobs(x.shape[0]), x.shape[1]), np.float32)
+        rows.column_sums(x, sums)
+        x = sums
     elif type(x) is np.ndarray and x.dtype.kind == "f":
-        return ones(x.shape[0], x.dtype).dot(x)  # BLAS does it faster than NumPy's reduction over the first axis
+        if x.size <= LARGE:  # BLAS does it faster than NumPy's reduction over the first axis
+            return ones(x.shape[0], x.dtype).dot(x)
+        blocks = parts(x.shape[0], -(-x.size // LARGE))
+        sums = np.empty((len(blocks), x.shape[1]), x.dtype)
+
+        def add(job: tuple) -> None:
+            number, block = job
+            ones(block.stop - block.start, x.dtype).dot(x[block], out=sums[number])
+
+        shared(add, list(enumerate(blocks)))
+        x = sums
     return np.add.reduce(x, 0) if type(x) is np.ndarray else x.sum(0)
 
 

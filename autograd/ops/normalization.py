@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..fast import normalization as channel_loops
+from ..fast import normalization as loops
 from ..fast import ready
-from ..fast import rows as loops
+from ..fast import rows as row_loops
 from ..fast.linalg import column_sums
 from ..graph import mutated
 from ..op import function, op
@@ -74,8 +74,8 @@ def _compiled_layer_gradients(
     g: Any, needs: tuple, weight: Any, centered: bool, rows: Any, means: Any, inverses: Any
 ) -> tuple:
     gx, flat = np.empty(g.shape, g.dtype), none(g) if weight is None else weight.reshape(-1)
-    gw, gb = np.empty((2, loops.jobs(len(rows)), flat.size), g.dtype)
-    loops.layer_norm_gradient(
+    gw, gb = np.empty((2, row_loops.jobs(len(rows)), flat.size), g.dtype)
+    row_loops.layer_norm_gradient(
         g.reshape(rows.shape), rows, flat, centered, means, inverses, gx.reshape(rows.shape), gw, gb
     )
     shape = () if weight is None else weight.shape
@@ -90,7 +90,7 @@ def none(like: Any) -> Any:
 def _compiled_layer_norm(rows: Any, weight: Any, bias: Any, eps: float, centered: bool, memo: list) -> Any:
     out, (means, inverses) = np.empty_like(rows), np.empty((2, len(rows)), rows.dtype)
     w, b = (none(rows) if v is None else np.ascontiguousarray(v, rows.dtype).reshape(-1) for v in (weight, bias))
-    loops.layer_norm(rows, w, b, rows.dtype.type(eps), centered, out, means, inverses)
+    row_loops.layer_norm(rows, w, b, rows.dtype.type(eps), centered, out, means, inverses)
     memo[:] = rows, means, inverses
     return out
 
@@ -165,14 +165,14 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
 
 
 def channel_rows(x: Any, last: bool | None = None) -> tuple:
-    """(N, C, *S) as an array in which the channels are easy to get at, without moving it in memory.
+    """(N, C, *S) as a matrix whose rows or columns are channels, without moving it in memory.
 
     Args:
         x: an array.
-        last: where the channels shall be; as they lie in memory unless given.
+        last: whether columns shall be channels; as they lie in memory unless given.
 
     Returns:
-        The array, how often the channels are repeated in its last dimension (0: they are its middle one, of three), and how to
+        The matrix, how often the channels are repeated in its columns (0: they are its rows, for each image), and how to
         go back to (N, C, *S).
     """
     n, c = x.shape[:2]
@@ -180,7 +180,7 @@ def channel_rows(x: Any, last: bool | None = None) -> tuple:
     if last is None:
         last = x.ndim == 2 or (moved.flags.c_contiguous and not x.flags.c_contiguous)
     if not last:
-        return x.reshape((n, c, -1)), 0, lambda y: y.reshape(x.shape)
+        return x.reshape((n * c, -1)), 0, lambda y: y.reshape(x.shape)
     count, tile = x.size // c, 1
     while count % 2 == 0 and tile * c < 512:  # longer rows, for NumPy's inner loop
         count, tile = count // 2, tile * 2
@@ -188,19 +188,9 @@ def channel_rows(x: Any, last: bool | None = None) -> tuple:
     return moved.reshape((count, tile * c)), tile, lambda y: y.reshape(moved.shape).transpose(back)
 
 
-def _channel_sums(rows: Any, tile: int) -> Any:
-    """Of `channel_rows`: the sum for each channel."""
-    return np.add.reduce(column_sums(rows).reshape((tile, -1)), axis=0) if tile else np.add.reduce(rows, axis=(0, 2))
-
-
-def _channel_dots(x: Any, y: Any, tile: int) -> Any:
-    """Of `channel_rows`: the sum of the product for each channel."""
-    return _channel_sums(x * y, tile) if tile else np.add.reduce(np.einsum("ncl,ncl->nc", x, y), axis=0)
-
-
-def _for_channels(values: Any, tile: int) -> Any:
-    """(C,) in the shape that broadcasts with `channel_rows`."""
-    return np.concatenate((values,) * tile) if tile else values[:, None]
+def _for_channels(values: Any, rows: Any, tile: int) -> Any:
+    """(C,) for each row or column of `channel_rows`."""
+    return np.concatenate((values,) * (tile or len(rows) // len(values)))
 
 
 def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float, memo: list) -> Any:
@@ -218,96 +208,39 @@ def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: flo
 
 def _combined(means: Any, squares: Any, sizes: Any) -> tuple:
     """Mean and variance of each column's parts: their means, squared distances from those, and sizes (Chan's formula)."""
+    sizes = np.broadcast_to(sizes, means.shape)
     count = np.add.reduce(sizes)
     mean = np.add.reduce(means * sizes) / count
     distance = means - mean
     return mean, (np.add.reduce(squares) + np.add.reduce(distance * distance * sizes)) / count
 
 
-def _compiled_statistics(rows: Any, tile: int) -> tuple:
-    """Mean and biased variance of each channel of `channel_rows`, by loops."""
-    if not tile:
-        n, c, size = rows.shape
-        means, squares = np.empty((2, n, c), rows.dtype)
-        channel_loops.row_statistics(rows.reshape((-1, size)), means.reshape(-1), squares.reshape(-1))
-        return _combined(means, squares, np.full((n, 1), size, rows.dtype))
-    jobs = loops.jobs(len(rows))
-    means, squares = np.empty((2, jobs, rows.shape[1]), rows.dtype)
-    channel_loops.column_statistics(rows, means, squares)
-    edges = np.arange(jobs + 1) * len(rows) // jobs
-    sizes = np.repeat(np.diff(edges), tile).astype(rows.dtype)[:, None]
-    return _combined(means.reshape((jobs * tile, -1)), squares.reshape((jobs * tile, -1)), sizes)
+def _batch_statistics(rows: Any, tile: int, c: int) -> tuple:
+    """Mean and biased variance of each channel of `channel_rows`."""
+    means, squares, sizes = loops.statistics(rows, 0 if tile else 1)
+    if tile:
+        sizes = np.repeat(sizes, tile, axis=0)
+    return _combined(means.reshape((-1, c)), squares.reshape((-1, c)), sizes)
 
 
-def _for_loops(values: Any, rows: Any, tile: int) -> Any:
-    """(C,) for each row or column of what the loops work on."""
-    return np.concatenate((values,) * (tile or len(rows)))
-
-
-def _compiled_normalized(rows: Any, tile: int, mean: Any, scale: Any, shift: Any) -> Any:
-    out = np.empty_like(rows)
-    loop = channel_loops.columns_normalized if tile else channel_loops.rows_normalized
-    channels = [_for_loops(v, rows, tile) for v in (mean, scale, shift)]
-    flat = (-1, rows.shape[-1])
-    loop(rows.reshape(flat), *channels, out.reshape(flat))
-    return out
-
-
-def _compiled_batch_gradients(
-    g: Any, rows: Any, tile: int, mean: Any, inverse: Any, weight: Any, needs: tuple, training: bool
-) -> tuple:
-    """(gx, gw, gb) of `channel_rows`."""
-    flat, channels = (-1, rows.shape[-1]), _for_loops(mean, rows, tile)
+def _batch_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, mean: Any, memo: list) -> tuple:
+    rows, inverse, tile, centre = memo
+    c, training, axis = x_shape[1], mean is None, 0 if tile else 1
+    given, _, back = channel_rows(g, bool(tile))
+    means = _for_channels(centre, rows, tile)
     factor = inverse if weight is None else inverse * weight
-    b = c = np.zeros_like(inverse)
-    gw: Any = None
-    gb: Any = None
-    if needs[1] or needs[2] or training:
-        parts = loops.jobs(len(rows)) if tile else rows.shape[0]
-        sums, products = np.empty((2, parts, rows[0].size if tile else rows.shape[1]), g.dtype)
-        if tile:
-            channel_loops.column_products(g, rows, channels, sums, products)
-        else:
-            channel_loops.row_products(
-                g.reshape(flat), rows.reshape(flat), channels, sums.reshape(-1), products.reshape(-1)
-            )
-        gb = np.add.reduce(sums.reshape((-1, len(mean))))
-        gw = np.add.reduce(products.reshape((-1, len(mean)))) * inverse
-    if training:  # factor · (g − gb / count − normal · gw / count)
-        share = factor / g.dtype.type(g.size // len(mean))
-        b, c = -gw * share * inverse, -gb * share
-    gx = None
-    if needs[0]:
-        gx = np.empty_like(rows)
-        loop = channel_loops.column_gradient if tile else channel_loops.row_gradient
-        a, b, c = (_for_loops(v, rows, tile) for v in (factor, b, c))
-        loop(g.reshape(flat), rows.reshape(flat), channels, a, b, c, gx.reshape(flat))
-    return gx, gw, gb
-
-
-def _batch_gradients(g: Any, needs: tuple, weight: Any, mean: Any, memo: list) -> tuple:
-    kept, inverse, tile, *centre = memo
-    rows, _, back = channel_rows(g, bool(tile))
+    along = level = np.zeros_like(inverse)
     gx = gw = gb = None
-    training = mean is None
-    if centre:
-        gx, gw, gb = _compiled_batch_gradients(
-            np.ascontiguousarray(rows), kept, tile, centre[0], inverse, weight, needs, training
-        )
-        return None if gx is None else back(gx), gw if needs[1] else None, gb if needs[2] else None
-    normal = kept
-    if needs[2] or (training and needs[0]):
-        gb = _channel_sums(rows, tile)
-    if needs[1] or (training and needs[0]):
-        gw = _channel_dots(rows, normal, tile)
+    if needs[1] or needs[2] or training:
+        sums, products = loops.products(given, rows, axis, means)
+        gb = np.add.reduce(sums.reshape((-1, c)))
+        gw = np.add.reduce(products.reshape((-1, c))) * inverse
+    if training:  # factor · (g − gb / count − normal · gw / count)
+        share = factor / g.dtype.type(g.size // c)
+        along, level = -gw * share * inverse, -gb * share
     if needs[0]:
-        factor = inverse if weight is None else inverse * weight
-        gx = rows * _for_channels(factor, tile)
-        if training:  # factor · (g − gb / count − normal · gw / count)
-            share = factor / g.dtype.type(g.size // g.shape[1])
-            gx -= normal * _for_channels(gw * share, tile)
-            gx -= _for_channels(gb * share, tile)
-        gx = back(gx)
+        factors = (_for_channels(v, rows, tile) for v in (factor, along, level))
+        gx = back(loops.gradient(given, rows, axis, means, *factors))
     return gx, gw if needs[1] else None, gb if needs[2] else None
 
 
@@ -316,29 +249,18 @@ def _batch_norm(x, weight, bias, mean, var, eps, memo):
     """Normalize each channel by the statistics of the batch, or by `mean` and `var`.  What the rule needs goes into `memo`, and
     last the statistics of the batch: (mean, biased variance, count)."""
     rows, tile, back = channel_rows(x)
-    training, count, fast = mean is None, x.size // x.shape[1], ready(rows)
-    if training and fast:
-        mean, var = _compiled_statistics(rows, tile)
-    elif training:
-        mean = _channel_sums(rows, tile) / x.dtype.type(count)
-        normal = rows - _for_channels(mean, tile)
-        var = _channel_dots(normal, normal, tile) / x.dtype.type(count)
-    inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
-    if fast:
-        mean = mean.astype(x.dtype, copy=False)
-        scale = inverse if weight is None else inverse * weight
-        out = _compiled_normalized(rows, tile, mean, scale, np.zeros_like(mean) if bias is None else bias)
-        memo[:] = rows, inverse, tile, mean
-    else:
-        if not training:
-            normal = rows - _for_channels(mean, tile)
-        normal *= _for_channels(inverse, tile)
-        out = normal.copy() if weight is None else normal * _for_channels(weight, tile)
-        if bias is not None:
-            out += _for_channels(bias, tile)
-        memo[:] = normal, inverse, tile
+    training = mean is None
     if training:
-        memo.append((mean, var, count))
+        mean, var = _batch_statistics(rows, tile, x.shape[1])
+    inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
+    centre = mean.astype(x.dtype, copy=False)
+    scale = inverse if weight is None else inverse * weight
+    shift = np.zeros_like(centre) if bias is None else bias
+    channels = (_for_channels(v, rows, tile) for v in (centre, scale, shift))
+    out = loops.normalized(rows, 0 if tile else 1, *channels)
+    memo[:] = rows, inverse, tile, centre
+    if training:
+        memo.append((mean, var, x.size // x.shape[1]))
     return back(out)
 
 
@@ -446,12 +368,7 @@ def _group_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, groups: 
     rows, means, inverses, (_, _, count) = memo
     n, c = x_shape[:2]
     flat = g.reshape(rows.shape)
-    if ready(rows, flat):
-        sums, products = np.empty((2, len(rows)), g.dtype)
-        channel_loops.row_products(flat, rows, means, sums, products)
-    else:
-        sums = np.add.reduce(flat, axis=1)
-        products = np.einsum("ij,ij->i", flat, rows - means[:, None])
+    sums, products = loops.products(flat, rows, 1, means)
     gw = np.add.reduce((products * inverses).reshape((n, c))) if needs[1] else None
     gb = np.add.reduce(sums.reshape((n, c))) if needs[2] else None
     if not needs[0]:
@@ -462,16 +379,8 @@ def _group_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, groups: 
     def group_mean(values: Any) -> Any:
         return np.repeat(np.add.reduce(values.reshape((n * groups, -1)), axis=1) / g.dtype.type(count), c // groups)
 
-    slopes = w * inverses
     along, level = -group_mean(w * products) * inverses**2 * inverses, -group_mean(w * sums) * inverses
-    if ready(rows, flat):
-        gx = np.empty_like(rows)
-        channel_loops.row_gradient(flat, rows, means, slopes, along, level, gx)
-    else:
-        gx = flat * slopes[:, None]
-        gx += (rows - means[:, None]) * along[:, None]
-        gx += level[:, None]
-    return gx.reshape(x_shape), gw, gb
+    return loops.gradient(flat, rows, 1, means, w * inverses, along, level).reshape(x_shape), gw, gb
 
 
 @op("group_norm", method=False, joint=_group_gradients, formula=_group_formula)
@@ -480,30 +389,15 @@ def _group_norm(x, weight, bias, groups, eps, memo):
     (mean, biased variance, count)."""
     n, c = x.shape[:2]
     rows = x.reshape((n * c, -1))
-    fast, kind = ready(rows), x.dtype.type
-    if fast:
-        means, squares = np.empty((2, n * c), x.dtype)
-        channel_loops.row_statistics(rows, means, squares)
-    else:
-        means = np.add.reduce(rows, axis=1) / kind(rows.shape[1])
-        centered = rows - means[:, None]
-        squares = np.einsum("ij,ij->i", centered, centered)
+    means, squares, size = loops.statistics(rows, 1)
     parts = (n * groups, c // groups)
-    sizes = np.full_like(means, rows.shape[1], shape=(parts[1], 1))
-    mean, var = _combined(means.reshape(parts).T, squares.reshape(parts).T, sizes)
-    inverse = (1 / np.sqrt(var + kind(eps))).astype(x.dtype, copy=False)
-    means, inverses = np.repeat(mean, parts[1]), np.repeat(inverse, parts[1])
+    mean, var = _combined(means.reshape(parts).T, squares.reshape(parts).T, size)
+    inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
+    means, inverses = np.repeat(mean.astype(x.dtype, copy=False), parts[1]), np.repeat(inverse, parts[1])
     scales = inverses if weight is None else inverses * np.concatenate((weight,) * n)
     shifts = np.zeros_like(scales) if bias is None else np.concatenate((bias,) * n).astype(x.dtype, copy=False)
     memo[:] = rows, means, inverses, (mean, var, parts[1] * rows.shape[1])
-    if fast:
-        out = np.empty_like(rows)
-        channel_loops.rows_normalized(rows, means, scales, shifts, out)
-    else:
-        out = rows - means[:, None]
-        out *= scales[:, None]
-        out += shifts[:, None]
-    return out.reshape(x.shape)
+    return loops.normalized(rows, 1, means, scales, shifts).reshape(x.shape)
 
 
 def affine(x: Any, weight: Any, bias: Any) -> Any:

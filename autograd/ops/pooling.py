@@ -1,13 +1,12 @@
 """Pooling: the maximum, average or power mean of windows.
 
-Maxima and sums go one axis after the other, over strided slices of the whole array, never window by window.
+Maxima and sums go one axis after the other, over strided slices of some images at a time, never window by window.
 Where the place of the maximum is asked for, places are found first (`argmax`), and the values are picked there: `pick` and
 `place` are each other's adjoints.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -18,12 +17,11 @@ from ..op import function, op
 from ..tensor import Tensor, wrap
 from .convolution import each
 from .places import steps
+from .windows import Ints, Windows, batches, each_job
 
 __all__ = [
     "adaptive_avg_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d",
 ]  # fmt: skip
-
-Ints = tuple[int, ...]
 
 
 def output_size(name: str, sizes: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> Ints:
@@ -90,38 +88,20 @@ def max_pool(x, size, kernel, stride, padding, dilation, memo):
         memo.append(found)
         return out
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    x = padded(x, reach(x.shape, size, kernel, stride, padding, dilation), padding, lowest)
-    for axis, (n, k, t, d) in enumerate(zip(size, kernel, stride, dilation, strict=True), 2):
-        if k == 1:
-            x = x[along(axis, 0, d, t, n)]
-            continue
-        best = np.maximum(x[along(axis, 0, d, t, n)], x[along(axis, 1, d, t, n)])
-        for tap in range(2, k):
-            np.maximum(best, x[along(axis, tap, d, t, n)], out=best)
-        x = best
-    return x
+    sizes = reach(x.shape, size, kernel, stride, padding, dilation)
+    out = np.empty_like(x, shape=(*x.shape[:2], *size))  # keeps the order in memory
 
+    def work(images: slice) -> None:
+        part = padded(x[images], sizes, padding, lowest)
+        for axis, (n, k, t, d) in enumerate(zip(size, kernel, stride, dilation, strict=True), 2):
+            best = part[along(axis, 0, d, t, n)]
+            for tap in range(1, k):
+                best = np.maximum(best, part[along(axis, tap, d, t, n)], out=best if tap > 1 else None)
+            part = best
+        out[images] = part
 
-def hits(x: Any, size: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Any:
-    """For each element of the windows in order: its index into the padded input."""
-    for tap in itertools.product(*map(range, kernel)):
-        yield (
-            slice(None),
-            slice(None),
-            *(slice(i * d, i * d + t * (n - 1) + 1, t) for i, d, t, n in zip(tap, dilation, stride, size, strict=True)),
-        )
-
-
-def _to_first_maxima(g, x, out, total, size, kernel, stride, dilation, apart):
-    """Add `g` to `total` (write it, where windows are apart) at the first maximum of each window of `x`."""
-    left = g.copy(order="K") if isinstance(g, np.ndarray) else g.copy()
-    for where in hits(x, size, kernel, stride, dilation):
-        if apart:
-            part = np.multiply(left, x[where] == out, out=total[where])
-        else:
-            part = left * (x[where] == out)
-            total[where] += part
-        left -= part  # what has found its place is gone: the next maximum of the same window gets nothing
+    each_job(work, x, batches(x.shape[0], math.prod(x.shape[1:])))
+    return out
 
 
 @op(
@@ -136,17 +116,28 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
     if not np.isfinite(out).all():  # NaN equals nothing, -inf equals the padding
         indices = argmax(x, window_positions(shape[2:], size, kernel, stride, padding, dilation))
         return _flat_places(g, indices, shape)
-    sizes = reach(shape, size, kernel, stride, padding, dilation)
-    x = padded(x, sizes, padding, -np.inf)
-    apart = all(t >= k for t, k in zip(stride, kernel, strict=True)) and set(dilation) == {1}
-    whole = apart and all(t == k and s == n * t for t, k, s, n in zip(stride, kernel, sizes, size, strict=True))
-    total = np.empty_like(x) if whole else np.zeros_like(x)
-    step = max((1 << 16) // max(math.prod(x.shape[1:]), 1), 1)  # as many images as stay in the cache
-    for start in range(0, shape[0], step):
-        images = slice(start, start + step)
-        _to_first_maxima(g[images], x[images], out[images], total[images], size, kernel, stride, dilation, apart)
-    inside = tuple(slice(p, p + s) for p, s in zip(padding, shape[2:], strict=True))
-    return total[(slice(None), slice(None), *inside)]
+    windows = Windows(shape[2:], size, kernel, stride, tuple((p, p) for p in padding), dilation, 1)
+    tiled = all(s == n * t and t == k for s, n, t, k in zip(shape[2:], size, stride, kernel, strict=True))
+    total = np.empty_like(x)
+
+    def work(images: slice) -> None:
+        given, best, found = x[images], out[images], total[images]
+        left = np.empty_like(best)
+        left[...] = g[images]
+        if not tiled:
+            found[...] = 0
+        for _, place, inside in windows.taps():
+            where, elements = (..., *place), (..., *inside)
+            hits = (given[elements] == best[where]).astype(left.dtype)
+            hits *= left[where]
+            if tiled:
+                found[elements] = hits
+            else:
+                found[elements] += hits
+            left[where] -= hits  # what has found its place is gone: the next maximum of the same window gets nothing
+
+    each_job(work, x, batches(shape[0], math.prod(shape[1:])))
+    return total
 
 
 @op(
@@ -159,13 +150,13 @@ def max_pool_gather(v, x, out, size, kernel, stride, padding, dilation):
     """The elements of `v` where `x` has the first maximum of each window: the adjoint of `max_pool_gradient`."""
     if not np.isfinite(out).all():
         return _picked(v, argmax(x, window_positions(x.shape[2:], size, kernel, stride, padding, dilation)))
-    sizes = reach(x.shape, size, kernel, stride, padding, dilation)
-    x, v = padded(x, sizes, padding, -np.inf), padded(v, sizes, padding, 0)
+    windows = Windows(x.shape[2:], size, kernel, stride, tuple((p, p) for p in padding), dilation, 1)
     found, free = np.zeros_like(out), np.ones_like(out)
-    for where in hits(x, size, kernel, stride, dilation):
-        hit = free * (x[where] == out)
-        found += hit * v[where]
-        free -= hit
+    for _, place, inside in windows.taps():
+        where, elements = (..., *place), (..., *inside)
+        hit = free[where] * (x[elements] == out[where])
+        found[where] += hit * v[elements]
+        free[where] -= hit
     return found
 
 

@@ -11,7 +11,7 @@ from autograd.fast import disabled, normalization
 
 both = pytest.mark.parametrize("compiled", [True, False])
 layouts = pytest.mark.parametrize("layout", ["first", "last", "gradient last"])
-SHAPES = [(8, 6, 20, 21), (1000, 24), (7, 16, 160)]
+SHAPES = [(8, 6, 20, 21), (1000, 24), (7, 16, 160), (6, 3000), (5, 3, 200, 301)]
 
 
 def normal(*shape, seed=0):
