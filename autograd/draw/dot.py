@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from .layered import Layout, Rect, Route, box_size
+from .layout import Layout, Rect, Route, box_size
 from .metrics import SMALL, TITLE
 from .scene import Box, Scene
 from .style import PALETTES, box_texts, fill_class, frame_title

@@ -13,7 +13,8 @@ from ..tensor import Tensor
 from .capture import from_tape
 from .colouring import colour
 from .dot import GraphvizFailed, GraphvizNotFound, digraph, dot_layout, program, render
-from .layered import Layout, lay_out
+from .layered import lay_out
+from .layout import Layout
 from .mermaid import mermaid
 from .names import find_names, is_module
 from .recording import Recording, recording_of

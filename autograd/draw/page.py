@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from .colouring import bytes_text, colour, time_text
-from .layered import box_size
+from .layout import box_size
 from .metrics import TITLE, text_width
 from .scene import COLORS, Box, Scene
 from .structure import Node, Param, Stats, shape_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape as _escape
 
-from .layered import Layout, Rect, Route
+from .layout import Layout, Rect, Route
 from .metrics import FONT, NO_CONTROLS, PAD_Y, SMALL, SMALL_LINE, TITLE, TITLE_LINE, clip, text_width
 from .scene import Box, Scene
 from .style import PALETTES, box_texts, fill_class, frame_words, tooltip
