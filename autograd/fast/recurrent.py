@@ -1,7 +1,7 @@
 """Recurrent layers as loops: each job takes some rows of the batch through all steps, so that no step waits for another job.
 
-Rows are packed as in `ops/recurrent.py`: `starts[t]` is the first row of step t, which has `counts[t]` rows; `order` has the
-numbers of the steps as the layer runs.  The states (h, c, and their gradients) are updated in place.
+`starts[t]` is the first row of step t, which has `counts[t]` rows, `apart` from one another; `order` has the numbers of the steps
+as the layer runs.  The states (h, c, and their gradients) are updated in place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def rows_per_job(batch: int) -> int:
 
 
 @compiled
-def lstm_forward(gates, h, c, weight, order, starts, counts, hs, cs, tanhs, out, rows):
+def lstm_forward(gates, h, c, weight, order, starts, counts, apart, hs, cs, tanhs, out, rows):
     """`gates`: x W + b of all rows, becomes σ, σ, tanh, σ of the gates; `hs`, `cs`: the states before each step."""
     size = c.shape[1]
     depth, width = weight.shape[1], weight.shape[0]
@@ -48,7 +48,7 @@ def lstm_forward(gates, h, c, weight, order, starts, counts, hs, cs, tanhs, out,
             pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                k, y = start + b, sums[b - low]
+                k, y = start + b * apart, sums[b - low]
                 for j in range(size):
                     i, f = sigmoid(gates[k, j] + y[j]), sigmoid(gates[k, size + j] + y[size + j])
                     n, o = (
@@ -64,7 +64,7 @@ def lstm_forward(gates, h, c, weight, order, starts, counts, hs, cs, tanhs, out,
 
 
 @compiled
-def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, cs, tanhs, made, rows):
+def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, tanhs, made, rows):
     """`g`: of the outputs; `dh`, `dc`: of the last state, become those of the first; `made`: of the gates."""
     size = dc.shape[1]
     depth, width = weight.shape[0], weight.shape[1]
@@ -86,7 +86,7 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, cs, tanhs, ma
                 continue
             start = starts[t]
             for b in range(low, high):
-                k = start + b
+                k = start + b * apart
                 for j in range(size):
                     i, f, n, o = gates[k, j], gates[k, size + j], gates[k, 2 * size + j], gates[k, 3 * size + j]
                     y, d = tanhs[k, j], dh[b, j] + g[k, j]
@@ -96,14 +96,15 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, cs, tanhs, ma
                     made[k, size + j] = cell * cs[k, j] * f * (1.0 - f)
                     made[k, 2 * size + j] = cell * i * (1.0 - n * n)
                     made[k, 3 * size + j] = d * y * o * (1.0 - o)
-            pack_left(False, made[start + low : start + high], made.strides[0] // 4, high - low, depth, panel)
+            here = made[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
                 dh[b] = sums[b - low, :size]
 
 
 @compiled
-def gru_forward(gates, h, weight, bias, order, starts, counts, hs, candidates, out, rows):
+def gru_forward(gates, h, weight, bias, order, starts, counts, apart, hs, candidates, out, rows):
     """`gates`: x W + b of all rows, becomes σ, σ, tanh; `candidates`: what the state says to the last of them."""
     size = h.shape[1]
     depth, width = weight.shape[1], weight.shape[0]
@@ -127,7 +128,7 @@ def gru_forward(gates, h, weight, bias, order, starts, counts, hs, candidates, o
             pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                k = start + b
+                k = start + b * apart
                 for j in range(size):
                     y = sums[b - low, 2 * size + j] + bias[2 * size + j]
                     r = sigmoid(gates[k, j] + sums[b - low, j] + bias[j])
@@ -139,7 +140,7 @@ def gru_forward(gates, h, weight, bias, order, starts, counts, hs, candidates, o
 
 
 @compiled
-def gru_backward(g, gates, dh, weight, order, starts, counts, hs, candidates, made, news, rows):
+def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candidates, made, news, rows):
     """`made`: of what the state says to the gates; `news`: of what the input says to the last of them."""
     size = dh.shape[1]
     depth, width = weight.shape[0], weight.shape[1]
@@ -161,7 +162,7 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, hs, candidates, ma
                 continue
             start = starts[t]
             for b in range(low, high):
-                k = start + b
+                k = start + b * apart
                 for j in range(size):
                     r, z, n = gates[k, j], gates[k, size + j], gates[k, 2 * size + j]
                     d = dh[b, j] + g[k, j]
@@ -171,14 +172,15 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, hs, candidates, ma
                     made[k, size + j] = d * (hs[k, j] - n) * z * (1.0 - z)
                     made[k, 2 * size + j] = new * r
                     dh[b, j] = d * z
-            pack_left(False, made[start + low : start + high], made.strides[0] // 4, high - low, depth, panel)
+            here = made[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
                 dh[b] += sums[b - low, :size]
 
 
 @compiled
-def rnn_forward(out, h, weight, order, starts, counts, hs, rows, smooth):
+def rnn_forward(out, h, weight, order, starts, counts, apart, hs, rows, smooth):
     """`out`: x W + b of all rows, becomes the states; tanh of them if `smooth`, or else relu."""
     size = h.shape[1]
     depth, width = weight.shape[1], weight.shape[0]
@@ -202,7 +204,7 @@ def rnn_forward(out, h, weight, order, starts, counts, hs, rows, smooth):
             pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                k = start + b
+                k = start + b * apart
                 if smooth:
                     for j in range(size):
                         hs[k, j] = h[b, j]
@@ -214,7 +216,7 @@ def rnn_forward(out, h, weight, order, starts, counts, hs, rows, smooth):
 
 
 @compiled
-def rnn_backward(g, out, dh, weight, order, starts, counts, made, rows, smooth):
+def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, smooth):
     """`made`: of the sums in the brackets."""
     size = dh.shape[1]
     depth, width = weight.shape[0], weight.shape[1]
@@ -236,12 +238,13 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, made, rows, smooth):
                 continue
             start = starts[t]
             for b in range(low, high):
-                k = start + b
+                k = start + b * apart
                 for j in range(size):
                     y = out[k, j]
                     slope = 1.0 - y * y if smooth else (1.0 if y > 0.0 else 0.0)
                     made[k, j] = (dh[b, j] + g[k, j]) * slope
-            pack_left(False, made[start + low : start + high], made.strides[0] // 4, high - low, depth, panel)
+            here = made[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
                 dh[b] = sums[b - low, :size]

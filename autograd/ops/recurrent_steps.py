@@ -1,0 +1,385 @@
+"""Recurrent layers in NumPy, one direction of a layer step by step.
+
+Gates lie apart, (gates, rows, size), so that one operation of a step does all of them, or neighbours, without gaps.  What the
+steps begin with is kept side by side, ``[x | 1 | h]``: with it the gradients of all weights and biases are one product, and what the
+inputs and biases contribute to the gates is another one.  A step itself is one thread's work, too short for several, which would
+wait for the interpreter; a second one makes those products meanwhile, for some steps at a time (`alongside`).
+
+`x` and gradients of outputs are (T, B, features), or packed as the states are: (rows, features) with `counts[t]` of them at step t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..fast.threads import BLOCK, get_num_threads, one_blas_thread, parts, shared
+
+__all__ = ["at", "gru_backward", "gru_forward", "lstm_backward", "lstm_forward", "rnn_backward", "rnn_forward", "spans"]
+
+ROWS = 256  # of some steps together: enough for a product, and little enough to stay in the cache
+WORTH_THREADS = 1 << 22  # multiply-adds: as many take much longer than waking a thread
+
+
+class Group(NamedTuple):
+    """Steps that follow each other, as (their number, their rows, how many), and the rows of all of them."""
+
+    rows: slice
+    steps: list[tuple[int, slice, int]]
+
+
+def spans(counts: tuple[int, ...], reverse: bool) -> list[tuple[int, slice, int]]:
+    """The number of each step, its rows and how many these are, in the order in which the layer runs."""
+    ends = np.cumsum(counts).tolist()
+    steps = [(t, slice(end - n, end), n) for t, (end, n) in enumerate(zip(ends, counts, strict=True))]
+    return steps[::-1] if reverse else steps
+
+
+def groups(counts: tuple[int, ...], reverse: bool, w_ih: Any, w_hh: Any) -> list[Group]:
+    """The steps in groups, so that a thread can follow another; a single one where it is better that all threads multiply at once.
+
+    That is where a step is worth several threads, or where the inputs are wide: one thread would be late with their products.
+    """
+    steps, found = spans(counts, reverse), []
+    short = max(counts, default=0) * w_hh.size <= WORTH_THREADS and w_ih.size <= 2 * w_hh.size
+    least = ROWS if short and type(w_ih) is np.ndarray else np.inf
+    first = rows = 0
+    for last, (_, _, n) in enumerate(steps):
+        rows += n
+        if rows >= least or last == len(steps) - 1:
+            some = steps[first : last + 1]
+            whole = slice(min(some[0][1].start, some[-1][1].start), max(some[0][1].stop, some[-1][1].stop))
+            found.append(Group(whole, some))
+            first, rows = last + 1, 0
+    return found
+
+
+def alongside(produced: Iterator[Group], consume: Callable[[Iterable[Group]], None], together: list[Group]) -> None:
+    """Consume one group after the other as they are produced, on a thread of its own if there are several."""
+    if len(together) < 2:
+        with one_blas_thread():
+            consume(produced)
+        return
+    finished: SimpleQueue = SimpleQueue()
+
+    def produce() -> None:
+        try:
+            for group in produced:
+                finished.put(group)
+        finally:
+            finished.put(None)
+
+    shared(lambda work: work(), [produce, lambda: consume(iter(finished.get, None))])
+
+
+def at(x: Any, t: int, rows: slice) -> Any:
+    """The rows of one step."""
+    return x[t] if x.ndim == 3 else x[rows]
+
+
+# ---- what the layers share ---------------------------------------------------------------------------------------
+
+
+def joined(x: Any, size: int) -> Any:
+    """[x | 1 | states to come], a row for each step of each sequence."""
+    width = x.shape[-1]
+    inputs = np.empty_like(x, shape=(*x.shape[:-1], width + 1 + size), order="C")
+    inputs[..., :width] = x
+    inputs[..., width] = 1
+    return inputs.reshape((-1, width + 1 + size))
+
+
+def by_gate(weight: Any, gates: int) -> Any:
+    """(gates · size, features) to (gates, features, size)."""
+    return weight.reshape((gates, -1, weight.shape[1])).swapaxes(1, 2)
+
+
+def with_bias(weight: Any, bias: Any, first: bool = False) -> Any:
+    """Weights by gate, with the bias (or zeros) as those of the 1 behind the features, or before them."""
+    gates, width, size = weight.shape
+    out = np.empty_like(weight, shape=(gates, width + 1, size), order="C")
+    out[:, slice(1, None) if first else slice(width)] = weight
+    out[:, 0 if first else width] = 0 if bias is None else bias.reshape((gates, size))
+    return out
+
+
+def multiply(x: Any, weights: Any, out: Any) -> Any:
+    """out[k] = x weights[k], or x[k] weights[k]: in the loop over steps."""
+    if type(x) is np.ndarray and out.size * x.shape[-1] > WORTH_THREADS:
+        pieces = parts(x.shape[-2], get_num_threads())
+        shared(lambda piece: np.matmul(x[..., piece, :], weights, out=out[:, piece]), pieces)
+        return out
+    return np.matmul(x, weights, out=out)
+
+
+def in_blocks(work: Any, x: Any) -> None:
+    """Call `work` with the rows of `x` (gates, rows, size), some at a time, on all threads."""
+    total, each = x.shape[1], max(1, 2 * BLOCK // max(1, x[:, 0].size))
+    if type(x) is not np.ndarray:
+        work(slice(0, total))
+    else:
+        shared(work, [slice(k, min(k + each, total)) for k in range(0, total, each)])
+
+
+def contributed(together: list[Group], inputs: Any, weights: Any, gates: Any) -> Iterator[Group]:
+    """Fill `gates` with what the inputs say to them, for one group of steps after the other."""
+    product = multiply if len(together) == 1 else np.matmul
+    for group in together:
+        product(inputs[group.rows, : weights.shape[1]], weights, out=gates[:, group.rows])
+        yield group
+
+
+class Products:
+    """The gradients of x and of the weights by gate (gates, size, features of [x | 1 | h]), from those of the gates.
+
+    Args:
+        made: of all gates, (gates, rows, size).
+        of_x: those of them that x contributes to.
+    """
+
+    def __init__(self, made: Any, of_x: Any, inputs: Any, w_ih: Any, needs_x: bool, needs_weights: bool) -> None:
+        self.made, self.of_x, self.inputs = made, of_x, inputs
+        self.w_ih = w_ih.reshape((of_x.shape[0], made.shape[2], -1))
+        self.x = np.empty_like(made, shape=(made.shape[1], w_ih.shape[1])) if needs_x else None
+        self.weights = np.zeros_like(made, shape=(*made.shape[::2], inputs.shape[1])) if needs_weights else None
+
+    def add(self, finished: Iterable[Group]) -> None:
+        """The products with the rows of these groups."""
+        for rows, _ in finished:
+            product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
+            if self.x is not None:
+                parts = np.empty_like(self.x, shape=(self.w_ih.shape[0], *self.x[rows].shape))
+                product(self.of_x[:, rows], self.w_ih, out=parts).sum(0, out=self.x[rows])
+            if self.weights is not None:
+                made, part = self.made[:, rows].swapaxes(1, 2), np.empty_like(self.weights)
+                self.weights += product(made, self.inputs[rows], out=part)
+
+
+def reshaped(x: Any, shape: tuple) -> Any:
+    """In that shape, if there is one."""
+    return None if x is None else x.reshape(shape)
+
+
+def unjoined(weights: Any, width: int) -> tuple:
+    """The gradients of W_ih, W_hh and the biases, as PyTorch has them, from those by gate."""
+    if weights is None:
+        return None, None, None
+    rows = weights.reshape((-1, weights.shape[2]))
+    return rows[:, :width].copy(), rows[:, width + 1 :].copy(), rows[:, width].copy()
+
+
+# ---- LSTM --------------------------------------------------------------------------------------------------------
+
+
+def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse):
+    """The outputs, and what the gradients need; `h` and `c` become the last states."""
+    size, width = c.shape[1], x.shape[-1]
+    # σ(x) = (tanh(x / 2) + 1) / 2: with the weights of σ's gates halved, one tanh does all four.
+    scale = np.full_like(w_hh, 0.5, shape=(4, 1, 1))
+    scale[2] = 1
+    offset = 1 - scale
+    bias = b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
+    inputs = joined(x, h.shape[1])
+    hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], h.shape[1]))
+    gates = np.empty_like(inputs, shape=(4, inputs.shape[0], size))
+    cs, tanhs = np.empty_like(gates[0]), np.empty_like(gates[0])
+    weights = by_gate(w_hh, 4).copy()
+    weights *= scale
+
+    def run(ready: Iterable[Group]) -> None:
+        products = np.empty_like(gates, shape=(4, *c.shape))
+        for _, steps in ready:
+            for t, rows, n in steps:
+                a, y, state, cell, squashed = gates[:, rows], products[:, :n], h[:n], c[:n], tanhs[rows]
+                hs[rows], cs[rows] = state, cell
+                a += multiply(state, weights, y)
+                np.tanh(a, out=a)
+                a *= scale
+                a += offset
+                cell *= a[1]
+                cell += np.multiply(a[0], a[2], out=y[0])
+                np.tanh(cell, out=squashed)
+                if w_hr is None:
+                    np.multiply(a[3], squashed, out=state)
+                else:
+                    np.matmul(a[3] * squashed, w_hr.T, out=state)
+                at(out, t, rows)[...] = state
+
+    together = groups(counts, reverse, w_ih, w_hh)
+    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 4), bias) * scale, gates), run, together)
+    return out, (inputs, gates, cs, tanhs)
+
+
+def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reverse):
+    """The gradients of x, W_ih, W_hh, the biases and W_hr; `dh` and `dc`, of the last states, become those of the first."""
+    inputs, gates, cs, tanhs = saved
+    one = gates.dtype.type(1)
+    made, into_cell = np.empty_like(gates), np.empty_like(cs)
+    projected = None if w_hr is None else np.empty_like(cs, shape=(cs.shape[0], w_hr.shape[0]))
+    weights = w_hh.reshape((4, -1, w_hh.shape[1]))
+
+    def begin(rows: slice) -> None:
+        """What the gradients of the cell and the output are multiplied with: to be those of the gates, and of the cell."""
+        (i, f, n, o), t = gates[:, rows], tanhs[rows]
+        np.multiply(n * i, one - i, out=made[0, rows])
+        np.multiply(cs[rows] * f, one - f, out=made[1, rows])
+        np.multiply(i, one - n * n, out=made[2, rows])
+        np.multiply(t * o, one - o, out=made[3, rows])
+        np.multiply(o, one - t * t, out=into_cell[rows])
+
+    def run(together: list[Group]) -> Iterator[Group]:
+        products = np.empty_like(gates, shape=(4, *dh.shape))
+        for group in together:
+            for t, rows, n in group.steps:
+                state, cell, a, into = dh[:n], dc[:n], made[:, rows], into_cell[rows]
+                if g is not None:
+                    state += at(g, t, rows)
+                d = state
+                if projected is not None:
+                    projected[rows] = state
+                    d = state @ w_hr
+                into *= d
+                cell += into
+                a[:3] *= cell
+                a[3] *= d
+                cell *= gates[1, rows]
+                multiply(a, weights, products[:, :n]).sum(0, out=state)
+            yield group
+
+    in_blocks(begin, gates)
+    made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[3:7]))
+    together = groups(counts, not reverse, w_ih, w_hh)
+    alongside(run(together), made_of.add, together)
+    gw_hr = None if projected is None else projected.T @ (gates[3] * tanhs)
+    return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1]), gw_hr
+
+
+# ---- GRU ---------------------------------------------------------------------------------------------------------
+
+
+def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, counts, reverse):
+    """The outputs, and what the gradients need; `h` becomes the last state."""
+    size, width = h.shape[1], x.shape[-1]
+    scale = np.full_like(w_hh, 0.5, shape=(3, 1, 1))  # σ(x) = (tanh(x / 2) + 1) / 2
+    scale[2] = 1
+    half = scale.dtype.type(0.5)
+    inputs = joined(x, size)
+    hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], size))
+    gates = np.empty_like(inputs, shape=(3, inputs.shape[0], size))
+    candidates = np.empty_like(gates[0])
+    weights = with_bias(by_gate(w_hh, 3), b_hh, first=True) * scale
+
+    def run(ready: Iterable[Group]) -> None:
+        products = np.empty_like(gates, shape=(3, *h.shape))
+        for _, steps in ready:
+            for t, rows, n in steps:
+                state, a, new = h[:n], gates[:2, rows], gates[2, rows]
+                hs[rows] = state
+                y = multiply(inputs[rows, width:], weights, products[:, :n])
+                candidates[rows] = y[2]
+                a += y[:2]
+                np.tanh(a, out=a)
+                a *= half
+                a += half
+                new += np.multiply(a[0], y[2], out=y[2])
+                np.tanh(new, out=new)
+                state -= new
+                state *= a[1]
+                state += new
+                at(out, t, rows)[...] = state
+
+    together = groups(counts, reverse, w_ih, w_hh)
+    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 3), b_ih) * scale, gates), run, together)
+    return out, (inputs, gates, candidates)
+
+
+def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
+    """The gradients of x, W_ih, W_hh, b_ih and b_hh; `dh`, of the last state, becomes that of the first."""
+    inputs, gates, candidates = saved
+    one, hs = gates.dtype.type(1), inputs[:, shape[-1] + 1 :]
+    # Of what the state says to the last gate, of both others, and of what the input says to the last.
+    made = np.empty_like(gates, shape=(4, *candidates.shape))
+    weights = np.roll(w_hh.reshape((3, -1, w_hh.shape[1])), 1, 0)  # that of the last gate first
+
+    def begin(rows: slice) -> None:
+        """What the gradients of the output (the first two: of the last gate) are multiplied with."""
+        r, z, n = gates[:, rows]
+        made[0, rows] = r
+        np.multiply(candidates[rows] * r, one - r, out=made[1, rows])
+        np.multiply(hs[rows] - n, z * (one - z), out=made[2, rows])
+        np.multiply(one - z, one - n * n, out=made[3, rows])
+
+    def run(together: list[Group]) -> Iterator[Group]:
+        products = np.empty_like(gates, shape=(3, *dh.shape))
+        for group in together:
+            for t, rows, n in group.steps:
+                d, a = dh[:n], made[:, rows]
+                if g is not None:
+                    d += at(g, t, rows)
+                a[2:] *= d
+                a[:2] *= a[3]
+                d *= gates[1, rows]
+                d += multiply(a[:3], weights, products[:, :n]).sum(0)
+            yield group
+
+    in_blocks(begin, gates)
+    made_of = Products(made, made[1:], inputs, w_ih, needs[0], any(needs[2:6]))
+    together = groups(counts, not reverse, w_ih, w_hh)
+    alongside(run(together), made_of.add, together)
+    gx, gw = reshaped(made_of.x, shape), made_of.weights
+    if gw is None:
+        return gx, None, None, None, None
+    gw_ih, _, gb_ih = unjoined(gw[1:], shape[-1])
+    _, gw_hh, gb_hh = unjoined(np.roll(gw[:3], -1, 0), shape[-1])
+    return gx, gw_ih, gw_hh, gb_ih, gb_hh
+
+
+# ---- plain RNN ---------------------------------------------------------------------------------------------------
+
+
+def rnn_forward(x, h, w_ih, w_hh, b_ih, b_hh, smooth, counts, reverse):
+    """The outputs (tanh if `smooth`, or else relu), and what the gradients need; `h` becomes the last state."""
+    size, width = h.shape[1], x.shape[-1]
+    bias = b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
+    inputs = joined(x, size)
+    hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], size))
+    states, weights = np.empty_like(inputs, shape=(1, inputs.shape[0], size)), by_gate(w_hh, 1).copy()
+
+    def run(ready: Iterable[Group]) -> None:
+        products = np.empty_like(states, shape=(1, *h.shape))
+        for _, steps in ready:
+            for t, rows, n in steps:
+                now, state = states[0, rows], h[:n]
+                hs[rows] = state
+                now += multiply(state, weights, products[:, :n])[0]
+                np.tanh(now, out=now) if smooth else np.maximum(now, 0, out=now)
+                state[...] = at(out, t, rows)[...] = now
+
+    together = groups(counts, reverse, w_ih, w_hh)
+    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 1), bias), states), run, together)
+    return out, (inputs, states)
+
+
+def rnn_backward(g, needs, dh, saved, shape, w_ih, w_hh, smooth, counts, reverse):
+    """The gradients of x, W_ih, W_hh and the biases; `dh`, of the last state, becomes that of the first."""
+    inputs, states = saved
+    made = 1 - states * states if smooth else (states > 0).astype(states.dtype)
+
+    def run(together: list[Group]) -> Iterator[Group]:
+        products = np.empty_like(states, shape=(1, *dh.shape))
+        for group in together:
+            for t, rows, n in group.steps:
+                d, a = dh[:n], made[:, rows]
+                if g is not None:
+                    d += at(g, t, rows)
+                a *= d
+                d[...] = multiply(a, w_hh[None], products[:, :n])[0]
+            yield group
+
+    made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[2:6]))
+    together = groups(counts, not reverse, w_ih, w_hh)
+    alongside(run(together), made_of.add, together)
+    return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1])
