@@ -19,7 +19,7 @@ from ..fast.linalg import column_sums, matmul
 from ..fast.threads import get_num_threads, parts
 from ..op import function, op
 from . import depthwise
-from .windows import Ints, Pairs, Windows, add_product, batches, channels_first, each_job, in_groups, multiply
+from .windows import Columns, Ints, Pairs, Windows, add_product, batches, channels_first, each_job, in_groups, multiply
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -42,11 +42,12 @@ def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S) times a matrix for each group, plus the bias: (N, O, *size)."""
     outputs = matrix.shape[0] * matrix.shape[2]
     out = np.empty_like(x, shape=(x.shape[0], *windows.size, outputs), order="C")
+    columns = Columns(windows, x)
     line = None if bias is None else np.concatenate((bias,) * windows.size[-1])
 
     def work(chunk: tuple) -> None:
         part = out[chunk]
-        multiply(windows.columns(x, *chunk), matrix, in_groups(part.reshape((-1, outputs)), windows.groups))
+        multiply(columns(*chunk), matrix, in_groups(part.reshape((-1, outputs)), windows.groups))
         if line is not None:
             lines = part.reshape((-1, line.size))
             lines += line
@@ -74,7 +75,7 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
 
 def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S), transposed, times (N, O, *size): (groups, K·C/groups, O/groups)."""
-    groups, chunks = windows.groups, windows.chunks(*x.shape[:2])
+    groups, chunks, columns = windows.groups, windows.chunks(*x.shape[:2]), Columns(windows, x)
     jobs = parts(len(chunks), get_num_threads())
     width = math.prod(windows.kernel) * x.shape[1] // groups
     totals = np.zeros_like(x, shape=(len(jobs), groups, width, g.shape[1] // groups), order="C")
@@ -82,7 +83,7 @@ def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
     def work(job: tuple) -> None:
         total, part = job
         for chunk in chunks[part]:
-            add_product(total, windows.columns(x, *chunk), windows.rows(g, *chunk))
+            add_product(total, columns(*chunk), windows.rows(g, *chunk))
 
     each_job(work, x, list(zip(totals, jobs, strict=True)))
     return totals.sum(axis=0)

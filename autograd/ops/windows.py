@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -131,39 +132,6 @@ class Windows(NamedTuple):
         step = -(-lines // -(-count // n))
         return [(slice(i, i + 1), slice(j, min(j + step, lines))) for i in range(n) for j in range(0, lines, step)]
 
-    def columns(self, x: Any, images: slice, lines: slice) -> Any:
-        """Those windows of (N, C, *S) as rows for each group: (groups, rows, kernel · C / groups)."""
-        groups, kernel, dims = self.groups, self.kernel, len(self.kernel)
-        size = (lines.stop - lines.start, *self.size[1:])
-        # The first line that they reach, and the one behind the last, which may lie in the padding.
-        first = lines.start * self.stride[0] - self.padding[0][0]
-        last = (lines.stop - 1) * self.stride[0] - self.padding[0][0] + self.dilation[0] * (kernel[0] - 1) + 1
-        before = min(max(-first, 0), last - first)
-        inside = x[images, :, min(max(first, 0), self.sizes[0]) : min(max(last, 0), self.sizes[0])]
-        after = last - first - before - inside.shape[2]
-        last_channels = channels_last(inside, ((before, after), *self.padding[1:]))
-        count, c = last_channels.shape[0], last_channels.shape[-1] // groups
-        if math.prod(kernel) == 1 and last_channels.shape[1:-1] == size:
-            return in_groups(last_channels.reshape((-1, groups * c)), groups)
-        image, *steps, item = last_channels.strides
-        windows = strided(
-            last_channels,
-            (groups, count, *size, *kernel, c),
-            (
-                c * item,
-                image,
-                *(a * b for a, b in zip(steps, self.stride, strict=True)),
-                *(a * b for a, b in zip(steps, self.dilation, strict=True)),
-                item,
-            ),
-        )
-        width = math.prod(kernel) * c
-        if kernel[-1] * c >= 16:
-            return np.ascontiguousarray(windows, like=x).reshape((groups, -1, width))
-        # Runs too short to copy one by one: copy along the rows of the image instead.
-        windows = windows.transpose((0, *range(2 + dims, 3 + 2 * dims), *range(1, 2 + dims)))
-        return np.ascontiguousarray(windows, like=x).reshape((groups, width, -1)).swapaxes(1, 2)
-
     def rows(self, g: Any, images: slice, lines: slice) -> Any:
         """The elements of (N, O, *size) that belong to those windows: (groups, rows, O / groups)."""
         return in_groups(channels_last(g[images, :, lines]).reshape((-1, g.shape[1])), self.groups)
@@ -183,3 +151,65 @@ class Windows(NamedTuple):
         for choice in itertools.product(*lines):
             tap, windows, elements = zip(*choice, strict=True)
             yield tap, windows, elements
+
+
+class Columns:
+    """The windows of an input (N, C, *S) as matrices, some at a time, in memory that each thread uses again."""
+
+    def __init__(self, windows: Windows, x: Any) -> None:
+        self.windows, self.x, self.own = windows, x, threading.local()
+
+    def memory(self, make: Callable, *key: Any) -> Any:
+        """An array of that shape, the last of the key, which this thread keeps for the same key."""
+        kept = vars(self.own)
+        if key not in kept:
+            kept[key] = make(self.x, shape=key[-1], order="C")
+        return kept[key]
+
+    def reached(self, images: slice, lines: slice) -> Any:
+        """What windows of those lines reach, channels last, with zeros around."""
+        windows = self.windows
+        (before, _), *padding = windows.padding
+        # The first line, and the one behind the last, both of which may lie in the padding.
+        first = lines.start * windows.stride[0] - before
+        last = (lines.stop - 1) * windows.stride[0] - before + windows.dilation[0] * (windows.kernel[0] - 1) + 1
+        height = windows.sizes[0]
+        inside = self.x[images, :, min(max(first, 0), height) : min(max(last, 0), height)]
+        moved = inside.transpose((0, *range(2, inside.ndim), 1))
+        before = min(max(-first, 0), last - first)
+        if inside.shape[2] == last - first and not any(map(any, padding)):
+            return np.ascontiguousarray(moved, like=inside)
+        count, lines_inside, *others, c = moved.shape
+        sizes = (last - first, *(n + a + b for n, (a, b) in zip(others, padding, strict=True)))
+        out = self.memory(np.zeros_like, before, (count, *sizes, c))
+        within = (slice(a, a + n) for n, (a, _) in zip(others, padding, strict=True))
+        out[(slice(None), slice(before, before + lines_inside), *within)] = moved
+        return out
+
+    def __call__(self, images: slice, lines: slice) -> Any:
+        """Those windows as rows for each group: (groups, rows, kernel · C / groups)."""
+        windows, x = self.windows, self.reached(images, lines)
+        groups, kernel, dims = windows.groups, windows.kernel, len(windows.kernel)
+        size = (lines.stop - lines.start, *windows.size[1:])
+        count, c = x.shape[0], x.shape[-1] // groups
+        width = math.prod(kernel) * c
+        if width == c and x.shape[1:-1] == size:
+            return in_groups(x.reshape((-1, groups * c)), groups)
+        image, *steps, item = x.strides
+        view = strided(
+            x,
+            (groups, count, *size, *kernel, c),
+            (
+                c * item,
+                image,
+                *(a * b for a, b in zip(steps, windows.stride, strict=True)),
+                *(a * b for a, b in zip(steps, windows.dilation, strict=True)),
+                item,
+            ),
+        )
+        short = kernel[-1] * c < 16  # runs too short to copy one by one: copy along the rows of the image instead
+        if short:
+            view = view.transpose((0, *range(2 + dims, 3 + 2 * dims), *range(1, 2 + dims)))
+        columns = self.memory(np.empty_like, view.shape)
+        columns[...] = view
+        return columns.reshape((groups, width, -1)).swapaxes(1, 2) if short else columns.reshape((groups, -1, width))
