@@ -8,7 +8,7 @@ Everything here also works on functions of other libraries, and on plain callabl
 True
 """
 
-from autograd.testing.cases import BINARY, UNARY, OpCase, S, draw, each_check, integers, uncovered
+from autograd.testing.cases import OpCase, each_check, uncovered
 from autograd.testing.checks import DEFAULT_CHECKS
 from autograd.testing.compare import assert_grads_close, assert_matches
 from autograd.testing.gradcheck import gradcheck, gradgradcheck, numeric_grad, numeric_jvp
@@ -20,6 +20,7 @@ from autograd.testing.models import (
     assert_overfits,
 )
 from autograd.testing.result import Failure, GradCheckError, GradCheckResult
+from autograd.testing.samples import BINARY, UNARY, S, draw, integers
 from autograd.testing.strict import StrictArray, strict, to_numpy
 
 __all__ = [

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.extras import require
-from autograd.testing.cases import DOMAINS, Call, OpCase
+from autograd.testing.cases import Call, OpCase
 from autograd.testing.checks import LAYOUTS, lay_out
 from autograd.testing.packing import is_inexact
+from autograd.testing.samples import DOMAINS
 
 if TYPE_CHECKING:
     from hypothesis import strategies as hypothesis

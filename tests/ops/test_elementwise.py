@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing.cases import BINARY, OpCase, S, draw, each_check
+from autograd.testing.cases import OpCase, each_check
+from autograd.testing.samples import BINARY, S, draw
 from nn.functional import gelu
 from tests.conftest import referee
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing.cases import OpCase, S, each_check
+from autograd.testing.cases import OpCase, each_check
+from autograd.testing.samples import S
 from tests.conftest import referee
 
 DIMS = (S((3, 4)), S((3, 4), dim=1), S((2, 3, 4), dim=(0, 2), keepdim=True), S((), dim=0), S((2, 0, 3), dim=0))

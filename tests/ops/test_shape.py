@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing.cases import OpCase, S, draw, each_check
+from autograd.testing.cases import OpCase, each_check
+from autograd.testing.samples import S, draw
 from tests.conftest import referee
 
 I = np.array([2, 0, 2])  # noqa: E741

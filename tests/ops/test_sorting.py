@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing.cases import OpCase, S, each_check
+from autograd.testing.cases import OpCase, each_check
+from autograd.testing.samples import S
 from tests.conftest import referee
 from tests.ops.test_reduction import both
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing.cases import UNARY, OpCase, S, draw, each_check
+from autograd.testing.cases import OpCase, each_check
+from autograd.testing.samples import UNARY, S, draw
 from tests.conftest import referee
 
 SMALL = (S(draw("normal", (3, 4))), S(draw("normal", ())), S((0, 3)))
