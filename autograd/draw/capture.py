@@ -163,7 +163,7 @@ def _tape_event(
                 name = "" if node.op.variadic else arguments[i]
                 texts.append(argument_text(name, value, None if node.op.variadic else node.op.defaults[i]))
         event.text = ", ".join(filter(None, texts))
-        event.saved_nbytes = _saved_bytes(node)
+        event.saved_nbytes = saved_bytes(node)
     event.call, event.requires_grad = node.call, True
     several = isinstance(node.dtype, tuple)
     event.shape = None if several else tuple(node.shape)
@@ -190,7 +190,7 @@ def _saved_arguments(node: EngineNode) -> dict[int, Any]:
     return {index[name]: value for name, value in zip(node.plan.saves, node.saved, strict=False) if name in index}
 
 
-def _saved_bytes(node: EngineNode) -> int:
+def saved_bytes(node: EngineNode) -> int:
     """Bytes of the arrays that the node keeps for the backward pass, parameters and other leaves apart."""
     if not node.saved:
         return 0

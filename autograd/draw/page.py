@@ -19,7 +19,7 @@ from .metrics import TITLE, text_width
 from .scene import COLORS, Box, Scene
 from .structure import Node, Param, Stats, shape_text
 from .style import PALETTES, box_texts, fill_class, frame_words
-from .svg import _STOPS, escape
+from .svg import STOPS, escape
 
 if TYPE_CHECKING:
     from .drawing import Drawing
@@ -84,7 +84,7 @@ def view_data(drawing: Drawing, whole_page: bool) -> dict[str, Any]:
         },
         "plain": plain,
         "palettes": PALETTES,
-        "stops": _STOPS,
+        "stops": STOPS,
         "footer": "; ".join(part for part in (scene.footer, drawing.layout.note) if part),
         "shell": SHELL.format(css=resource("viewer.css"), kind="view page" if whole_page else "view"),
         "page": whole_page,

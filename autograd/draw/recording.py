@@ -15,7 +15,7 @@ from .. import op as engine
 from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
-from .capture import Event, Leaf, _saved_bytes, assemble, dtype_name, leaf_of, name_constant
+from .capture import Event, Leaf, assemble, dtype_name, leaf_of, name_constant, saved_bytes
 from .names import Names, find_names, is_ours
 from .numbers import argument_text, scalar_text, stats
 from .structure import Graph, Node
@@ -144,11 +144,11 @@ class Recording:
                     self._describe(pick, part)
             owner = next((part.grad_fn for part in result if getattr(part, "grad_fn", None) is not None), None)
             if self.memory and owner is not None and owner.parents:
-                event.saved_nbytes = _saved_bytes(owner.parents[0])
+                event.saved_nbytes = saved_bytes(owner.parents[0])
         elif isinstance(result, Tensor):
             self._describe(event, result)
             if self.memory and result.grad_fn is not None:
-                event.saved_nbytes = _saved_bytes(result.grad_fn)
+                event.saved_nbytes = saved_bytes(result.grad_fn)
         if event.extra.pop("needs", False) and not event.requires_grad:
             event.stop = self._reason(event)
 

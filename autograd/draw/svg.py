@@ -231,14 +231,14 @@ def _label(route: Route, palette: dict[str, str]) -> str:
 
 # ---- colour by number -----------------------------------------------------------------------------------------------
 
-_STOPS = ((247, 251, 255), (198, 219, 239), (107, 174, 214), (33, 113, 181), (8, 48, 107))  # light to dark blue
+STOPS = ((247, 251, 255), (198, 219, 239), (107, 174, 214), (33, 113, 181), (8, 48, 107))  # light to dark blue
 
 
 def shade_color(value: float) -> str:
     """The colour of a place from 0 to 1 on the scale; it goes from light to dark, so that grey prints still tell."""
-    place = min(max(value, 0.0), 1.0) * (len(_STOPS) - 1)
-    i = min(int(place), len(_STOPS) - 2)
-    mixed = (round(a + (b - a) * (place - i)) for a, b in zip(_STOPS[i], _STOPS[i + 1], strict=True))
+    place = min(max(value, 0.0), 1.0) * (len(STOPS) - 1)
+    i = min(int(place), len(STOPS) - 2)
+    mixed = (round(a + (b - a) * (place - i)) for a, b in zip(STOPS[i], STOPS[i + 1], strict=True))
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
