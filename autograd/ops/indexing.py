@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..fast import get_num_threads, ready
+from ..fast import indexing as loops
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor
@@ -79,6 +81,10 @@ def accumulate_rows(total: np.ndarray, where: np.ndarray, rows: np.ndarray) -> N
     """
     width = rows.shape[1]
     if not rows.size:
+        return
+    if ready(rows, total):
+        columns = -(-width // (16 * get_num_threads())) * 16  # for each thread: lines of the cache of its own
+        loops.add_rows(total, np.ascontiguousarray(where, np.int64), rows, columns)
         return
     if width < 64 or not total.flags.c_contiguous:
         places = where if width == 1 else (where[:, None] * width + np.arange(width)).reshape(-1)
