@@ -89,6 +89,40 @@ def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
     return totals.sum(axis=0)
 
 
+def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
+    """The gradients of input and weight from the windows of g, which are laid out once (see `way_back`)."""
+    groups, chunks, columns = back.groups, back.chunks(*g.shape[:2]), Columns(back, g)
+    c, jobs, matrix = x.shape[1], parts(len(chunks), get_num_threads()), flipped_matrix(w, groups)
+    out = np.empty_like(g, shape=(x.shape[0], *back.size, c), order="C")
+    totals = np.zeros_like(g, shape=(len(jobs), groups, c // groups, matrix.shape[1]), order="C")
+
+    def work(job: tuple) -> None:
+        total, part = job
+        for chunk in chunks[part]:
+            these = columns(*chunk)
+            multiply(these, matrix, in_groups(out[chunk].reshape((-1, c)), groups))
+            add_product(total, back.rows(x, *chunk), these)
+
+    each_job(work, x, list(zip(totals, jobs, strict=True)))
+    # (groups, C/groups, K·O/groups), K in reverse, to (O, C/groups, *K)
+    gw = totals.sum(axis=0).reshape((groups, c // groups, *back.kernel, -1))
+    gw = gw[(slice(None), slice(None), *(slice(None, None, -1),) * len(back.kernel))]
+    return channels_first(out), gw.transpose((0, gw.ndim - 1, *range(1, gw.ndim - 1))).reshape(w.shape)
+
+
+def way_back(windows: Windows) -> Windows | None:
+    """The windows of the output that meet each element of the input, if these are windows at all."""
+    around = tuple(
+        (d * (k - 1) - before, s - m + before)
+        for d, k, (before, _), s, m in zip(
+            windows.dilation, windows.kernel, windows.padding, windows.sizes, windows.size, strict=True
+        )
+    )
+    if set(windows.stride) != {1} or min(map(min, around)) < 0:
+        return None
+    return windows._replace(sizes=windows.size, size=windows.sizes, padding=around)
+
+
 # ---- the three ops -----------------------------------------------------------------------------------------------
 
 
@@ -99,16 +133,22 @@ def _bias_gradient(g: Any) -> Any:
     return g.sum(axis=(0, *range(2, g.ndim)))
 
 
-@op(
-    method=False,
-    x=lambda g, weight, x_shape, stride, padding, dilation, groups: convolution_input(  # pyright: ignore[reportGeneralTypeIssues]
-        g, weight, x_shape, stride, padding, dilation, groups
-    ),
-    weight=lambda g, x, weight_shape, stride, padding, dilation, groups: convolution_weight(
-        x, g, weight_shape, stride, padding, dilation, groups
-    ),
-    bias=_bias_gradient,
-)
+def _gradients(
+    g: Any, needs: tuple, x: Any, weight: Any, stride: Ints, padding: Pairs, dilation: Ints, groups: int
+) -> tuple:
+    gb = _bias_gradient(g) if needs[2] else None
+    if needs[0] and needs[1] and type(g) is np.ndarray and 1 < x.shape[1] >= g.shape[1]:
+        size, kernel = g.shape[2:], weight.shape[2:]
+        compiled = loops.ready(g, weight, x.shape[0] * math.prod(size) * weight.size)
+        back = way_back(Windows(x.shape[2:], size, kernel, stride, padding, dilation, groups))
+        if back is not None and not compiled and not depthwise.suits(weight.shape, groups):
+            return *both_gradients(x, g, weight, back), gb
+    gx = convolution_input(g, weight, tuple(x.shape), stride, padding, dilation, groups) if needs[0] else None
+    gw = convolution_weight(x, g, tuple(weight.shape), stride, padding, dilation, groups) if needs[1] else None
+    return gx, gw, gb
+
+
+@op(method=False, joint=_gradients)
 def convolution(x, weight, bias, size, stride, padding, dilation, groups):
     """(N, C, *S) and (O, C/groups, *K) to (N, O, *size)."""
     if loops.ready(x, weight, x.shape[0] * math.prod(size) * weight.size):
@@ -136,12 +176,9 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
     windows = Windows(sizes, size, kernel, stride, padding, dilation, groups)
     if depthwise.suits(w.shape, groups):
         return depthwise.input_gradient(g, w, windows)
-    around = tuple(
-        (d * (k - 1) - before, s - m + before)
-        for d, k, (before, _), s, m in zip(dilation, kernel, padding, sizes, size, strict=True)
-    )
-    if shape[1] > 1 and set(stride) == {1} and min(map(min, around)) >= 0:  # no windows to add up
-        return correlate(g, flipped_matrix(w, groups), None, windows._replace(sizes=size, size=sizes, padding=around))
+    back = way_back(windows)
+    if shape[1] > 1 and back is not None:  # no windows to add up
+        return correlate(g, flipped_matrix(w, groups), None, back)
     return scatter(g, weight_matrix(w, groups).swapaxes(-1, -2), windows)
 
 

@@ -230,7 +230,9 @@ def _batch_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, mean: An
     means = _for_channels(centre, rows, tile)
     factor = inverse if weight is None else inverse * weight
     along = level = np.zeros_like(inverse)
-    gx = gw = gb = None
+    gx: Any = None
+    gw: Any = None
+    gb: Any = None
     if needs[1] or needs[2] or training:
         sums, products = loops.products(given, rows, axis, means)
         gb = np.add.reduce(sums.reshape((-1, c)))
