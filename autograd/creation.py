@@ -15,7 +15,7 @@ from .op import expose, write_out
 from .tensor import Tensor, _device, wrap
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "complex", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_dlpack",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_dlpack",
     "from_numpy", "frombuffer", "full", "full_like", "linspace", "logspace", "ones", "ones_like", "range", "scalar_tensor",
     "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
@@ -148,7 +148,7 @@ def tensor(
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """A 0-d tensor of a number, in the default floating-point type unless `dtype` is given."""
-    target = dtype or (complex_of(get_default_dtype()) if isinstance(s, builtins.complex) else get_default_dtype())
+    target = dtype or (complex_of(get_default_dtype()) if isinstance(s, complex) else get_default_dtype())
     return tensor(s, dtype=target, device=device, requires_grad=requires_grad)
 
 
@@ -270,7 +270,7 @@ def full(
     """
     value = number(fill_value)
     target = dtypes.number_dtype(value) if dtype is None else as_dtype(dtype)
-    if isinstance(value, builtins.complex) and target.kind != "c":
+    if isinstance(value, complex) and target.kind != "c":
         raise RuntimeError(f"value cannot be converted to type {target} without overflow: {value}")
     with on(_device(device)) as xp:
         return finished(xp.full(shape_of((size,), named), value, target), requires_grad, out)
@@ -371,7 +371,7 @@ def range(
 
 
 def _row_dtype(start: Any, end: Any, dtype: Any) -> np.dtype:
-    if dtype is None and any(isinstance(v, builtins.complex) for v in (start, end)):
+    if dtype is None and any(isinstance(v, complex) for v in (start, end)):
         return complex_of(get_default_dtype())
     return float_dtype(dtype)
 
@@ -441,15 +441,6 @@ def eye(
     shape_of((n, n if m is None else m), named)
     with on(_device(device)) as xp:
         return finished(xp.eye(n, m, dtype=float_dtype(dtype)), requires_grad, out)
-
-
-def complex(real: Tensor, imag: Tensor, *, out: Any = None) -> Tensor:
-    """A complex tensor of a real and an imaginary part of the same type."""
-    from .ops.complexes import make_complex
-
-    if real.dtype != imag.dtype or real.dtype.kind != "f":
-        raise RuntimeError(f"complex() expects two float tensors of one type, got {real.dtype} and {imag.dtype}")
-    return make_complex(real, imag, out=out)
 
 
 # ---- methods, and NumPy's functions ------------------------------------------------------------------------------

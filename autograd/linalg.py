@@ -20,14 +20,14 @@ from .ops.factorization import linalg_lu as lu
 from .ops.factorization import linalg_lu_solve as lu_solve
 from .ops.factorization import linalg_qr as qr
 from .ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
-from .ops.linalg import matmul
-from .ops.norms import cond, matrix_norm, matrix_rank, multi_dot, tensorinv, tensorsolve, vecdot, vector_norm
-from .ops.norms import linalg_cross as cross
+from .ops.linalg import linalg_cross as cross
+from .ops.linalg import linalg_vander as vander
+from .ops.linalg import matmul, multi_dot, vecdot
+from .ops.norms import cond, matrix_norm, matrix_rank, vector_norm
 from .ops.norms import linalg_norm as norm
-from .ops.norms import linalg_vander as vander
-from .ops.solving import inv_ex, solve, solve_ex, solve_triangular
+from .ops.solving import inv_ex, solve, solve_ex, solve_triangular, tensorinv, tensorsolve
 from .ops.solving import inverse as inv
-from .ops.spectral import (  # fmt: skip
+from .ops.spectral import (
     det,
     eig,
     eigh,

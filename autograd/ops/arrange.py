@@ -13,9 +13,9 @@ from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import sized, wrap_dim, wrap_dims
 from .indexing import add_at
+from .indices import part
 from .places import steps
 from .shape import broadcast_to, reshape, transpose
-from .views import part
 
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 

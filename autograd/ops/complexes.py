@@ -15,7 +15,7 @@ from ..tensor import Tensor
 from .places import zeros
 
 __all__ = [
-    "abs", "absolute", "angle", "conj", "conj_physical", "imag", "is_conj", "is_neg", "polar", "real", "resolve_conj",
+    "abs", "absolute", "angle", "complex", "conj", "conj_physical", "imag", "is_conj", "is_neg", "polar", "real", "resolve_conj",
     "resolve_neg", "sgn", "sign",
 ]  # fmt: skip
 
@@ -137,7 +137,9 @@ def imag(input: Any) -> Any:
     return _imag(input)
 
 
-make_complex = elementwise(
+# ---- of two parts ------------------------------------------------------------------------------------------------
+
+_complex = elementwise(
     lambda x, y: (x + 1j * y).astype(complex_of(x.dtype), copy=False),
     "complex",
     method=False,
@@ -145,6 +147,13 @@ make_complex = elementwise(
     x=lambda g: np.real(g),
     y=lambda g: np.imag(g),
 )
+
+
+def complex(real: Tensor, imag: Tensor, *, out: Any = None) -> Tensor:
+    """A complex tensor of a real and an imaginary part of the same type."""
+    if real.dtype != imag.dtype or real.dtype.kind != "f":
+        raise RuntimeError(f"complex() expects two float tensors of one type, got {real.dtype} and {imag.dtype}")
+    return _complex(real, imag, out=out)
 
 
 def _polar(x: Any, y: Any) -> Any:

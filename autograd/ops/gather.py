@@ -11,9 +11,9 @@ from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import wrap_dim
 from .indexing import add_at, indexed
+from .indices import part
 from .places import grid
 from .shape import expanded
-from .views import part
 
 __all__ = ["gather", "index_select", "take", "take_along_dim"]
 

@@ -14,8 +14,7 @@ from ..fast import indexing as loops
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor
-from .indices import beside, parse
-from .views import filled
+from .indices import beside, filled, parse
 
 __all__ = ["index_put", "index_put_"]
 

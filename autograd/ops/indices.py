@@ -138,3 +138,15 @@ def beside(index: tuple, array: Any) -> tuple:
     if isinstance(array, (np.ndarray, np.generic)):
         return index
     return tuple(p if isinstance(p, slice) or type(p) is type(array) else np.asarray(p, like=array) for p in index)
+
+
+def part(dim: int, index: Any) -> tuple:
+    """The index that applies `index` to dimension `dim` and takes the others whole."""
+    return (slice(None),) * dim + (index,)
+
+
+def filled(g: Any, shape: tuple[int, ...], index: tuple) -> Any:
+    """Zeros of `shape` with `g` at a basic `index`: the adjoint of a slice."""
+    out = np.zeros_like(g, shape=shape)
+    out[index] = g
+    return out

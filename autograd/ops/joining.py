@@ -15,8 +15,9 @@ from ..dtypes import promote_types
 from ..op import function, op
 from ..tensor import Tensor, View, register_view, share
 from .dims import wrap_dim
+from .indices import part
 from .shape import broadcast_shapes, broadcast_to, clone
-from .views import narrowed, part, selected
+from .views import narrowed, selected
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_tensors", "cartesian_prod", "cat", "chunk",

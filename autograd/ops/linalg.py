@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from ..op import function
 from ..tensor import Tensor
 from .dims import wrap_dim
 from .einsum import contraction
+from .joining import stack
+from .shape import broadcast_to
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "dot", "ger", "inner", "kron", "matmul", "mm", "mv",
-    "outer", "tensordot", "vdot",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "ger", "inner", "kron", "matmul",
+    "mm", "mv", "outer", "tensordot", "vander", "vdot",
 ]  # fmt: skip
 
 # ---- matmul ------------------------------------------------------------------------------------------------------
@@ -277,9 +280,118 @@ def kron(input, other):
     return (left * right).reshape(tuple(p * q for p, q in zip(a, b, strict=True)))
 
 
+# ---- of several matrices -----------------------------------------------------------------------------------------
+
+
+def _best_order(sizes: Sequence[int]) -> dict:
+    """Where to split each chain i…j of matrices (of shapes sizes[i] × sizes[i + 1]) for the fewest multiplications."""
+    n = len(sizes) - 1
+    cost, split = {(i, i): 0 for i in range(n)}, {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            costs = [cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)]
+            cost[i, j] = min(costs)
+            split[i, j] = i + costs.index(cost[i, j])
+    return split
+
+
+@function(method=False, numpy=np.linalg.multi_dot)
+def multi_dot(tensors):
+    """The product of several matrices in the order that costs least; the first and last may be vectors."""
+    tensors = list(tensors)
+    if len(tensors) < 2:
+        if len(tensors) == 1:
+            return tensors[0].clone()
+        raise RuntimeError("multi_dot(): expected at least 2 tensors but got 0")
+    first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
+    if first:
+        tensors[0] = tensors[0].reshape(1, -1)
+    if last:
+        tensors[-1] = tensors[-1].reshape(-1, 1)
+    for i, x in enumerate(tensors):
+        if x.ndim != 2:
+            raise RuntimeError(f"multi_dot(): tensor {i} must be 2D but got {x.ndim}D")
+    split = _best_order([tensors[0].shape[0], *(x.shape[1] for x in tensors)])
+    # Intervals in the order in which their products can be computed: the short ones first.
+    done = {(i, i): x for i, x in enumerate(tensors)}
+    wanted, waiting = [], [(0, len(tensors) - 1)]
+    while waiting:
+        i, j = waiting.pop()
+        if i < j:
+            wanted.append((i, j))
+            waiting += [(i, split[i, j]), (split[i, j] + 1, j)]
+    for i, j in reversed(wanted):
+        done[i, j] = matmul(done[i, split[i, j]], done[split[i, j] + 1, j])
+    out = done[0, len(tensors) - 1]
+    return out.reshape(()) if first and last else out.reshape(-1) if first or last else out
+
+
 @function(method=False)
 def chain_matmul(*matrices):
     """The product of several matrices, in the cheapest order."""
-    from .norms import multi_dot
-
     return multi_dot(matrices)
+
+
+# ---- of vectors --------------------------------------------------------------------------------------------------
+
+
+@function(method=False)
+def vecdot(x, y, *, dim=-1):
+    """The sum of products along a dimension; the first vector is conjugated."""
+    return ((x.conj() if x.is_complex() else x) * y).sum(dim)
+
+
+@function(method=False)
+def linalg_cross(input, other, *, dim=-1):
+    """The cross product of vectors of three elements along a dimension."""
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    if input.shape[wrap_dim(dim, input.ndim)] != 3 or other.shape[wrap_dim(dim, other.ndim)] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {tuple(input.shape)} and {tuple(other.shape)}"
+        )
+    shape = np.broadcast_shapes(tuple(input.shape), tuple(other.shape))
+    x, y = (broadcast_to(v, shape) if tuple(v.shape) != shape else v for v in (input, other))
+    turn = lambda v, k: v.roll(k, dim)
+    return turn(x, -1) * turn(y, -2) - turn(x, -2) * turn(y, -1)
+
+
+@function()
+def cross(input, other, dim=None):
+    """The cross product of vectors of three elements along `dim`, or the first dimension of length 3."""
+    if dim is None:
+        dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError(f"no dimension of size 3 in input of shape {tuple(input.shape)}")
+    return linalg_cross(input, other, dim=dim)
+
+
+function(method=False, numpy=np.cross)(lambda a, b, axis=-1: linalg_cross(a, b, dim=axis))
+
+
+def _powers(x: Any, n: int) -> Any:
+    """x⁰ … xⁿ⁻¹ in a new last dimension, each from the one before."""
+    powers = [x * 0 + 1]
+    for _ in range(n - 1):
+        powers.append(powers[-1] * x)
+    return stack(powers, -1)
+
+
+@function(method=False)
+def linalg_vander(x, N=None):
+    """The powers 0 … N − 1 of each element, in a new last dimension."""
+    if N is not None and N <= 1:
+        raise RuntimeError(f"linalg.vander: N must be greater than 1, got {N}")
+    x = x if x.ndim else x.reshape(1)
+    return _powers(x, x.shape[-1] if N is None else N)
+
+
+@function(method=False, numpy=np.vander)
+def vander(x, N=None, increasing=False):
+    """The powers N − 1 … 0 of each element of a vector, in a new last dimension; from 0 up if `increasing`."""
+    n = x.shape[0] if N is None else N
+    if x.ndim != 1 or n < 0:
+        raise RuntimeError(f"vander: expected a vector and N of at least 0, got shape {tuple(x.shape)} and N={n}")
+    powers = _powers(x, n)[:, :n]
+    return powers if increasing else powers.flip(-1)

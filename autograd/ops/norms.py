@@ -1,9 +1,8 @@
-"""Norms and distances, and what is computed from them: ranks, condition numbers, the best order of products."""
+"""Norms and distances, and what is computed from norms and singular values: ranks, condition numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import wrap_dim, wrap_dims
-from .joining import stack
-from .linalg import matmul
 from .matrices import matrix
 from .shape import broadcast_to, movedim
-from .solving import inverse, solve
+from .solving import inverse
 from .spectral import _cutoff, eigvalsh, svdvals
 
-__all__ = ["cdist", "cross", "dist", "norm", "renorm", "vander"]
+__all__ = ["cdist", "dist", "norm", "renorm"]
 
 # ---- norms of vectors --------------------------------------------------------------------------------------------
 
@@ -272,142 +269,3 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     S = np.abs(eigvalsh(A).array) if hermitian else svdvals(A).array
     cut = _cutoff(S, atol, rtol, tuple(A.shape[-2:]), A.dtype)
     return wrap((cut < S).sum(-1))
-
-
-# ---- products ----------------------------------------------------------------------------------------------------
-
-
-def _best_order(sizes: Sequence[int]) -> dict:
-    """Where to split each chain i…j of matrices (of shapes sizes[i] × sizes[i + 1]) for the fewest multiplications."""
-    n = len(sizes) - 1
-    cost, split = {(i, i): 0 for i in range(n)}, {}
-    for length in range(1, n):
-        for i in range(n - length):
-            j = i + length
-            costs = [cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)]
-            cost[i, j] = min(costs)
-            split[i, j] = i + costs.index(cost[i, j])
-    return split
-
-
-@function(method=False, numpy=np.linalg.multi_dot)
-def multi_dot(tensors):
-    """The product of several matrices in the order that costs least; the first and last may be vectors."""
-    tensors = list(tensors)
-    if len(tensors) < 2:
-        if len(tensors) == 1:
-            return tensors[0].clone()
-        raise RuntimeError("multi_dot(): expected at least 2 tensors but got 0")
-    first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
-    if first:
-        tensors[0] = tensors[0].reshape(1, -1)
-    if last:
-        tensors[-1] = tensors[-1].reshape(-1, 1)
-    for i, x in enumerate(tensors):
-        if x.ndim != 2:
-            raise RuntimeError(f"multi_dot(): tensor {i} must be 2D but got {x.ndim}D")
-    split = _best_order([tensors[0].shape[0], *(x.shape[1] for x in tensors)])
-    # Intervals in the order in which their products can be computed: the short ones first.
-    done = {(i, i): x for i, x in enumerate(tensors)}
-    wanted, stack_ = [], [(0, len(tensors) - 1)]
-    while stack_:
-        i, j = stack_.pop()
-        if i < j:
-            wanted.append((i, j))
-            stack_ += [(i, split[i, j]), (split[i, j] + 1, j)]
-    for i, j in reversed(wanted):
-        done[i, j] = matmul(done[i, split[i, j]], done[split[i, j] + 1, j])
-    out = done[0, len(tensors) - 1]
-    return out.reshape(()) if first and last else out.reshape(-1) if first or last else out
-
-
-@function(method=False)
-def vecdot(x, y, *, dim=-1):
-    """The sum of products along a dimension; the first vector is conjugated."""
-    return ((x.conj() if x.is_complex() else x) * y).sum(dim)
-
-
-@function(method=False)
-def linalg_cross(input, other, *, dim=-1):
-    """The cross product of vectors of three elements along a dimension."""
-    if input.ndim != other.ndim:
-        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
-    if input.shape[wrap_dim(dim, input.ndim)] != 3 or other.shape[wrap_dim(dim, other.ndim)] != 3:
-        raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {tuple(input.shape)} and {tuple(other.shape)}"
-        )
-    shape = np.broadcast_shapes(tuple(input.shape), tuple(other.shape))
-    x, y = (broadcast_to(v, shape) if tuple(v.shape) != shape else v for v in (input, other))
-    turn = lambda v, k: v.roll(k, dim)
-    return turn(x, -1) * turn(y, -2) - turn(x, -2) * turn(y, -1)
-
-
-@function()
-def cross(input, other, dim=None):
-    """The cross product of vectors of three elements along `dim`, or the first dimension of length 3."""
-    if dim is None:
-        dim = next((d for d, n in enumerate(input.shape) if n == 3), None)
-        if dim is None:
-            raise RuntimeError(f"no dimension of size 3 in input of shape {tuple(input.shape)}")
-    return linalg_cross(input, other, dim=dim)
-
-
-function(method=False, numpy=np.cross)(lambda a, b, axis=-1: linalg_cross(a, b, dim=axis))
-
-
-@function(method=False)
-def linalg_vander(x, N=None):
-    """The powers 0 … N − 1 of each element, in a new last dimension."""
-    n = (x.shape[-1] if x.ndim else 1) if N is None else N
-    if N is not None and N <= 1:
-        raise RuntimeError(f"linalg.vander: N must be greater than 1, got {N}")
-    x = x if x.ndim else x.reshape(1)
-    powers = [x * 0 + 1]
-    for _ in range(n - 1):
-        powers.append(powers[-1] * x)
-    return stack(powers, -1)
-
-
-@function(method=False, numpy=np.vander)
-def vander(x, N=None, increasing=False):
-    """The powers N − 1 … 0 of each element of a vector, in a new last dimension; from 0 up if `increasing`."""
-    n = x.shape[0] if N is None else N
-    if x.ndim != 1 or n < 0:
-        raise RuntimeError(f"vander: expected a vector and N of at least 0, got shape {tuple(x.shape)} and N={n}")
-    powers = [x * 0 + 1]
-    for _ in range(n - 1):
-        powers.append(powers[-1] * x)
-    powers = stack(powers, -1)[:, :n]
-    return powers if increasing else powers.flip(-1)
-
-
-# ---- tensors as matrices -----------------------------------------------------------------------------------------
-
-
-@function(method=False, numpy=np.linalg.tensorsolve)
-def tensorsolve(A, B, dims=None):
-    """X with tensordot(A, X, X.ndim) = B: a linear system whose unknowns and equations have several dimensions."""
-    if dims is not None:
-        A = movedim(A, tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
-    shape = tuple(A.shape[B.ndim :])
-    n = math.prod(shape)
-    if n != math.prod(B.shape):
-        raise RuntimeError(
-            f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
-            f"{n} != {math.prod(B.shape)}"
-        )
-    return solve(A.reshape(n, n), B.reshape(-1)).reshape(shape)
-
-
-@function(method=False, numpy=np.linalg.tensorinv)
-def tensorinv(A, ind=2):
-    """The inverse of A as a linear map from its last dimensions to its first `ind`."""
-    if ind <= 0:
-        raise RuntimeError(f"Expected a strictly positive integer for 'ind', got {ind}")
-    first, last = tuple(A.shape[:ind]), tuple(A.shape[ind:])
-    n = math.prod(first)
-    if n != math.prod(last):
-        raise RuntimeError(
-            f"Expected self to satisfy prod(self.shape[ind:]) == prod(self.shape[:ind]), got {tuple(A.shape)}, ind={ind}"
-        )
-    return inverse(A.reshape(n, n)).reshape((*last, *first))

@@ -14,11 +14,12 @@ from .assignment import as_value
 from .dims import wrap_dim
 from .gather import check_gather, checked_index
 from .indexing import add_at, index_add_to, index_set
+from .indices import part
 from .masks import masked_fill
 from .places import grid, steps
 from .scan import recurrence
 from .shape import broadcast_to, expanded
-from .views import part, places
+from .views import places
 
 __all__ = [
     "as_strided_scatter", "diagonal_scatter", "index_add", "index_copy", "index_fill", "index_reduce", "one_hot",

@@ -7,6 +7,7 @@ M. Seeger et al., "Auto-differentiating linear algebra" (2017).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..return_types import named
 from ..tensor import Tensor, wrap
 from .diagonal import tril, triu
 from .matrices import H, failed, lu_arrays, matrix, zeros_info
+from .shape import movedim
 
 __all__ = ["inverse", "triangular_solve"]
 
@@ -156,3 +158,35 @@ def triangular_solve(b, A, upper=True, transpose=False, unitriangular=False):
     """The old form of `solve_triangular`: the solution and A."""
     X = solve_triangular(H(A) if transpose else A, b, upper=upper != transpose, unitriangular=unitriangular)
     return TriangularResult(X, A.clone())
+
+
+# ---- tensors as matrices -----------------------------------------------------------------------------------------
+
+
+@function(method=False, numpy=np.linalg.tensorsolve)
+def tensorsolve(A, B, dims=None):
+    """X with tensordot(A, X, X.ndim) = B: a linear system whose unknowns and equations have several dimensions."""
+    if dims is not None:
+        A = movedim(A, tuple(dims), tuple(range(A.ndim - len(dims), A.ndim)))
+    shape = tuple(A.shape[B.ndim :])
+    n = math.prod(shape)
+    if n != math.prod(B.shape):
+        raise RuntimeError(
+            f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
+            f"{n} != {math.prod(B.shape)}"
+        )
+    return solve(A.reshape(n, n), B.reshape(-1)).reshape(shape)
+
+
+@function(method=False, numpy=np.linalg.tensorinv)
+def tensorinv(A, ind=2):
+    """The inverse of A as a linear map from its last dimensions to its first `ind`."""
+    if ind <= 0:
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', got {ind}")
+    first, last = tuple(A.shape[:ind]), tuple(A.shape[ind:])
+    n = math.prod(first)
+    if n != math.prod(last):
+        raise RuntimeError(
+            f"Expected self to satisfy prod(self.shape[ind:]) == prod(self.shape[:ind]), got {tuple(A.shape)}, ind={ind}"
+        )
+    return inverse(A.reshape(n, n)).reshape((*last, *first))

@@ -171,9 +171,9 @@ def corrcoef(input: Any) -> Any:
     scale = c.diagonal().real.sqrt() if c.is_complex() else c.diagonal().sqrt()
     c = c / scale[:, None] / scale[None, :]
     if c.is_complex():
-        from .complexes import imag, make_complex, real
+        from .complexes import complex, imag, real
 
-        return make_complex(real(c).clamp(-1, 1), imag(c).clamp(-1, 1))
+        return complex(real(c).clamp(-1, 1), imag(c).clamp(-1, 1))
     return c.clamp(-1, 1)
 
 

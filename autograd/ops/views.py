@@ -17,6 +17,8 @@ from ..inplace import reshaping
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import wrap_dim
+from .indexing import add_at
+from .indices import filled, part
 from .shape import clone, expand, in_order, permute, squeeze, t, transpose, unsqueeze, view
 
 __all__ = [
@@ -27,18 +29,6 @@ __all__ = [
 ]  # fmt: skip
 
 # ---- a part ------------------------------------------------------------------------------------------------------
-
-
-def part(dim: int, index: Any) -> tuple:
-    """The index that applies `index` to dimension `dim` and takes the others whole."""
-    return (slice(None),) * dim + (index,)
-
-
-def filled(g: Any, shape: tuple[int, ...], index: tuple) -> Any:
-    """Zeros of `shape` with `g` at a basic `index`: the adjoint of a slice."""
-    out = np.zeros_like(g, shape=shape)
-    out[index] = g
-    return out
 
 
 @op(method=False, x=lambda g, dim, start, length: _narrow(g, dim, start, length))
@@ -159,8 +149,6 @@ def places(shape: tuple, stride: tuple, offset: int, x_shape: tuple, x_stride: t
 
 
 def _as_strided_x(g: Any, x_shape: tuple, size: tuple, stride: tuple, offset: int, x_stride: tuple) -> Any:
-    from .indexing import add_at
-
     if any(s == 0 and n > 1 for n, s in zip(x_shape, x_stride, strict=True)):
         raise RuntimeError(
             "as_strided of an expanded tensor has no gradient here; call .contiguous() or .clone() first"
