@@ -31,7 +31,7 @@ def _weight_gradient(g: Any, x: Any, weight: Any) -> Any:
     method=False,
     x=_input_gradient,
     weight=_weight_gradient,
-    bias=lambda g, bias_shape: column_sums(rows(g)) if bias_shape and g.ndim > 1 else g,
+    bias=lambda g: column_sums(rows(g)) if g.ndim > 1 else g,
 )
 def linear(x, weight, bias=None):
     """x Wᵀ + b, as of a fully connected layer.
