@@ -15,7 +15,7 @@ import numpy as np
 from .dtypes import as_dtype
 from .ops import functions, reduction, scan, sorting
 from .ops import softmax as _softmax
-from .ops.reduction import kept_shape
+from .ops.dims import kept_shape
 from .tensor import Tensor
 
 __all__ = [

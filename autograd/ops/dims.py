@@ -72,3 +72,47 @@ def complete_shape(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
 def whole(x: Any) -> int:
     """The number of elements of an array or Tensor."""
     return math.prod(x.shape)
+
+
+# ---- reductions over some of them --------------------------------------------------------------------------------
+
+
+def axes(x: Any, dim: Any) -> Any:
+    """PyTorch's `dim` for NumPy: None or an empty list is all of them; a number has a dimension 0 to be reduced."""
+    if dim is None:
+        return None
+    if x.ndim == 0:
+        if any(d not in (0, -1) for d in ((dim,) if isinstance(dim, int) else dim)):
+            raise IndexError(f"Dimension out of range (expected to be in range of [-1, 0], but got {dim})")
+        return None
+    return dim if isinstance(dim, int) else tuple(dim) or None
+
+
+def reduced(shape: tuple, dim: Any) -> set[int]:
+    """The dimensions of `shape` that a reduction over `dim` takes away."""
+    dims = range(len(shape)) if dim is None or dim == () or dim == [] else (dim,) if isinstance(dim, int) else dim
+    return {d % len(shape) for d in dims} if shape else set()
+
+
+def kept_shape(shape: tuple, dim: Any) -> tuple:
+    """`shape` with 1 for what is reduced."""
+    gone = reduced(shape, dim)
+    return tuple(1 if i in gone else n for i, n in enumerate(shape))
+
+
+def count(shape: tuple, dim: Any) -> int:
+    """How many elements are reduced to each one."""
+    n = 1
+    for d in reduced(shape, dim):
+        n *= shape[d]
+    return n
+
+
+def unreduced(g: Any, shape: tuple, dim: Any) -> Any:
+    """`g` of a reduction, its dimensions of length 1 there again."""
+    return g if g.ndim == len(shape) else g.reshape(kept_shape(shape, dim))
+
+
+def spread(g: Any, shape: tuple, dim: Any, keepdim: bool = False) -> Any:
+    """`g` of a reduction, back in the shape of what was reduced."""
+    return np.broadcast_to(unreduced(g, shape, dim), shape)

@@ -39,6 +39,13 @@ def grid(index: Any, dim: int) -> tuple:
     return tuple(index if d == dim else along(n, index.ndim, d, index) for d, n in enumerate(index.shape))
 
 
+def shift_in(x: Any, fill: Any, dim: int) -> Any:
+    """`x` moved on by one along `dim`, with `fill` in the first place."""
+    cut = (slice(None),) * (dim % x.ndim)
+    first = x[(*cut, slice(0, 1))]
+    return np.concatenate([fill(first), x[(*cut, slice(0, -1))]], axis=dim)
+
+
 def index_dtype(index: Any) -> Any:
     """An index as int64, PyTorch's type for it."""
     return index.astype(np.int64, copy=False)

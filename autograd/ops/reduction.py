@@ -14,7 +14,9 @@ from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
 from .arithmetic import maximum, minimum, real_only
-from .places import index_dtype, ones, place
+from .dims import axes, count, reduced, spread, unreduced
+from .places import index_dtype, ones, place, shift_in
+from .scan import cumprod
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "nanmean",
@@ -22,56 +24,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-# ---- dimensions --------------------------------------------------------------------------------------------------
-
-
-def axes(x: Any, dim: Any) -> Any:
-    """PyTorch's `dim` for NumPy: None or an empty list is all of them; a number has a dimension 0 to be reduced."""
-    if dim is None:
-        return None
-    if x.ndim == 0:
-        if builtin_any(d not in (0, -1) for d in ((dim,) if isinstance(dim, int) else dim)):
-            raise IndexError(f"Dimension out of range (expected to be in range of [-1, 0], but got {dim})")
-        return None
-    return dim if isinstance(dim, int) else tuple(dim) or None
-
-
-def reduced(shape: tuple, dim: Any) -> set[int]:
-    """The dimensions of `shape` that a reduction over `dim` takes away."""
-    dims = range(len(shape)) if dim is None or dim == () or dim == [] else (dim,) if isinstance(dim, int) else dim
-    return {d % len(shape) for d in dims} if shape else set()
-
-
-def kept_shape(shape: tuple, dim: Any) -> tuple:
-    """`shape` with 1 for what is reduced."""
-    gone = reduced(shape, dim)
-    return tuple(1 if i in gone else n for i, n in enumerate(shape))
-
-
-def count(shape: tuple, dim: Any) -> int:
-    """How many elements are reduced to each one."""
-    n = 1
-    for d in reduced(shape, dim):
-        n *= shape[d]
-    return n
-
-
-def unreduced(g: Any, shape: tuple, dim: Any) -> Any:
-    """`g` of a reduction, its dimensions of length 1 there again."""
-    return g if g.ndim == len(shape) else g.reshape(kept_shape(shape, dim))
-
-
-def spread(g: Any, shape: tuple, dim: Any, keepdim: bool = False) -> Any:
-    """`g` of a reduction, back in the shape of what was reduced."""
-    return np.broadcast_to(unreduced(g, shape, dim), shape)
-
-
 def working(x: Any) -> Any:
     """`x` in a type precise enough to add up many."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
-
-builtin_any, builtin_max = any, max
 
 # ---- sums --------------------------------------------------------------------------------------------------------
 
@@ -131,7 +87,7 @@ def sum(x, dim=None, keepdim=False, *, dtype=None):
     return added(x, None if dim is None else axes(x, dim), keepdim, dtype)
 
 
-@op(numpy=np.mean, x=lambda g, x_shape, dim: spread(g / builtin_max(count(x_shape, dim), 1), x_shape, dim))
+@op(numpy=np.mean, x=lambda g, x_shape, dim: spread(g / (count(x_shape, dim) or 1), x_shape, dim))
 def mean(x, dim=None, keepdim=False, *, dtype=None):
     """The mean over all elements, or over one or several dimensions; in `dtype` if given."""
     wanted = x.dtype if dtype is None else as_dtype(dtype)
@@ -162,25 +118,16 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     return total / there
 
 
-def _shift_in(x: Any, fill: Any, dim: int) -> Any:
-    """`x` moved on by one along `dim`, with `fill` in the first place."""
-    cut = (slice(None),) * (dim % x.ndim)
-    first = x[(*cut, slice(0, 1))]
-    return np.concatenate([fill(first), x[(*cut, slice(0, -1))]], axis=dim)
-
-
 def _prod_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
     """The product of all others: out / x, unless a factor is 0."""
     if not x.ndim:
         return g
     if not (isinstance(x, Tensor) or bool((x == 0).any())):  # the gradient of 1 / x would be rounding where x is small
         return spread(g * out, x.shape, dim) / x
-    from .scan import cumprod
-
     flat = x.reshape(-1) if dim is None else x
     d = 0 if dim is None else dim
-    before = _shift_in(cumprod(flat, d), ones, d)
-    behind = np.flip(_shift_in(cumprod(np.flip(flat, d), d), ones, d), d)
+    before = shift_in(cumprod(flat, d), ones, d)
+    behind = np.flip(shift_in(cumprod(np.flip(flat, d), d), ones, d), d)
     return spread(g, x.shape, dim) * (before * behind).reshape(x.shape)
 
 

@@ -10,9 +10,9 @@ from ..dtypes import as_dtype
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
+from .dims import axes
 from .functions import _logaddexp
-from .places import along, ones, place, zeros
-from .reduction import _shift_in, axes
+from .places import along, ones, place, shift_in, zeros
 
 __all__ = [
     "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "gradient", "logcumsumexp", "trapezoid", "trapz",
@@ -59,7 +59,7 @@ def _from_the_end(a: Any, b: Any, dim: int) -> Any:
 @op(
     "recurrence",
     method=False,
-    a=lambda g, a, out, dim: _from_the_end(a, g, dim) * _shift_in(out, zeros, dim),
+    a=lambda g, a, out, dim: _from_the_end(a, g, dim) * shift_in(out, zeros, dim),
     b=lambda g, a, dim: _from_the_end(a, g, dim),
 )
 def recurrence(a, b, dim):
@@ -77,7 +77,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
         return g
     if not (isinstance(x, Tensor) or bool((x == 0).any())):  # the gradient of 1 / x would be rounding where x is small
         return _backwards(g * out, dim) / x
-    return _shift_in(out, ones, dim) * _from_the_end(x, g, dim)
+    return shift_in(out, ones, dim) * _from_the_end(x, g, dim)
 
 
 @op(x=_cumprod_rule)
@@ -91,7 +91,7 @@ def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
     """exp(x_k) Σ over i >= k of g_i exp(-out_i), where no exponent is positive."""
     if not x.ndim:
         return g
-    before = _shift_in(out, zeros, dim)
+    before = shift_in(out, zeros, dim)
     shrink = np.exp(np.where(before == out, 0, before - out))
     return np.exp(np.where(x == out, 0, x - out)) * _from_the_end(shrink, g, dim)
 
