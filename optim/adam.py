@@ -77,6 +77,9 @@ class Adam(Optimizer):
         arrays = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
         return arrays | {"max_exp_avg_sq": 0.0} if group["amsgrad"] else arrays
 
+    def compiled(self, p, group):
+        return not group["amsgrad"] and ready(p)
+
     def update(self, p, g, state, group):
         lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]

@@ -101,6 +101,10 @@ class Optimizer:
         """Bring the numbers up to date for the next `update`; what is added here the rule sees, but is not kept."""
         state["step"] += 1
 
+    def compiled(self, p: Any, group: dict[str, Any]) -> bool:
+        """Is `update` of these parameters one compiled loop?  Then blocks that fit the cache are only a detour."""
+        return False
+
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change the array `p` in place.
 

@@ -3,7 +3,7 @@
 A rule is about ten NumPy calls, which for a bias of ten numbers are all overhead.  The rules are elementwise, so small
 parameters move into one block of memory: each parameter's array becomes a window onto its part, the gradients are gathered
 by one `concatenate`, and the rule runs once over all of them.  A large parameter is a pack of its own and stays where it
-is; the rule then runs over it in blocks that fit the processor's cache.
+is; the rule then runs over it in blocks that fit the processor's cache, or is one compiled loop.
 
 The parameters remain ordinary tensors, whose arrays anybody may replace.  Before each step a pack therefore looks whether
 its parameters and their state are still as it left them; if not, it is made again from what is there now.
@@ -119,7 +119,8 @@ class Pack:
         values = self.advance(optimizer, group)
         p = flat(self.p) if self.scattered else self.p
         maximize = group.get("maximize", False)
-        if p.size <= BLOCK or not optimizer.elementwise or not isinstance(p, np.ndarray):
+        whole = not optimizer.elementwise or not isinstance(p, np.ndarray) or optimizer.compiled(p, group)
+        if whole or p.size <= BLOCK:
             optimizer.update(p, -g if maximize else g, values, group)
         else:
             for start in range(0, p.size, BLOCK):

@@ -65,6 +65,9 @@ class SGD(Optimizer):
     def arrays(self, p, group):
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
+    def compiled(self, p, group):
+        return ready(p)
+
     def update(self, p, g, state, group):
         momentum, decay, lr = group["momentum"], group["weight_decay"], group["lr"]
         fast = ready(p, g)

@@ -161,7 +161,7 @@ class Columns:
 
     def memory(self, make: Callable, *key: Any) -> Any:
         """An array of that shape, the last of the key, which this thread keeps for the same key."""
-        kept = vars(self.own)
+        kept: Any = vars(self.own)
         if key not in kept:
             kept[key] = make(self.x, shape=key[-1], order="C")
         return kept[key]
