@@ -294,19 +294,8 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
     boxed = {leaf for leaf, count in uses.items() if _is_box(leaf, count, scalar)}
     calls, call_ids, chains = _calls(events, names.given)
     starts = _top_level_starts(events, call_ids, chains)
-    alike: dict[tuple, int] = {}
-    for leaf in boxed:
-        alike[leaf.shape, leaf.dtype] = alike.get((leaf.shape, leaf.dtype), 0) + 1
-    before: dict[int, list[Leaf]] = {}
-    placed: set[Leaf] = set()
-    for position, event in enumerate(events):
-        for _, source in event.inputs:
-            if isinstance(source, Leaf) and source in boxed and source not in placed:
-                placed.add(source)
-                # A few constants come first of all; one of many (each step has its own) stays with what uses it.
-                few = alike[source.shape, source.dtype] <= PROXIES
-                first = -1 if source.role == "input" or few else starts[position][0]
-                before.setdefault(first, []).append(source)
+    before = _first_uses(events, boxed, starts)
+    placed = {leaf for leaves in before.values() for leaf in leaves}
     nodes: list[Node] = []
     place: dict[Any, int] = {}
 
@@ -329,6 +318,24 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
         nodes.append(_node(event, len(nodes), place, boxed, call_ids))
     ran_backward = any(node.grad is not None or any(p.grad for p in node.params) for node in nodes)
     return Graph(tuple(nodes), calls, tuple(place[output] for output in outputs), _parameters(names), ran_backward)
+
+
+def _first_uses(events: Sequence[Event], boxed: set[Leaf], starts: list[tuple[int, int]]) -> dict[int, list[Leaf]]:
+    """The leaves that are boxes by the event that they come before; −1: before all."""
+    alike: dict[tuple, int] = {}
+    for leaf in boxed:
+        alike[leaf.shape, leaf.dtype] = alike.get((leaf.shape, leaf.dtype), 0) + 1
+    before: dict[int, list[Leaf]] = {}
+    placed: set[Leaf] = set()
+    for position, event in enumerate(events):
+        for _, source in event.inputs:
+            if isinstance(source, Leaf) and source in boxed and source not in placed:
+                placed.add(source)
+                # A few constants come first of all; one of many (each step has its own) stays with what uses it.
+                few = alike[source.shape, source.dtype] <= PROXIES
+                first = -1 if source.role == "input" or few else starts[position][0]
+                before.setdefault(first, []).append(source)
+    return before
 
 
 def _speak_for(pick: Event) -> None:

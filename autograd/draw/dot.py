@@ -46,34 +46,13 @@ def digraph(scene: Scene) -> Any:
     )
     graph.attr("edge", fontname="Helvetica", fontsize=str(SMALL), fontcolor=palette["label"], color=palette["line"])
     graph.attr("edge", arrowsize="0.7")
-    # Not recursive: a frame is written into its parent when its contents are complete.
-    frames = {scene.root: graph}
-    order: list[Box] = []
-    waiting = [scene.root]
-    while waiting:
-        box = waiting.pop()
-        order.append(box)
-        for child in box.children:
-            if not child.is_leaf:
-                repeat = child.count > 1
-                sub = graphviz.Digraph(f"cluster_{child.id}")
-                sub.attr(
-                    label=graphviz.escape(frame_title(child)),
-                    labeljust="l",
-                    style="rounded,filled",
-                    fillcolor=palette["repeat-fill" if repeat else "frame-fill"],
-                    color=palette["repeat" if repeat else "frame"],
-                    penwidth="1.8" if repeat else "1",
-                    margin="12",
-                )
-                frames[child] = sub
-                waiting.append(child)
+    frames = _frames(scene, graph, palette)
     for box in leaves:
         assert box.parent is not None
         frames[box.parent].node(box.id, **_node(scene, box, palette))
-    for box in reversed(order[1:]):
-        assert box.parent is not None
-        frames[box.parent].subgraph(frames[box])
+    for box in reversed(frames):  # a frame is written into its parent when its content is complete
+        if box.parent is not None:
+            frames[box.parent].subgraph(frames[box])
     labelled = set()
     for number, link in enumerate(links):
         attributes = {"id": f"e{number}"}
@@ -85,6 +64,29 @@ def digraph(scene: Scene) -> Any:
             attributes["label"] = graphviz.escape(text)
         graph.edge(link.source.id, link.target.id, **attributes)
     return graph
+
+
+def _frames(scene: Scene, graph: Any, palette: dict[str, str]) -> dict[Box, Any]:
+    """A cluster for each frame, outer ones first; `graph` is the outermost."""
+    import graphviz
+
+    frames, waiting = {}, [scene.root]
+    while waiting:
+        box = waiting.pop()
+        frames[box] = graph if box is scene.root else graphviz.Digraph(f"cluster_{box.id}")
+        waiting += [child for child in box.children if not child.is_leaf]
+        if box is not scene.root:
+            repeat = box.count > 1
+            frames[box].attr(
+                label=graphviz.escape(frame_title(box)),
+                labeljust="l",
+                style="rounded,filled",
+                fillcolor=palette["repeat-fill" if repeat else "frame-fill"],
+                color=palette["repeat" if repeat else "frame"],
+                penwidth="1.8" if repeat else "1",
+                margin="12",
+            )
+    return frames
 
 
 def _node(scene: Scene, box: Box, palette: dict[str, str]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
 from xml.sax.saxutils import escape as _escape
 
 from .layout import Layout, Rect, Route
@@ -104,30 +106,43 @@ def _frame_title(box: Box, rect: Rect, palette: dict[str, str]) -> str:
     )
 
 
-def _box(scene: Scene, box: Box, rect: Rect, palette: dict[str, str]) -> str:
-    title, kind, lines = box_texts(scene, box)
-    fill, line, dash, thick = palette[fill_class(scene, box)], palette["box-line"], "", 1.0
-    node = scene.graph.nodes[box.node] if box.node >= 0 else None
+class _Look(NamedTuple):
+    """How a box is drawn."""
+
+    fill: str
+    line: str
+    thick: float
+    dash: str
+    ink: str
+
+
+def _look(scene: Scene, box: Box, palette: dict[str, str]) -> _Look:
+    """What is wrong with a gradient shows before what the box is coloured by."""
+    fill, line, thick, dash, ink = palette[fill_class(scene, box)], palette["box-line"], 1.0, "", palette["ink"]
     if box.shade is not None:
-        fill = shade_color(box.shade)
-    text_fill = "#1b2733" if box.shade is not None and box.shade < 0.6 else palette["ink"]
-    if box.shade is not None and box.shade >= 0.6:
-        text_fill = "#ffffff"
+        fill, ink = shade_color(box.shade), "#1b2733" if box.shade < 0.6 else "#ffffff"
     if box.badge in ("NaN", "inf"):
-        fill, line, thick, text_fill = palette["bad-fill"], palette["bad"], 2.0, palette["ink"]
+        fill, line, thick, ink = palette["bad-fill"], palette["bad"], 2.0, palette["ink"]
     elif box.badge == "0":
-        fill, line, thick, text_fill = palette["zero-fill"], palette["zero"], 1.6, palette["ink"]
+        fill, line, thick, ink = palette["zero-fill"], palette["zero"], 1.6, palette["ink"]
     elif box.badge == "no grad":
         dash, line = "4 3", palette["none"]
+    node = scene.graph.nodes[box.node] if box.node >= 0 else None
     if node is not None and (node.stop or node.error):
         line, thick = palette["bad" if node.error else "stop"], 2.4
     if box.kind in ("input", "constant", "output", "gap"):
         dash = "4 3" if box.kind != "output" else ""
+    return _Look(fill, line, thick, dash, ink)
+
+
+def _box(scene: Scene, box: Box, rect: Rect, palette: dict[str, str]) -> str:
+    title, kind, lines = box_texts(scene, box)
+    look = _look(scene, box, palette)
     x, y, w, h = rect.x, rect.y, rect.w, rect.h
     radius = h / 2 if box.kind in ("input", "output") and not lines else 7
-    outline = f'rx="{_n(radius)}" fill="{fill}" stroke="{line}" stroke-width="{thick}"'
-    if dash:
-        outline += f' stroke-dasharray="{dash}"'
+    outline = f'rx="{_n(radius)}" fill="{look.fill}" stroke="{look.line}" stroke-width="{look.thick}"'
+    if look.dash:
+        outline += f' stroke-dasharray="{look.dash}"'
     parts = [f"<g><title>{escape(tooltip(scene, box))}</title>"]
     if box.count > 1:
         for step in (5, 2.5):
@@ -141,26 +156,33 @@ def _box(scene: Scene, box: Box, rect: Rect, palette: dict[str, str]) -> str:
     if kind:
         words += ('<tspan dx="4">' if title else "<tspan>") + f"{escape(kind)}</tspan>"
     parts.append(
-        f'<text x="{middle}" y="{_n(y + PAD_Y + 12.5)}" font-size="{TITLE}" fill="{text_fill}" text-anchor="middle">'
+        f'<text x="{middle}" y="{_n(y + PAD_Y + 12.5)}" font-size="{TITLE}" fill="{look.ink}" text-anchor="middle">'
         f"{words}</text>"
     )
-    param_fill = palette["param"] if box.shade is None or box.badge else text_fill
+    param_fill = palette["param"] if box.shade is None or box.badge else look.ink
     for number, text in enumerate(lines):
         quiet = box.note and number == len(lines) - 1
         parts.append(
             f'<text x="{middle}" y="{_n(y + PAD_Y + TITLE_LINE + 9.5 + number * SMALL_LINE)}" font-size="{SMALL}" '
-            f'fill="{text_fill if quiet else param_fill}" text-anchor="middle">{escape(text)}</text>'
+            f'fill="{look.ink if quiet else param_fill}" text-anchor="middle">{escape(text)}</text>'
         )
-    if box.count > 1:
-        parts.append(_badge(x + w - 4, y, f"× {box.count:,}", palette["repeat"], palette["paper"]))
-    mark = box.badge or ("raised" if node and node.error else f"✂ {node.stop}" if node and node.stop else "")
-    if mark:
-        color = {"NaN": "bad", "inf": "bad", "raised": "bad", "0": "zero", "no grad": "none"}.get(mark, "stop")
-        parts.append(_badge(x + w - 4, y + (h if box.count > 1 else 0), mark, palette[color], palette["paper"]))
+    parts += _badges(scene, box, rect, palette)
     if box.spark:
         parts.append(_spark(box, rect, palette))
     parts.append("</g>")
     return "".join(parts)
+
+
+def _badges(scene: Scene, box: Box, rect: Rect, palette: dict[str, str]) -> Iterator[str]:
+    """On the right border: how often the box is repeated, and what is wrong with it."""
+    node = scene.graph.nodes[box.node] if box.node >= 0 else None
+    right, below = rect.x + rect.w - 4, rect.y + (rect.h if box.count > 1 else 0)
+    if box.count > 1:
+        yield _badge(right, rect.y, f"× {box.count:,}", palette["repeat"], palette["paper"])
+    mark = box.badge or ("raised" if node and node.error else f"✂ {node.stop}" if node and node.stop else "")
+    if mark:
+        color = {"NaN": "bad", "inf": "bad", "raised": "bad", "0": "zero", "no grad": "none"}.get(mark, "stop")
+        yield _badge(right, below, mark, palette[color], palette["paper"])
 
 
 def _badge(right: float, y: float, text: str, color: str, ink: str) -> str:

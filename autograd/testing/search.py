@@ -9,6 +9,7 @@ kink; and the output entry is found by bisecting u.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -243,17 +244,23 @@ class Search:
         apart = np.abs(again.value / again.direction[entry] - column.value)
         return Column(column.value, np.maximum(column.error, apart), column.rounding)
 
-    def _closer(self, entry: int, column: Column, u: np.ndarray) -> Column | None:
-        """The derivatives by steps that are small beside x itself, if these tell more: a jump or a fold may be close by."""
-        problem, size = self.problem, abs(self.problem.x[entry])
-        if size == 0 or problem.plan.eps > 1e-12:
-            return None
+    def _curve(self, entry: int, size: float) -> Callable[[float], np.ndarray]:
+        """f as a function of t, where one entry of x moves by t sizes."""
+        problem = self.problem
 
         def curve(t: float) -> np.ndarray:
             moved = problem.x.copy()
             moved[entry] += t * size
             return problem.forward(moved)
 
+        return curve
+
+    def _closer(self, entry: int, column: Column, u: np.ndarray) -> Column | None:
+        """The derivatives by steps that are small beside x itself, if these tell more: a jump or a fold may be close by."""
+        problem, size = self.problem, abs(self.problem.x[entry])
+        if size == 0 or problem.plan.eps > 1e-12:
+            return None
+        curve = self._curve(entry, size)
         try:
             value, error, rounding = (part / size for part in extrapolate(curve, 1e-4, 3, problem.plan.eps))
             again = extrapolate(curve, 0.61e-4, 3, problem.plan.eps)[0] / size
@@ -310,13 +317,7 @@ class Search:
     def _one_sided(self, entry: int, side: int) -> tuple[np.ndarray, np.ndarray]:
         """One-sided slopes at the best of several steps; how far the next best is off is error."""
         problem = self.problem
-        size = step_sizes(problem.x, problem.typical, "typical")[entry]
-
-        def curve(t: float) -> np.ndarray:
-            moved = problem.x.copy()
-            moved[entry] += t * size
-            return problem.forward(moved)
-
+        curve = self._curve(entry, step_sizes(problem.x, problem.typical, "typical")[entry])
         found = []
         for step in (0.05, 0.02, 0.01) if problem.plan.eps > 1e-12 else (1e-3, 1e-5, 3e-7, 1e-7):
             try:
