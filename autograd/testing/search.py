@@ -317,7 +317,8 @@ class Search:
     def _one_sided(self, entry: int, side: int) -> tuple[np.ndarray, np.ndarray]:
         """One-sided slopes at the best of several steps; how far the next best is off is error."""
         problem = self.problem
-        curve = self._curve(entry, step_sizes(problem.x, problem.typical, "typical")[entry])
+        size = step_sizes(problem.x, problem.typical, "typical")[entry]
+        curve = self._curve(entry, size)
         found = []
         for step in (0.05, 0.02, 0.01) if problem.plan.eps > 1e-12 else (1e-3, 1e-5, 3e-7, 1e-7):
             try:
