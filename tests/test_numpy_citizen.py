@@ -42,6 +42,13 @@ CALLS = {
     "tile": lambda t: np.tile(t, (2, 1)),
     "roll": lambda t: np.roll(t, 1, 0),
     "flip": lambda t: np.flip(t, 1),
+    "moveaxis": lambda t: np.moveaxis(t, 0, 1),
+    "squeeze": lambda t: np.squeeze(t[:1]),
+    "take": lambda t: np.take(t, [0, 2], axis=1),
+    "split": lambda t: np.split(t, 3, axis=1)[1],
+    "array_split": lambda t: np.array_split(t, 2, axis=1)[0],
+    "kron": lambda t: np.kron(t, t),
+    "meshgrid": lambda t: np.meshgrid(t[0], t[1])[0],
     "linalg.norm": lambda t: np.linalg.norm(t),
     "linalg.norm, axis": lambda t: np.linalg.norm(t, axis=1),
     "fft.rfft": lambda t: abs(np.fft.rfft(t)) ** 2,
@@ -108,6 +115,7 @@ def test_an_array_changed_in_place_by_a_tensor_is_refused():
         (lambda t: np.convolve(t[0], t[1]), "np.convolve"),
         (lambda t: np.unwrap(t), "np.unwrap"),
         (lambda t: np.partition(t, 1), "np.partition"),
+        (lambda t: np.lexsort((t,)), "np.lexsort"),
     ],
 )
 def test_a_function_without_gradient_is_refused_by_name(call, name):
