@@ -14,6 +14,6 @@ def add_rows(table, places, rows, columns):
     for job in prange((width + columns - 1) // columns):
         first, end = job * columns, min(job * columns + columns, width)
         for i in range(places.size):
-            place = places[i]
-            for j in range(first, end):
-                table[place, j] += rows[i, j]
+            total, row = table[places[i], first:end], rows[i, first:end]
+            for j in range(end - first):
+                total[j] += row[j]

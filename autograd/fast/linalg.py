@@ -9,6 +9,8 @@ import numpy as np
 
 from . import available, compiled, prange, ready, rows
 from .blas import gemm
+from .panels import COLUMNS
+from .tall import DEPTH, WIDEST, tall_product
 from .threads import get_num_threads, one_blas_thread, parts, shared
 
 __all__ = ["affine", "column_sums", "matmul"]
@@ -98,7 +100,7 @@ def affine(x: Any, y: Any, bias: Any) -> Any:
     return out
 
 
-NONE = np.empty(0, np.float32)
+NONE, ZEROS = np.empty(0, np.float32), np.zeros(COLUMNS, np.float32)
 
 
 def suits(x: Any, y: Any) -> bool:
@@ -147,6 +149,11 @@ def multiplied(x: np.ndarray, y: np.ndarray, bias: np.ndarray) -> np.ndarray:
     (n, k), m = x.shape, y.shape[1]
     a, b = bool(lies(x)), bool(lies(y))
     left, right, threads = upright(x, a), upright(y, b), get_num_threads()
+    if a and not b and not bias.size and k >= 2 * max(n, m) and n >= 16 * threads and m <= WIDEST:
+        out = np.empty((n, m), np.float32)
+        share = -(-n // (4 * threads)) * 4
+        tall_product(left, right, ZEROS, out, share, DEPTH)
+        return out
     if k >= 2 * max(n, m) and not bias.size:
         parts = np.empty((threads, n, m), np.float32)
         product_by_parts(a, left, b, right, parts)

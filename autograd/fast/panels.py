@@ -44,11 +44,11 @@ def pack_right(transposed, b, b_row, columns, depth, panel):
     places[:, columns:] = 0.0
 
 
-def multiply_all(rows, depth, left, right, zeros, out):
-    """out = the product of a panel with all panels of a right matrix; the rows of `out` lie as far apart as they need."""
-    width = right.size // depth // COLUMNS * COLUMNS
+def multiply_all(rows, depth, left, right, start, out):
+    """Each row of out = start + the product of a panel with all panels of a right matrix, which are as wide as `start`."""
+    width = start.size
     for column in range(0, width, COLUMNS):
-        multiply(rows, depth, left, right[column * depth :], zeros, 0, out[column:], width)
+        multiply(rows, depth, left, right[column * depth :], start[column:], 0, out[column:], width)
 
 
 def aligned(size):
@@ -221,21 +221,30 @@ def generate(count: int, together: int) -> Any:
                 return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
 
             depth, start_row, out_row = values[0], values[4], values[6]
+            fours = builder.sdiv(depth, integer(4))
             left, right, start, out = (memory(i) for i in (1, 2, 3, 5))
             name = f"llvm.fmuladd.v{COLUMNS}f32"
             multiply_add = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+
+            def add(k, sums, top):
+                factor = builder.load(vector_at(right, builder.mul(k, integer(COLUMNS))), align=4)
+                base = builder.gep(left, [builder.mul(k, integer(count))])
+                for i, total in enumerate(sums, top):
+                    element = builder.load(builder.gep(base, [integer(i)]))
+                    spread = builder.shuffle_vector(builder.insert_element(empty, element, lane), empty, every)
+                    builder.store(builder.call(multiply_add, [spread, factor, builder.load(total)]), total)
+
             for top in range(0, count, together):
                 sums = [cgutils.alloca_once(builder, vector) for _ in range(together)]
                 for i, total in enumerate(sums, top):
                     place = builder.mul(start_row, integer(i))
                     builder.store(builder.load(vector_at(start, place), align=4), total)
-                with cgutils.for_range(builder, depth) as loop:
-                    factor = builder.load(vector_at(right, builder.mul(loop.index, integer(COLUMNS))), align=4)
-                    base = builder.gep(left, [builder.mul(loop.index, integer(count))])
-                    for i, total in enumerate(sums, top):
-                        element = builder.load(builder.gep(base, [integer(i)]))
-                        spread = builder.shuffle_vector(builder.insert_element(empty, element, lane), empty, every)
-                        builder.store(builder.call(multiply_add, [spread, factor, builder.load(total)]), total)
+
+                with cgutils.for_range(builder, fours) as loop:  # to count less often
+                    for k in range(4):
+                        add(builder.add(builder.mul(loop.index, integer(4)), integer(k)), sums, top)
+                with cgutils.for_range(builder, builder.srem(depth, integer(4))) as loop:
+                    add(builder.add(builder.mul(fours, integer(4)), loop.index), sums, top)
                 for i, total in enumerate(sums, top):
                     builder.store(builder.load(total), vector_at(out, builder.mul(out_row, integer(i))), align=4)
             return context.get_dummy_value()

@@ -24,16 +24,17 @@ def rows_per_job(batch: int) -> int:
 
 
 @compiled
-def lstm_forward(gates, h, c, weight, order, starts, counts, apart, hs, cs, tanhs, out, rows):
-    """`gates`: x W + b of all rows, becomes σ, σ, tanh, σ of the gates; `hs`, `cs`: the states before each step."""
-    size = c.shape[1]
+def lstm_forward(x, h, c, weight, bias, order, starts, counts, apart, inputs, gates, cs, tanhs, out, rows, begun):
+    """`weight`: of [x | h], which goes to `inputs`; `gates`: σ, σ, tanh, σ; `inputs`, `cs`: what each step begins with.
+
+    If the gates have `begun`, what the inputs say to them is there already: `x` has no columns then, and `bias` is 0.
+    """
+    size, features = c.shape[1], x.shape[1]
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
-    weights, weight_row, zeros = (
-        aligned(across * depth * COLUMNS),
-        weight.strides[0] // 4,
-        np.zeros(COLUMNS, np.float32),
-    )
+    weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    start_sums = np.zeros(across * COLUMNS, np.float32)
+    start_sums[:width] = bias
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
@@ -45,18 +46,22 @@ def lstm_forward(gates, h, c, weight, order, starts, counts, apart, hs, cs, tanh
             if low >= high:
                 continue
             start = starts[t]
-            pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, zeros, product)
+            for b in range(low, high):
+                k = start + b * apart
+                inputs[k, :features], inputs[k, features:] = x[k], h[b]
+            here = inputs[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, start_sums, product)
             for b in range(low, high):
                 k, y = start + b * apart, sums[b - low]
+                if begun:
+                    for j in range(width):
+                        y[j] += gates[k, j]
                 for j in range(size):
-                    i, f = sigmoid(gates[k, j] + y[j]), sigmoid(gates[k, size + j] + y[size + j])
-                    n, o = (
-                        tanh(gates[k, 2 * size + j] + y[2 * size + j]),
-                        sigmoid(gates[k, 3 * size + j] + y[3 * size + j]),
-                    )
+                    i, f = sigmoid(y[j]), sigmoid(y[size + j])
+                    n, o = tanh(y[2 * size + j]), sigmoid(y[3 * size + j])
                     gates[k, j], gates[k, size + j], gates[k, 2 * size + j], gates[k, 3 * size + j] = i, f, n, o
-                    hs[k, j], cs[k, j] = h[b, j], c[b, j]
+                    cs[k, j] = c[b, j]
                     cell = f * c[b, j] + i * n
                     c[b, j], squashed = cell, tanh(cell)
                     tanhs[k, j] = squashed
@@ -64,16 +69,16 @@ def lstm_forward(gates, h, c, weight, order, starts, counts, apart, hs, cs, tanh
 
 
 @compiled
-def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, tanhs, made, rows):
-    """`g`: of the outputs; `dh`, `dc`: of the last state, become those of the first; `made`: of the gates."""
-    size = dc.shape[1]
+def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, tanhs, made, gx, rows):
+    """`g`: of the outputs; `dh`, `dc`: of the last state, become those of the first; `made`: of the gates.
+
+    `weight`: of [x | h], or of h alone where `gx`, the gradient of x, is not made here and has no columns.
+    """
+    size, features = dc.shape[1], gx.shape[1]
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
-    weights, weight_row, zeros = (
-        aligned(across * depth * COLUMNS),
-        weight.strides[0] // 4,
-        np.zeros(COLUMNS, np.float32),
-    )
+    weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
@@ -100,7 +105,8 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, ta
             pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
             multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                dh[b] = sums[b - low, :size]
+                gx[start + b * apart] = sums[b - low, :features]
+                dh[b] = sums[b - low, features:width]
 
 
 @compiled
@@ -109,11 +115,8 @@ def gru_forward(gates, h, weight, bias, order, starts, counts, apart, hs, candid
     size = h.shape[1]
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
-    weights, weight_row, zeros = (
-        aligned(across * depth * COLUMNS),
-        weight.strides[0] // 4,
-        np.zeros(COLUMNS, np.float32),
-    )
+    weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
@@ -145,11 +148,8 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candida
     size = dh.shape[1]
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
-    weights, weight_row, zeros = (
-        aligned(across * depth * COLUMNS),
-        weight.strides[0] // 4,
-        np.zeros(COLUMNS, np.float32),
-    )
+    weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
@@ -185,11 +185,8 @@ def rnn_forward(out, h, weight, order, starts, counts, apart, hs, rows, smooth):
     size = h.shape[1]
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
-    weights, weight_row, zeros = (
-        aligned(across * depth * COLUMNS),
-        weight.strides[0] // 4,
-        np.zeros(COLUMNS, np.float32),
-    )
+    weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
@@ -221,11 +218,8 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, s
     size = dh.shape[1]
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
-    weights, weight_row, zeros = (
-        aligned(across * depth * COLUMNS),
-        weight.strides[0] // 4,
-        np.zeros(COLUMNS, np.float32),
-    )
+    weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])

@@ -29,6 +29,7 @@ from .linear import linear
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 
 Counts = tuple[int, ...]
+CACHED = 1 << 19  # weights: more of them do not stay in the cache, and steps make no use of those of the inputs again
 
 # ---- what the layers share ---------------------------------------------------------------------------------------
 
@@ -85,15 +86,6 @@ def places(counts: Counts, reverse: bool, batches: bool) -> tuple:
     return (order[::-1].copy() if reverse else order), starts, sizes, sizes.size if batches else 1
 
 
-def contributions(x: Any, weight: Any, *biases: Any) -> Any:
-    """x Wᵀ plus the biases that there are."""
-    bias = None
-    for b in biases:
-        if b is not None:
-            bias = b if bias is None else bias + b
-    return affine(x, weight.T, bias)
-
-
 def output_gradient(g: Any, like: Any, batches: bool) -> Any:
     """The gradient of the outputs as rows, zeros if nobody used them."""
     return np.zeros_like(like) if g is None else in_rows(g, batches)
@@ -130,14 +122,21 @@ def _lstm_gradients(g, needs, x, h0, c0, w_ih, w_hh, w_hr, counts, reverse, memo
             g[0], needs, dh, dc, saved, x.shape, w_ih, w_hh, w_hr, counts, reverse
         )
         return gx, dh, dc, gw_ih, gw_hh, gb, gb, gw_hr
-    gates, hs, cs, tanhs = saved
-    batches, made = batch_first(x), np.empty_like(gates)
+    inputs, gates, cs, tanhs = saved
+    batches, made, width = batch_first(x), np.empty_like(gates), inputs.shape[1] - h0.shape[1]  # 0: x is not in it
     where, rows = places(counts, reverse, batches), loops.rows_per_job(h0.shape[0])
-    loops.lstm_backward(output_gradient(g[0], tanhs, batches), gates, dh, dc, w_hh, *where, cs, tanhs, made, rows)
-    gx, gw_ih = input_gradients((needs[0], needs[3]), made, in_rows(x, batches), w_ih, x.shape, batches)
-    gw_hh = matmul(made.T, hs) if needs[4] else None
+    needs_x = needs[0] and width > 0
+    gx = np.empty((gates.shape[0], width if needs_x else 0), np.float32)
+    weight, out = np.concatenate([w_ih, w_hh], 1) if needs_x else w_hh, output_gradient(g[0], tanhs, batches)
+    loops.lstm_backward(out, gates, dh, dc, weight, *where, cs, tanhs, made, gx, rows)
     gb = column_sums(made) if needs[5] or needs[6] else None
-    return gx, dh, dc, gw_ih, gw_hh, gb, gb, None
+    gw = matmul(made.T, inputs) if needs[4] or (needs[3] and width) else None
+    if width:
+        gx = as_steps(gx, x.shape, batches) if needs_x else None
+        gw_ih, gw_hh = (None, None) if gw is None else (gw[:, :width], gw[:, width:])
+        return gx, dh, dc, gw_ih, gw_hh, gb, gb, None
+    gx, gw_ih = input_gradients((needs[0], needs[3]), made, in_rows(x, batches), w_ih, x.shape, batches)
+    return gx, dh, dc, gw_ih, gw, gb, gb, None
 
 
 @op("lstm_layer", method=False, joint=_lstm_gradients, formula=_lstm_formula, partial=True)
@@ -149,11 +148,20 @@ def lstm_layer(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse, memo):
         memo[:] = False, *saved
         return out, h, c
     batches = batch_first(x)
-    gates = contributions(in_rows(x, batches), w_ih, b_ih, b_hh)
-    hs, cs, tanhs, out = (np.empty((gates.shape[0], c.shape[1]), np.float32) for _ in range(4))
+    data, weight, bias = in_rows(x, batches), w_hh, steps.both(b_ih, b_hh)
+    begun = w_ih.size + w_hh.size > CACHED
+    if begun:
+        gates, bias = affine(data, w_ih.T, bias), None
+        data = data[:, :0].copy()
+    else:
+        weight = np.concatenate([w_ih, w_hh], 1)
+        gates = np.empty((data.shape[0], weight.shape[0]), np.float32)
+    bias = np.zeros(weight.shape[0], np.float32) if bias is None else bias
+    inputs = np.empty((data.shape[0], weight.shape[1]), np.float32)
+    cs, tanhs, out = (np.empty((data.shape[0], c.shape[1]), np.float32) for _ in range(3))
     where, rows = places(counts, reverse, batches), loops.rows_per_job(h.shape[0])
-    loops.lstm_forward(gates, h, c, w_hh, *where, hs, cs, tanhs, out, rows)
-    memo[:] = True, gates, hs, cs, tanhs
+    loops.lstm_forward(data, h, c, weight, bias, *where, inputs, gates, cs, tanhs, out, rows, begun)
+    memo[:] = True, inputs, gates, cs, tanhs
     return as_steps(out, x.shape, batches), h, c
 
 
@@ -200,7 +208,7 @@ def gru_layer(x, h0, w_ih, w_hh, b_ih, b_hh, counts, reverse, memo):
         memo[:] = False, *saved
         return out, h
     batches = batch_first(x)
-    gates = contributions(in_rows(x, batches), w_ih, b_ih)
+    gates = affine(in_rows(x, batches), w_ih.T, b_ih)
     candidates, hs, out = (np.empty((gates.shape[0], h.shape[1]), np.float32) for _ in range(3))
     bias = np.zeros(gates.shape[1], np.float32) if b_hh is None else b_hh
     where, rows = places(counts, reverse, batches), loops.rows_per_job(h.shape[0])
@@ -242,7 +250,7 @@ def rnn_layer(x, h0, w_ih, w_hh, b_ih, b_hh, nonlinearity, counts, reverse, memo
         memo[:] = False, *saved
         return out, h
     batches = batch_first(x)
-    states = contributions(in_rows(x, batches), w_ih, b_ih, b_hh)
+    states = affine(in_rows(x, batches), w_ih.T, steps.both(b_ih, b_hh))
     hs = np.empty_like(states)
     where, rows = places(counts, reverse, batches), loops.rows_per_job(h.shape[0])
     loops.rnn_forward(states, h, w_hh, *where, hs, rows, smooth)

@@ -92,6 +92,11 @@ def joined(x: Any, size: int) -> Any:
     return inputs.reshape((-1, width + 1 + size))
 
 
+def both(bias: Any, other: Any) -> Any:
+    """The sum of two biases, of which any may be missing."""
+    return bias if other is None else other if bias is None else bias + other
+
+
 def by_gate(weight: Any, gates: int) -> Any:
     """(gates · size, features) to (gates, features, size)."""
     return weight.reshape((gates, -1, weight.shape[1])).swapaxes(1, 2)
@@ -181,7 +186,7 @@ def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse):
     scale = np.full_like(w_hh, 0.5, shape=(4, 1, 1))
     scale[2] = 1
     offset = 1 - scale
-    bias = b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
+    bias = both(b_ih, b_hh)
     inputs = joined(x, h.shape[1])
     hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], h.shape[1]))
     gates = np.empty_like(inputs, shape=(4, inputs.shape[0], size))
@@ -343,7 +348,7 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
 def rnn_forward(x, h, w_ih, w_hh, b_ih, b_hh, smooth, counts, reverse):
     """The outputs (tanh if `smooth`, or else relu), and what the gradients need; `h` becomes the last state."""
     size, width = h.shape[1], x.shape[-1]
-    bias = b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
+    bias = both(b_ih, b_hh)
     inputs = joined(x, size)
     hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], size))
     states, weights = np.empty_like(inputs, shape=(1, inputs.shape[0], size)), by_gate(w_hh, 1).copy()

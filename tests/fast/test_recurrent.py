@@ -10,7 +10,9 @@ import autograd as ag
 import nn
 from autograd import fast
 from autograd.fast import recurrent as loops
+from autograd.fast import threads
 from autograd.ops import recurrent as ops
+from autograd.ops import recurrent_steps as steps
 
 with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
 COUNTS = (5, 5, 4, 2, 1)  # of a packed sequence
@@ -31,25 +33,76 @@ def in_python(monkeypatch):
     for name in loops.__all__:
         if hasattr(getattr(loops, name), "__wrapped__"):
             monkeypatch.setattr(loops, name, getattr(loops, name).__wrapped__)
-    monkeypatch.setattr(ops, "ready", lambda *arrays, **options: True)
+    monkeypatch.setattr(ops, "compiles", lambda *arrays: True)
 
 
+@pytest.mark.parametrize("cached", [ops.CACHED, 0])
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("counts", [COUNTS, (5,) * 3], ids=["packed", "equal"])
+@pytest.mark.parametrize("counts", [COUNTS, (5,) * 3, None], ids=["packed", "equal", "batch first"])
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN_TANH", "RNN_RELU"])
-def test_the_loops_as_they_are_written(kind, counts, reverse, monkeypatch):
+def test_the_loops_as_they_are_written(kind, counts, reverse, cached, monkeypatch):
+    monkeypatch.setattr(ops, "CACHED", cached)
     states, weights = layer_of(kind)
     found = []
     for loop in (False, True):
         if loop:
             in_python(monkeypatch)
-        x, *rest = (ag.tensor(a, requires_grad=True) for a in (normal(sum(counts), 2), *states, *weights))
+        x, *rest = (ag.tensor(a, requires_grad=True) for a in (data_of(counts), *states, *weights))
         start, own = tuple(rest[: len(states)]), rest[len(states) :]
-        out, last = ops.recurrent_layer(kind, x, start, *own, counts=counts, reverse=reverse)
+        data = x.transpose(0, 1) if x.ndim == 3 else x
+        out, last = ops.recurrent_layer(kind, data, start, *own, counts=counts, reverse=reverse)
         ((out**2).sum() + sum((s**3).sum() for s in last)).backward()
         found.append([t.array for t in (out, *last)] + [t.grad.array for t in (x, *rest)])
     for expected, other in zip(*found, strict=True):
         np.testing.assert_allclose(other, expected, rtol=1e-4, atol=1e-5)
+
+
+def data_of(counts):
+    """Packed sequences, or sequences of equal lengths, batch first."""
+    return normal(sum(counts), 2) if counts is not None else normal(5, 3, 2)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN_TANH", "RNN_RELU"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("counts", [COUNTS, (5,) * 3, None], ids=["packed", "equal", "batch first"])
+@pytest.mark.parametrize("rows", [1, 7, 10**6])
+def test_steps_in_groups_on_two_threads(kind, reverse, counts, rows, monkeypatch):
+    """The steps in NumPy, float64, against the same in simple ops; products of few or many steps at a time."""
+    monkeypatch.setattr(steps, "ROWS", rows)
+    monkeypatch.setattr(threads, "wanted", 2)
+    states, weights = layer_of(kind)
+    x, *rest = (ag.tensor(a, dtype=ag.float64, requires_grad=True) for a in (data_of(counts), *states, *weights))
+    start, own = tuple(rest[: len(states)]), rest[len(states) :]
+    data = x.transpose(0, 1) if x.ndim == 3 else x
+    out, last = ops.recurrent_layer(kind, data, start, *own, counts=counts, reverse=reverse)
+    loss = (out**2).sum() + sum((s**3).sum() for s in last)
+    found = ag.autograd.grad(loss, (x, *rest), retain_graph=True)
+    expected = ag.autograd.grad(loss, (x, *rest), create_graph=True)  # by the formula
+    for g, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(g.array, e.array, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN_TANH"])
+def test_what_is_not_asked_for_is_not_computed(kind, monkeypatch):
+    """Gradients of the input alone, and of the weights alone, are those of both."""
+    states, weights = layer_of(kind)
+    for loop in (False, True):
+        if loop:
+            in_python(monkeypatch)
+        for cached in (ops.CACHED, 0):
+            monkeypatch.setattr(ops, "CACHED", cached)
+            found = []
+            for asked in ((True, True), (True, False), (False, True)):
+                x = ag.tensor(normal(15, 2), requires_grad=asked[0])
+                own = [ag.tensor(w, requires_grad=asked[1]) for w in weights]
+                start = tuple(ag.tensor(s) for s in states)
+                ops.recurrent_layer(kind, x, start, *own, counts=(5,) * 3)[0].sum().backward()
+                found.append([None if t.grad is None else t.grad.array for t in (x, *own)])
+            both, of_x, of_weights = found
+            assert of_weights[0] is None
+            assert of_x[1:] == [None] * 4
+            for expected, other in zip(both, [of_x[0], *of_weights[1:]], strict=True):
+                np.testing.assert_allclose(other, expected, rtol=1e-5, atol=1e-6)
 
 
 @with_loops
