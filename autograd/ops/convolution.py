@@ -52,7 +52,7 @@ def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
             lines = part.reshape((-1, line.size))
             lines += line
 
-    each_job(work, x, windows.chunks(*x.shape[:2]))
+    each_job(work, x, windows.chunks(len(x), x.shape[1], outputs))
     return channels_first(out)
 
 
@@ -75,7 +75,7 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
 
 def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S), transposed, times (N, O, *size): (groups, K·C/groups, O/groups)."""
-    groups, chunks, columns = windows.groups, windows.chunks(*x.shape[:2]), Columns(windows, x)
+    groups, chunks, columns = windows.groups, windows.chunks(len(x), x.shape[1], g.shape[1]), Columns(windows, x)
     jobs = parts(len(chunks), get_num_threads())
     width = math.prod(windows.kernel) * x.shape[1] // groups
     totals = np.zeros_like(x, shape=(len(jobs), groups, width, g.shape[1] // groups), order="C")
@@ -91,7 +91,7 @@ def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
 
 def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
     """The gradients of input and weight from the windows of g, which are laid out once (see `way_back`)."""
-    groups, chunks, columns = back.groups, back.chunks(*g.shape[:2]), Columns(back, g)
+    groups, chunks, columns = back.groups, back.chunks(len(g), g.shape[1], x.shape[1]), Columns(back, g)
     c, jobs, matrix = x.shape[1], parts(len(chunks), get_num_threads()), flipped_matrix(w, groups)
     out = np.empty_like(g, shape=(x.shape[0], *back.size, c), order="C")
     totals = np.zeros_like(g, shape=(len(jobs), groups, c // groups, matrix.shape[1]), order="C")

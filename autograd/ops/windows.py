@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..device import cupy
-from ..fast.linalg import SMALL
-from ..fast.threads import get_num_threads, shared
+from ..fast.linalg import SMALL, WORTH_A_THREAD
+from ..fast.threads import get_num_threads, one_blas_thread, shared
 
 __all__: list[str] = []
 
@@ -63,22 +63,29 @@ def in_groups(rows: Any, groups: int) -> Any:
     return rows.reshape((rows.shape[0], groups, -1)).transpose((1, 0, 2))
 
 
-def pieces(total: int) -> int:
-    """In how many parts to work on so many elements: as many for each thread, each small enough for a core's cache."""
-    count = -(-total // AT_ONCE)
-    return count if total < WORTH_SHARING else count + -count % get_num_threads()
+def pieces(elements: int, worth: bool) -> int:
+    """In how many parts to make so many elements: each small enough for a core's cache, and as many for each thread if that
+    is worth it."""
+    count = -(-elements // AT_ONCE)
+    return count + -count % get_num_threads() if worth else count
 
 
 def batches(n: int, elements: int) -> list[slice]:
     """Slices of `n` images for which so many elements each are made."""
-    step = -(-n // max(min(pieces(n * elements), n), 1))
-    return [slice(i, min(i + step, n)) for i in range(0, n, max(step, 1))]
+    return in_slices(n, min(pieces(n * elements, n * elements >= WORTH_SHARING), n))
+
+
+def in_slices(length: int, count: int) -> list[slice]:
+    """At most so many slices, of one length except for the last."""
+    step = -(-length // max(count, 1))
+    return [slice(i, min(i + step, length)) for i in range(0, length, max(step, 1))]
 
 
 def each_job(work: Callable, like: Any, jobs: Sequence) -> None:
-    """Call `work` with each of the jobs: NumPy's on several threads."""
+    """Call `work` with each of the jobs: NumPy's on several threads, of which each makes its products alone."""
     if type(like) is np.ndarray:
-        shared(work, jobs)
+        with one_blas_thread():
+            shared(work, jobs)
     else:
         for job in jobs:
             work(job)
@@ -123,14 +130,14 @@ class Windows(NamedTuple):
     dilation: Ints
     groups: int
 
-    def chunks(self, n: int, channels: int) -> list[tuple[slice, slice]]:
-        """The windows of `n` images in parts: some images, or some lines of one, as slices of both."""
-        lines, elements = self.size[0], math.prod(self.size) * math.prod(self.kernel) * channels
-        count = pieces(n * elements)
+    def chunks(self, n: int, channels: int, outputs: int) -> list[tuple[slice, slice]]:
+        """The windows of `n` images in parts: some images, or some lines of one, as slices of both.  Each will be multiplied
+        with `outputs` columns."""
+        lines, elements = self.size[0], n * math.prod(self.size) * math.prod(self.kernel) * channels // self.groups
+        count = pieces(elements * self.groups, elements * outputs >= WORTH_A_THREAD)
         if count <= n:
-            return [(images, slice(0, lines)) for images in batches(n, elements)]
-        step = -(-lines // -(-count // n))
-        return [(slice(i, i + 1), slice(j, min(j + step, lines))) for i in range(n) for j in range(0, lines, step)]
+            return [(images, slice(0, lines)) for images in in_slices(n, count)]
+        return [(slice(i, i + 1), part) for i in range(n) for part in in_slices(lines, -(-count // n))]
 
     def rows(self, g: Any, images: slice, lines: slice) -> Any:
         """The elements of (N, O, *size) that belong to those windows: (groups, rows, O / groups)."""
@@ -181,7 +188,7 @@ class Columns:
             return np.ascontiguousarray(moved, like=inside)
         count, lines_inside, *others, c = moved.shape
         sizes = (last - first, *(n + a + b for n, (a, b) in zip(others, padding, strict=True)))
-        out = self.memory(np.zeros_like, before, (count, *sizes, c))
+        out = self.memory(np.zeros_like, before, lines_inside, (count, *sizes, c))
         within = (slice(a, a + n) for n, (a, _) in zip(others, padding, strict=True))
         out[(slice(None), slice(before, before + lines_inside), *within)] = moved
         return out

@@ -6,9 +6,10 @@ import pytest
 import autograd as ag
 import nn.functional as F
 from autograd import fast
-from autograd.fast import compiled, disabled, prange
+from autograd.fast import compiled, disabled, prange, threads
 from autograd.fast import convolution as loops
 from autograd.fast.tiles import tile
+from autograd.ops import windows
 
 with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
 
@@ -22,6 +23,15 @@ CASES = [  # images, channels in and out, sizes, kernel, options
     (2, 3, 5, (7, 7), (1, 1), {"stride": 3}),
     (1, 2, 3, (4, 5, 6), (2, 3, 2), {"padding": (0, 1, 1), "stride": (1, 2, 3)}),
     (2, 3, 33, (5, 5), (1, 1), {}),
+]
+IN_PARTS = [  # what NumPy does in other ways
+    *CASES,
+    (3, 20, 8, (9, 8), (3, 3), {"padding": 1}),
+    (2, 6, 4, (9, 8), (3, 2), {"padding": (2, 1), "dilation": (2, 1), "groups": 2}),
+    (2, 6, 4, (7, 6), (3, 3), {"padding": 3}),
+    (2, 5, 7, (12, 6), (3, 3), {"padding": (5, 1), "stride": 3}),
+    (2, 3, 4, (6, 7), (2, 2), {"stride": 3}),
+    (5, 1, 3, (9, 5), (3, 3), {"padding": 1}),
 ]
 
 
@@ -54,7 +64,8 @@ def compare(case, last):
     n, c, o, sizes, kernel, options = case
     x, w, b = laid_out(normal(n, c, *sizes), last), normal(o, c // options.get("groups", 1), *kernel, seed=1), normal(o)
     found = results(x, w, b, options)
-    with disabled():
+    with disabled(), pytest.MonkeyPatch.context() as at_once:
+        at_once.setattr(windows, "AT_ONCE", 1 << 30)
         expected = results(x, w, b, options, np.float64)
     for got, want in zip(found, expected, strict=True):
         assert got.dtype == np.float32
@@ -77,6 +88,35 @@ def test_the_loops_as_they_are_written(case, last, monkeypatch):
 def test_the_loops_compiled(case, last, monkeypatch):
     monkeypatch.setattr(loops, "WORTHWHILE", 0)
     compare(case, last)
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Two threads, a part of one image for each job."""
+    monkeypatch.setattr(windows, "AT_ONCE", 100)
+    monkeypatch.setattr(windows, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(threads, "wanted", 2)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("case", IN_PARTS, ids=str)
+def test_numpy_in_parts(case, last, in_parts):
+    """Some lines of an image at a time, on several threads: what NumPy computes at once."""
+    with disabled():
+        compare(case, last)
+
+
+@pytest.mark.parametrize(
+    "case", [(9, 20, 8, (9, 8), (3, 3), {"padding": 1}), (9, 2, 40, (9, 8), (3, 3), {"stride": 2})]
+)
+def test_which_thread_takes_a_part_changes_nothing(case, in_parts):
+    n, c, o, sizes, kernel, options = case
+    arrays = normal(n, c, *sizes), normal(o, c, *kernel, seed=1), normal(o)
+    with disabled():
+        first = results(*arrays, options)
+        for _ in range(5):
+            for again, before in zip(results(*arrays, options), first, strict=True):
+                np.testing.assert_array_equal(again, before)
 
 
 @with_loops
