@@ -6,13 +6,15 @@ import pytest
 import autograd as ag
 import nn.functional as F
 from autograd import fast
-from autograd.fast import disabled, pooling
+from autograd.fast import disabled, pooling, threads
+from autograd.ops import windows
 
 with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
 
 CASES = [  # channels, sizes, kernel, stride, padding, dilation
     (3, (9,), 2, 2, 0, 1),
     (2, (6, 7), 2, 2, 0, 1),
+    (3, (6, 8), 2, 2, 0, 1),
     (1, (6, 7), 3, 2, 1, 1),
     (4, (7, 8), (2, 3), (3, 1), (1, 0), (2, 3)),
     (2, (4, 5, 6), 2, 1, 1, 2),
@@ -43,7 +45,8 @@ def compare(case, images, special, last):
     channels, sizes, *window = case
     x = filled((images, channels, *sizes), special)
     found = results(x, ag.float32, *window, last)
-    with disabled():
+    with disabled(), pytest.MonkeyPatch.context() as at_once:
+        at_once.setattr(windows, "AT_ONCE", 1 << 30)
         expected = results(x, ag.float64, *window, last)
     for got, want in zip(found, expected, strict=True):
         np.testing.assert_array_equal(got, want.astype(np.float32))
@@ -71,6 +74,18 @@ def test_the_loops_as_they_are_written(case, special, last, monkeypatch):
 def test_the_loops_compiled(case, special, last, monkeypatch):
     monkeypatch.setattr(pooling, "LARGE", 0)
     compare(case, 2, special, last)
+
+
+@layouts
+@specials
+@each
+def test_numpy_in_parts(case, special, last, monkeypatch):
+    """One image at a time, on two threads."""
+    monkeypatch.setattr(windows, "AT_ONCE", 1)
+    monkeypatch.setattr(windows, "WORTH_SHARING", 1)
+    monkeypatch.setattr(threads, "wanted", 2)
+    with disabled():
+        compare(case, 3, special, last)
 
 
 @layouts
