@@ -66,6 +66,7 @@ def save_curve(losses: list[float], path: Path) -> None:
 
 
 def arguments() -> argparse.Namespace:
+    """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m autograd", description="Train a classifier of handwritten digits.")
     parser.add_argument("--epochs", type=int, default=20, help="passes over the training set (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (default: 0)")
@@ -81,6 +82,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Train, and say where the loss curve, the graph and the weights are."""
     options = arguments()
     tqdm = require("tqdm", extra="demo").tqdm
     ag.manual_seed(options.seed)

@@ -344,10 +344,12 @@ KNOWN_DTYPES = {*DTYPES.values(), "complex128"}
 
 
 def unknown(described: Any) -> FormatError:
+    """The error for a description of what this library does not save."""
     return FormatError(f"the structure has {shortened(described)}, which is nothing that can be saved")
 
 
 def a_device(name: str) -> device:
+    """The device of that name; a FormatError where there is none such."""
     try:
         return device(name)
     except RuntimeError as error:

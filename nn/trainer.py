@@ -55,8 +55,8 @@ class Trainer:
         model: the module to train.
         optimizer: over its parameters.
         loss: a loss module or function, of (prediction, target).
-        metrics: names ("accuracy", "top_5", any function of `sklearn.metrics`), functions of (targets, predictions), or
-            `Metric`s.
+        metrics: names ("accuracy", "top_5", any function of `sklearn.metrics`), `Metric`s, or functions of
+            (targets, predictions).
 
     >>> import autograd as ag, nn, optim
     >>> x = ag.linspace(-1, 1, 64).reshape(-1, 1)

@@ -74,8 +74,7 @@ class BytePairTokenizer:
     Args:
         tokenizer: a ``tokenizers.Tokenizer``.
 
-    Source: Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units",
-    2016.
+    Source: Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units" (2016).
 
     Example:
         >>> tokenizer = BytePairTokenizer.train(["low lower lowest"] * 9, size=300)  # doctest: +SKIP

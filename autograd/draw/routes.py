@@ -11,6 +11,7 @@ __all__ = ["assemble", "label_of"]
 
 
 def label_of(link: Link) -> str:
+    """What stands beside an arrow: a shape, and how many there are of it."""
     return f"{link.count} × {link.label}" if link.count > 1 else link.label
 
 

@@ -23,6 +23,7 @@ __all__ = ["index_put", "index_put_"]
 
 @op("slice", method=False, view=True, x=lambda g, x_shape, index: _slice_adjoint(g, x_shape, index))
 def sliced(x, index):
+    """A view: ints, slices and None."""
     return x[(*index, ...)]  # the dots: a view of a single element is still a view
 
 
@@ -33,6 +34,7 @@ def _slice_adjoint(x, shape, index):
 
 @op("index", method=False, x=lambda g, x_shape, index: add_at(g, index, x_shape))
 def indexed(x, index):
+    """A copy: arrays and slices."""
     return x[index]
 
 

@@ -189,9 +189,8 @@ def _mode(x, dim=-1, keepdim=False):
     fresh = np.ones_like(ordered, dtype=bool)
     fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     start = np.maximum.accumulate(np.where(fresh, place_in_run, 0), axis=-1)
-    last = np.argmax(
-        place_in_run - start, axis=-1, keepdims=True
-    )  # the end of the longest run, the first of equal ones
+    # The end of the longest run, the first of equal ones.
+    last = np.argmax(place_in_run - start, axis=-1, keepdims=True)
     index = np.take_along_axis(ranks, np.moveaxis(last, -1, dim), axis=dim)
     return chosen(flat, index, dim, keepdim, x.shape)
 

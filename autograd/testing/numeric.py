@@ -33,10 +33,6 @@ class Estimate:
     rounding: Any  # the part of the error that no smaller step removes
     direction: np.ndarray
 
-    @property
-    def is_finite(self) -> bool:
-        return bool(np.all(np.isfinite(self.value)) and np.all(np.isfinite(self.error)))
-
 
 @dataclass(frozen=True)
 class Plan:
