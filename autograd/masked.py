@@ -15,7 +15,7 @@ import numpy as np
 from .dtypes import as_dtype
 from .ops import functions, reduction, scan, sorting
 from .ops import softmax as _softmax
-from .ops.dims import kept_shape
+from .ops.dims import kept_shape, reduced
 from .tensor import Tensor
 
 __all__ = [
@@ -77,13 +77,12 @@ def prod(
 ) -> Tensor:
     """The product of the elements where `mask` is true, over one, several or all dimensions."""
     x, dim = _filled(_typed(input, dtype), mask, 1), _dims(dim)
-    dims = sorted(
-        {d % max(x.ndim, 1) for d in ((dim,) if isinstance(dim, int) else dim or range(x.ndim))}, reverse=True
-    )
-    shape = kept_shape(tuple(x.shape), dim)
-    for d in dims:
+    shape = tuple(x.shape)
+    if not shape:
+        return x.prod()
+    for d in sorted(reduced(shape, dim), reverse=True):
         x = reduction.prod(x, d)
-    return x.reshape(shape) if keepdim else x if dims else x.prod()
+    return x.reshape(kept_shape(shape, dim)) if keepdim else x
 
 
 def mean(

@@ -9,7 +9,8 @@ import numpy as np
 from ..op import function
 from ..return_types import named
 from ..tensor import Tensor, wrap
-from .complexes import conj_physical
+from .complexes import complex, conj_physical, imag, real
+from .dims import axes
 
 __all__ = ["bincount", "corrcoef", "cov", "hash_tensor", "histc", "histogram", "histogramdd"]
 
@@ -111,14 +112,11 @@ def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
     n = x.shape[-1]
     points = x.reshape(-1, n)
     each = [bins] * n if isinstance(bins, int) else list(bins)
-    limits = [None] * n if range is None else [tuple(range[2 * i : 2 * i + 2]) for i in steps_of(n)]
-    edges = [_edges(points[:, i], each[i], limits[i]) for i in steps_of(n)]
+    limits = [None] * n if range is None else list(zip(range[::2], range[1::2], strict=True))
+    edges = [_edges(points[:, i], b, ends) for i, (b, ends) in enumerate(zip(each, limits, strict=True))]
     w = None if weight is None else weight.array.reshape(-1)
     hist, _ = np.histogramdd(points, edges, density=density, weights=w)
     return _Histogramdd(wrap(hist.astype(x.dtype)), [wrap(e) for e in edges])
-
-
-steps_of = range
 
 
 @function()
@@ -137,7 +135,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions, got {input.ndim}")
     x = input if input.ndim == 2 else input.reshape(1, -1)
     if x.dtype.kind in "biu":
-        x = x.float() if x.dtype.kind != "f" else x
+        x = x.float()
     weights = fweights
     if aweights is not None:
         weights = aweights if fweights is None else fweights * aweights
@@ -171,8 +169,6 @@ def corrcoef(input: Any) -> Any:
     scale = c.diagonal().real.sqrt() if c.is_complex() else c.diagonal().sqrt()
     c = c / scale[:, None] / scale[None, :]
     if c.is_complex():
-        from .complexes import complex, imag, real
-
         return complex(real(c).clamp(-1, 1), imag(c).clamp(-1, 1))
     return c.clamp(-1, 1)
 
@@ -191,5 +187,4 @@ def hash_tensor(input: Any, dim: Any = None, keepdim: bool = False, *, mode: int
     bits = x.astype(np.float64 if x.dtype.kind == "f" else np.uint64 if x.dtype.kind == "u" else np.int64).view(
         np.uint64
     )
-    axis = None if dim is None or dim == () or dim == [] else tuple(dim) if isinstance(dim, (tuple, list)) else dim
-    return wrap(np.bitwise_xor.reduce(bits, axis=axis, keepdims=keepdim))
+    return wrap(np.bitwise_xor.reduce(bits, axis=axes(x, dim), keepdims=keepdim))
