@@ -42,15 +42,17 @@ def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S) times a matrix for each group, plus the bias: (N, O, *size)."""
     outputs = matrix.shape[0] * matrix.shape[2]
     out = np.empty_like(x, shape=(x.shape[0], *windows.size, outputs), order="C")
-    columns = Columns(windows, x)
-    line = None if bias is None else np.concatenate((bias,) * windows.size[-1])
+    columns, repeats = Columns(windows, x), 1
+    while windows.size[-1] % (2 * repeats) == 0 and repeats * outputs < 512:  # longer rows, for NumPy's inner loop
+        repeats *= 2
+    biases = None if bias is None else np.concatenate((bias,) * repeats)
 
     def work(chunk: tuple) -> None:
-        part = out[chunk]
-        multiply(columns(*chunk), matrix, in_groups(part.reshape((-1, outputs)), windows.groups))
-        if line is not None:
-            lines = part.reshape((-1, line.size))
-            lines += line
+        rows = out[chunk].reshape((-1, outputs))
+        multiply(columns(*chunk), matrix, in_groups(rows, windows.groups))
+        if biases is not None:
+            rows = rows.reshape((-1, biases.size))
+            rows += biases
 
     each_job(work, x, windows.chunks(len(x), x.shape[1], outputs))
     return channels_first(out)
