@@ -10,7 +10,7 @@ from autograd.tensor import Tensor
 from .. import functional as F
 from ..module import Module
 from ..parameter import Parameter, is_lazy
-from .weight_norm import find
+from .weight_norm import find, take_out
 
 __all__ = ["SpectralNorm", "as_matrix", "remove_spectral_norm", "spectral_norm"]
 
@@ -88,8 +88,4 @@ def spectral_norm(
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Undo `spectral_norm`; the weight keeps its value."""
-    key = find(module, SpectralNorm, name)
-    if key is None:
-        raise ValueError(f"spectral_norm of '{name}' not found in {module}")
-    module._forward_pre_hooks.pop(key).call.remove(module)
-    return module
+    return take_out(module, SpectralNorm, name, "spectral_norm")

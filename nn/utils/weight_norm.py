@@ -51,6 +51,15 @@ def find(module: Module, kind: type, name: str) -> int | None:
     return None
 
 
+def take_out(module: Module, kind: type, name: str, what: str) -> Module:
+    """The module without its forward pre-hook of that kind for that parameter."""
+    key = find(module, kind, name)
+    if key is None:
+        raise ValueError(f"{what} of '{name}' not found in {module}")
+    module._forward_pre_hooks.pop(key).call.remove(module)  # type: ignore[attr-defined]
+    return module
+
+
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Train direction and length of a weight separately: ``weight_v``, and ``weight_g`` for each index of `dim`.
 
@@ -79,8 +88,4 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     """Undo `weight_norm`; the weight keeps its value."""
-    key = find(module, WeightNorm, name)
-    if key is None:
-        raise ValueError(f"weight_norm of '{name}' not found in {module}")
-    module._forward_pre_hooks.pop(key).call.remove(module)
-    return module
+    return take_out(module, WeightNorm, name, "weight_norm")
