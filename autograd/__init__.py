@@ -12,11 +12,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import autograd, creation, dtypes, functional, ops, special
+from . import autograd, creation, cuda, dtypes, functional, ops, special
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .backward import grad
 from .creation import *
-from .device import cuda, device, get_default_device, set_default_device
+from .device import device, get_default_device, set_default_device
 from .display import set_printoptions
 from .dtypes import *
 from .fast import get_num_threads, set_num_threads
@@ -66,6 +66,8 @@ from .queries import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .sampling import *
 from .serialization import load, save
+from .switches import *
+from .switches import ABSENT as _ABSENT
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
@@ -74,6 +76,9 @@ _keep_freed_memory()
 
 # What PyTorch programs reach through the name `torch`, and what is loaded when first asked for.
 _LAZY = {
+    "accelerator": "autograd.accelerator",
+    "amp": "autograd.amp",
+    "backends": "autograd.backends",
     "data": "autograd.data",
     "draw": "autograd.draw",
     "fft": "autograd.fft",
@@ -94,6 +99,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(_LAZY[name])
     if name == "vmap":
         return importlib.import_module("autograd.func").vmap
-    if name == "bfloat16":
-        raise AttributeError("NumPy has no bfloat16: use autograd.float16 or autograd.float32")
+    if name in ("autocast", "GradScaler"):
+        return getattr(importlib.import_module("autograd.amp"), name)
+    if name in _ABSENT:
+        raise AttributeError(f"gradloom has no {name!r}: {_ABSENT[name]}")
     raise AttributeError(f"module 'autograd' has no attribute {name!r}")

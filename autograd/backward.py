@@ -415,6 +415,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -427,6 +428,7 @@ def grad(
         grad_outputs: the gradient of something with respect to each output; a scalar needs none.
         retain_graph: keep what the graph has saved, for another pass.  Default: `create_graph`.
         create_graph: record the pass, so that what it returns can be differentiated again.
+        only_inputs: accepted for PyTorch's sake.
         allow_unused: None instead of an error for an input that the outputs do not depend on.
         is_grads_batched: `grad_outputs` have a leading dimension, over which the pass is repeated.
         materialize_grads: zeros instead of None for those.

@@ -22,8 +22,18 @@ int32 = int = np.dtype("int32")
 int64 = long = np.dtype("int64")
 bool = np.dtype("bool")
 
+
+class _Bfloat16:
+    """A type that programs name, to compare with or to choose among, and that no tensor has."""
+
+    def __repr__(self) -> str:
+        return "autograd.bfloat16"
+
+
+bfloat16 = _Bfloat16()
+
 __all__ = [
-    "bool", "cdouble", "cfloat", "complex128", "complex64", "double", "finfo", "float", "float16", "float32", "float64",
+    "bfloat16", "bool", "cdouble", "cfloat", "complex128", "complex64", "double", "finfo", "float", "float16", "float32", "float64",
     "get_default_dtype", "half", "iinfo", "int", "int16", "int32", "int64", "int8", "long", "promote_types", "result_type",
     "set_default_dtype", "short", "uint16", "uint32", "uint64", "uint8",
 ]  # fmt: skip
@@ -58,6 +68,8 @@ def as_dtype(dtype: Any) -> np.dtype:
     """The NumPy dtype that `dtype` names: ours, NumPy's, a Python type, or a string such as ``"float32"``."""
     if isinstance(dtype, np.dtype):
         return dtype
+    if str(dtype).endswith("bfloat16"):
+        raise TypeError("NumPy has no bfloat16: use autograd.float16 or autograd.float32")
     made = _PYTHON.get(getattr(dtype, "__name__", "")) if isinstance(dtype, type) else None
     made = made or np.dtype(str(dtype).removeprefix("torch.") if not isinstance(dtype, type) else dtype)
     if made.kind not in CATEGORY:

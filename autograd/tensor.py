@@ -527,6 +527,18 @@ class Tensor:
 
         return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
+    def new(self, *data: Any) -> Tensor:
+        """A tensor of this one's type and device, in PyTorch's oldest spelling: `new(2, 3)` (zeros), `new([1.0, 2.0])`."""
+        from .creation import zeros
+
+        if len(data) == 1 and not isinstance(data[0], (int, Size)):
+            return self.new_tensor(data[0])
+        return zeros(*data or (0,), dtype=self.dtype, device=self.device)
+
+    def bfloat16(self) -> Tensor:
+        """Not here: NumPy has no such type, and the error says what to use."""
+        return self.to("bfloat16")
+
     def __reduce_ex__(self, protocol: Any) -> tuple:
         if self.grad_fn is not None:
             raise RuntimeError("only leaf tensors can be pickled or deep-copied; use tensor.detach() first")

@@ -38,6 +38,7 @@ _LAZY = {
     "callbacks": "nn.callbacks",
     "interpret": "nn.interpret",
     "metrics": "nn.metrics",
+    "parallel": "nn.parallel",
     "privacy": "nn.privacy",
     "quantization": "nn.quantization",
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import enum
+from collections.abc import Iterator
 from typing import Any
 
 from autograd.creation import empty
@@ -14,6 +17,23 @@ from .module import Module
 from .parameter import Parameter
 
 __all__ = ["MultiheadAttention"]
+
+
+class SDPBackend(enum.IntEnum):
+    """PyTorch's kernels for attention, by name."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextlib.contextmanager
+def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[None]:
+    """Accepted, without effect: attention chooses its kernel by itself, and all give the same."""
+    yield
 
 
 class NonDynamicallyQuantizableLinear(Linear):

@@ -392,6 +392,13 @@ class Module(Hooked):
         """Convert floating-point parameters and buffers to float16."""
         return self._floating("float16")
 
+    def bfloat16(self: M) -> M:
+        """Not here: NumPy has no such type, and the error says what to use."""
+        return self._floating("bfloat16")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: there is nothing to compile."""
+
     def share_memory(self: M) -> M:
         """Nothing: worker processes get their own copies."""
         return self

@@ -1,0 +1,23 @@
+"""``torch.cuda.amp``: `autograd.amp` in its older spelling, for GPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import amp
+
+__all__ = ["GradScaler", "autocast"]
+
+
+class autocast(amp.autocast):
+    """`autograd.amp.autocast` for ``"cuda"``."""
+
+    def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True):
+        super().__init__("cuda", dtype, enabled, cache_enabled)
+
+
+class GradScaler(amp.GradScaler):
+    """`autograd.amp.GradScaler` for ``"cuda"``."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__("cuda", *args, **kwargs)

@@ -1,0 +1,148 @@
+"""What PyTorch programs ask of compilers, GPUs and lower precision: accepted, or refused with what to write instead."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import nn
+import optim
+from nn.attention import SDPBackend, sdpa_kernel
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "autograd.accelerator", "autograd.amp", "autograd.backends.cuda", "autograd.backends.cudnn", "autograd.backends.mps",
+        "autograd.cuda.amp", "autograd.utils.checkpoint", "autograd.utils.data", "nn.parallel",
+    ],
+)  # fmt: skip
+def test_modules_by_pytorchs_names(name):
+    module = importlib.import_module(name)
+    assert all(hasattr(module, public) for public in getattr(module, "__all__", ()))
+
+
+def test_compiling_gives_the_same_function():
+    model = nn.Linear(2, 1)
+    assert ag.compile(model, mode="max-autotune") is model
+    assert ag.compile(fullgraph=True)(abs) is abs
+    model.compile()
+    ag.set_float32_matmul_precision("high")
+    ag.use_deterministic_algorithms(True)
+    assert ag.get_float32_matmul_precision() == "highest"
+    assert ag.are_deterministic_algorithms_enabled()
+    with pytest.raises(ValueError, match="'highest', 'high' or 'medium'"):
+        ag.set_float32_matmul_precision("low")
+
+
+def test_bfloat16_can_be_named_and_not_used():
+    chosen = {"float32": ag.float32, "bfloat16": ag.bfloat16}["float32"]
+    assert chosen == ag.float32
+    assert ag.ones(1).dtype != ag.bfloat16
+    for use in (
+        lambda: ag.zeros(2, dtype=ag.bfloat16),
+        lambda: ag.ones(2).to(ag.bfloat16),
+        lambda: ag.ones(2).bfloat16(),
+        lambda: nn.Linear(2, 1).to(dtype=ag.bfloat16),
+        lambda: nn.Linear(2, 1).bfloat16(),
+    ):
+        with pytest.raises(TypeError, match=r"no bfloat16: use autograd\.float16 or autograd\.float32"):
+            use()
+
+
+@pytest.mark.parametrize("name", ["jit", "distributed", "sparse_coo_tensor", "profiler"])
+def test_what_is_absent_says_what_to_use(name):
+    with pytest.raises(AttributeError, match=f"gradloom has no '{name}': .{{10}}"):
+        getattr(ag, name)
+
+
+def test_one_process_has_nothing_to_distribute():
+    model, x = nn.Linear(2, 1), ag.ones(3, 2)
+    assert nn.parallel.data_parallel(model, x).equal(model(x))
+    with pytest.raises(AttributeError, match="use the module itself"):
+        _ = nn.parallel.DistributedDataParallel
+    with sdpa_kernel(SDPBackend.MATH):
+        assert nn.functional.scaled_dot_product_attention(x, x, x).shape == (3, 2)
+
+
+def test_autocast_keeps_the_precision():
+    @ag.autocast("cpu", dtype=ag.bfloat16)
+    def product(x):
+        return x @ x
+
+    assert product(ag.ones(2, 2)).dtype == ag.float32
+    with ag.cuda.amp.autocast(), ag.amp.autocast("cuda", enabled=False):
+        assert product(ag.ones(2, 2, dtype=ag.float16)).dtype == ag.float16
+    with pytest.raises(RuntimeError, match="expected the device"):
+        ag.autocast("tpu")
+
+
+def scaled_step(scaler, factor, clip=False):
+    model = nn.Linear(2, 1, bias=False)
+    model.weight.data.fill_(1.0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    scaler.scale(model(ag.tensor([[1.0, factor]])).sum()).backward()
+    if clip:
+        scaler.unscale_(optimizer)
+        np.testing.assert_allclose(model.weight.grad.numpy(), [[1.0, factor]])
+    scaler.step(optimizer)
+    scaler.update()
+    return model.weight.detach().numpy()
+
+
+def test_grad_scaler_unscales_skips_and_adapts():
+    scaler = ag.GradScaler("cpu", init_scale=8.0, growth_interval=2)
+    np.testing.assert_allclose(scaled_step(scaler, 2.0), [[0.9, 0.8]])
+    np.testing.assert_allclose(scaled_step(scaler, 2.0, clip=True), [[0.9, 0.8]])
+    assert scaler.get_scale() == 16.0  # two steps went well
+    np.testing.assert_array_equal(scaled_step(scaler, float("inf")), [[1.0, 1.0]])
+    assert scaler.get_scale() == 8.0
+    other = ag.GradScaler("cpu")
+    other.load_state_dict(scaler.state_dict())
+    assert other.get_scale() == 8.0
+
+
+def test_grad_scaler_misused():
+    scaler, optimizer = ag.GradScaler("cpu"), optim.SGD([ag.ones(1, requires_grad=True)], lr=0.1)
+    with pytest.raises(RuntimeError, match="before update"):
+        scaler.update()
+    scaler.unscale_(optimizer)
+    with pytest.raises(RuntimeError, match="already been called on this optimizer"):
+        scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    with pytest.raises(RuntimeError, match="since the last update"):
+        scaler.step(optimizer)
+
+
+def test_grad_scaler_that_is_off():
+    scaler = ag.cuda.amp.GradScaler(enabled=False)
+    np.testing.assert_allclose(scaled_step(scaler, 2.0), [[0.9, 0.8]])
+    assert (scaler.get_scale(), scaler.state_dict()) == (1.0, {})
+    if not ag.cuda.is_available():
+        with pytest.warns(UserWarning, match="no GPU"):
+            assert not ag.GradScaler().is_enabled()
+
+
+def test_the_oldest_spelling_of_new_tensors():
+    x = ag.zeros(2, dtype=ag.float64)
+    assert x.new(2, 3).shape == (2, 3)
+    assert x.new([1, 2]).tolist() == [1.0, 2.0]
+    assert x.new().shape == (0,)
+    assert x.new(ag.Size([1, 2])).dtype == ag.float64
+
+
+def test_tensorboards_writer_takes_tensors(tmp_path):
+    pytest.importorskip("tensorboardX")
+    from autograd.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        writer.add_scalar("loss", ag.tensor(1.0, requires_grad=True) * 2, 0)
+        writer.add_scalars("both", {"train": ag.tensor(1.0), "val": 2.0}, 0)
+        writer.add_histogram("weights", ag.randn(10), 0)
+        writer.add_image("image", ag.rand(3, 4, 4), 0)
+        with pytest.raises(RuntimeError, match=r"autograd\.draw\.graph"):
+            writer.add_graph(nn.Linear(2, 1), ag.ones(1, 2))
+    assert any(tmp_path.iterdir())
