@@ -16,10 +16,21 @@ import numpy as np
 
 from ..fast import convolution as loops
 from ..fast.linalg import column_sums, matmul
-from ..fast.threads import get_num_threads, parts
 from ..op import function, op
 from . import depthwise
-from .windows import Columns, Ints, Pairs, Windows, add_product, batches, channels_first, each_job, in_groups, multiply
+from .windows import (
+    Columns,
+    Ints,
+    Pairs,
+    Windows,
+    add_product,
+    batches,
+    channels_first,
+    each_job,
+    in_groups,
+    multiply,
+    summed,
+)
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -77,37 +88,28 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
 
 def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S), transposed, times (N, O, *size): (groups, K·C/groups, O/groups)."""
-    groups, chunks, columns = windows.groups, windows.chunks(len(x), x.shape[1], g.shape[1]), Columns(windows, x)
-    jobs = parts(len(chunks), get_num_threads())
-    width = math.prod(windows.kernel) * x.shape[1] // groups
-    totals = np.zeros_like(x, shape=(len(jobs), groups, width, g.shape[1] // groups), order="C")
+    columns, width = Columns(windows, x), math.prod(windows.kernel) * x.shape[1]
 
-    def work(job: tuple) -> None:
-        total, part = job
-        for chunk in chunks[part]:
-            add_product(total, columns(*chunk), windows.rows(g, *chunk))
+    def add(total: Any, chunk: tuple) -> None:
+        add_product(total, columns(*chunk), windows.rows(g, *chunk))
 
-    each_job(work, x, list(zip(totals, jobs, strict=True)))
-    return totals.sum(axis=0)
+    shape = (windows.groups, width // windows.groups, g.shape[1] // windows.groups)
+    return summed(add, x, windows.chunks(len(x), x.shape[1], g.shape[1]), shape)
 
 
 def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
     """The gradients of input and weight from the windows of g, which are laid out once (see `way_back`)."""
-    groups, chunks, columns = back.groups, back.chunks(len(g), g.shape[1], x.shape[1]), Columns(back, g)
-    c, jobs, matrix = x.shape[1], parts(len(chunks), get_num_threads()), flipped_matrix(w, groups)
-    out = np.empty_like(g, shape=(x.shape[0], *back.size, c), order="C")
-    totals = np.zeros_like(g, shape=(len(jobs), groups, c // groups, matrix.shape[1]), order="C")
+    columns, matrix, groups, c = Columns(back, g), flipped_matrix(w, back.groups), back.groups, x.shape[1]
+    out = np.empty_like(g, shape=(len(x), *back.size, c), order="C")
 
-    def work(job: tuple) -> None:
-        total, part = job
-        for chunk in chunks[part]:
-            these = columns(*chunk)
-            multiply(these, matrix, in_groups(out[chunk].reshape((-1, c)), groups))
-            add_product(total, back.rows(x, *chunk), these)
+    def work(total: Any, chunk: tuple) -> None:
+        these = columns(*chunk)
+        multiply(these, matrix, in_groups(out[chunk].reshape((-1, c)), groups))
+        add_product(total, back.rows(x, *chunk), these)
 
-    each_job(work, x, list(zip(totals, jobs, strict=True)))
+    gw = summed(work, g, back.chunks(len(g), g.shape[1], c), (groups, c // groups, matrix.shape[1]))
     # (groups, C/groups, K·O/groups), K in reverse, to (O, C/groups, *K)
-    gw = totals.sum(axis=0).reshape((groups, c // groups, *back.kernel, -1))
+    gw = gw.reshape((groups, c // groups, *back.kernel, -1))
     gw = gw[(slice(None), slice(None), *(slice(None, None, -1),) * len(back.kernel))]
     return channels_first(out), gw.transpose((0, gw.ndim - 1, *range(1, gw.ndim - 1))).reshape(w.shape)
 

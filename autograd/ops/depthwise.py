@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..fast.linalg import column_sums
-from .windows import Windows, batches, channels_first, channels_last, each_job
+from .windows import Windows, batches, channels_first, channels_last, each_job, summed
 
 __all__: list[str] = []
 
@@ -53,15 +53,10 @@ def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
 
 
 def weight_gradient(x: Any, g: Any, windows: Windows) -> Any:
-    jobs = images(g, windows)
-    totals = np.zeros_like(x, shape=(len(jobs), x.shape[1], 1, *windows.kernel), order="C")
-
-    def work(job: tuple) -> None:
-        total, part = job
+    def add(total: Any, part: slice) -> None:
         given, factors = channels_last(x[part]), channels_last(g[part])
         for tap, where, elements in windows.taps():
             products = given[(slice(None), *elements)] * factors[(slice(None), *where)]
-            total[(slice(None), 0, *tap)] = column_sums(products.reshape((-1, products.shape[-1])))
+            total[(slice(None), 0, *tap)] += column_sums(products.reshape((-1, products.shape[-1])))
 
-    each_job(work, x, list(zip(totals, jobs, strict=True)))
-    return totals.sum(axis=0)
+    return summed(add, x, images(g, windows), (x.shape[1], 1, *windows.kernel))

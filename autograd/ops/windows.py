@@ -16,7 +16,7 @@ import numpy as np
 
 from ..device import cupy
 from ..fast.linalg import SMALL, WORTH_A_THREAD
-from ..fast.threads import get_num_threads, one_blas_thread, shared
+from ..fast.threads import get_num_threads, one_blas_thread, parts, shared
 
 __all__: list[str] = []
 
@@ -89,6 +89,20 @@ def each_job(work: Callable, like: Any, jobs: Sequence) -> None:
     else:
         for job in jobs:
             work(job)
+
+
+def summed(add: Callable, like: Any, chunks: Sequence, shape: tuple) -> Any:
+    """What `add(total, chunk)` adds for all chunks to zeros of that shape: the same whichever thread takes which."""
+    jobs = parts(len(chunks), max(get_num_threads(), AT_ONCE // max(math.prod(shape), 1)))
+    totals = np.zeros_like(like, shape=(len(jobs), *shape), order="C")
+
+    def work(job: tuple) -> None:
+        total, part = job
+        for chunk in chunks[part]:
+            add(total, chunk)
+
+    each_job(work, like, list(zip(totals, jobs, strict=True)))
+    return totals.sum(axis=0)
 
 
 def multiply(a: Any, b: Any, out: Any) -> None:
