@@ -176,8 +176,10 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
 
 
 def distinct(parts: Any) -> Any:
-    """The gradients of a joint rule, where one that serves two arguments (two biases, say) is copied for the second: they
-    are added to each on its own."""
+    """The gradients of a joint rule; one that serves two arguments (two biases, say) is copied for the second.
+
+    What comes later is added to each in place.
+    """
     if len({id(part) for part in parts}) == len(parts):
         return parts
     seen: set[int] = set()

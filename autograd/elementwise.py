@@ -82,8 +82,7 @@ def same(g: Any) -> Any:
 
 
 def keeps(plan: Plan) -> tuple[bool, ...]:
-    """Which of (x, y, out) an elementwise plan keeps; its nodes save that triple, with None for the others, or
-    nothing."""
+    """Which of (x, y, out) an elementwise plan keeps; its nodes save that triple (None for the others), or nothing."""
     triple = ("x", "y", "out")
     kept = tuple(name in plan.saves for name in triple)
     plan.arrange(triple, plan.rules)
@@ -102,8 +101,7 @@ def converted(op: Any, operands: tuple) -> list:
 
 
 def general(op: Any, operands: tuple, destination: Any = None) -> Any:
-    """An elementwise op on anything: mixed types, NumPy arrays beside Tensors, arrays alone, ``out=``, with
-    observers."""
+    """An elementwise op on anything: mixed types, NumPy arrays beside Tensors or alone, ``out=``, with observers."""
     if not any(isinstance(v, Tensor) for v in operands):
         return run(op, list(operands))
     for v in operands:
@@ -121,6 +119,7 @@ def compute(op: Any, *operands: Any) -> Tensor:
 
 
 def finish_elementwise(op: Op, operands: tuple, arrays: list, data: Any) -> Any:
+    """Wrap the result, recording it where a gradient is due."""
     out = wrap(data)
     if op.rules and state.grad:
         needs = tuple(
@@ -206,9 +205,8 @@ def binary(op: Any, f: Callable, twin: Any) -> Callable:
         kind = type(y)
         if out is not None or observers:
             return general(op, (input, other), out)
-        if not (
-            x_is and y_is and kind is type(x) and kind is not ndarray
-        ):  # two NumPy scalars, the smallest case, are ready
+        scalars = x_is and y_is and kind is type(x) and kind is not ndarray  # two of NumPy's, of one type: ready
+        if not scalars:
             if x_is:
                 ready = x.dtype is y.dtype if y_is else kind is float or kind is int
             else:

@@ -27,8 +27,10 @@ state = Mode()
 
 
 class Scope:
-    """The place of an nn module in its model: what its dotted path is made of.  It holds no module, so a graph that
-    points here keeps no module alive."""
+    """The place of an nn module in its model: what its dotted path is made of.
+
+    It holds no module, so a graph that points here keeps no module alive.
+    """
 
     __slots__ = ("calls", "kind", "name", "parent")
 

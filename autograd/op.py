@@ -37,8 +37,7 @@ REGISTRY: dict[str, Op] = {}  # every op by name
 NUMPY: dict[Callable, Callable] = {}  # NumPy's function -> ours: np.exp(tensor), and np.* inside rules
 
 # While there are observers (drawing, anomaly detection), each call of an op on Tensors goes through them:
-# observer(op, call, *args, **kwargs) is to return call(*args, **kwargs).  One truth test is all they cost when there
-# are none.
+# observer(op, call, *args, **kwargs) is to return call(*args, **kwargs).  Without any, they cost one truth test.
 observers: list[Callable] = []
 
 # log(0) is -inf, as in PyTorch, and no reason for a warning.  (Where warnings are errors, `run` does without them.)
@@ -421,6 +420,7 @@ def publish(made: Op, call: Any, numpy: Any, method: bool | str) -> None:
 
 
 def expose(call: Callable, method: str | None, numpy: Any) -> None:
+    """Make a function a method of Tensor, and the double of NumPy's."""
     if method:
         setattr(Tensor, method, call)
     for function in numpy if isinstance(numpy, tuple) else () if numpy is None else (numpy,):
