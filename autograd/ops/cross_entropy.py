@@ -9,6 +9,7 @@ import numpy as np
 
 from ..fast import ready
 from ..fast import rows as loops
+from ..fast.threads import BLOCK, get_num_threads, parts, shared
 from ..op import op
 from ..tensor import Tensor, wrap
 from .linear import linear
@@ -114,13 +115,23 @@ def _log_likelihood(rows: Any, index: Any) -> tuple[Any, Any, Any, tuple]:
         tops, logs, chosen = np.empty((3, len(rows)), rows.dtype)
         loops.cross_entropy(rows, np.ascontiguousarray(index, np.int64), tops, logs, chosen)
         return logs - chosen, tops, logs, (rows, tops, logs)
-    tops = np.maximum.reduce(rows, axis=1, initial=-np.inf)
-    exponential = rows - tops[:, None]
-    loss = -exponential[steps(len(index), index), index]
-    np.exp(exponential, out=exponential)
-    sums = np.add.reduce(exponential, axis=1, keepdims=True)
-    exponential /= sums
-    logs = np.log(sums[:, 0])
+    exponential = np.empty_like(rows)
+    tops, sums, loss = np.empty_like(rows, shape=(3, len(rows)))
+
+    def fill(part: slice) -> None:
+        e = exponential[part]
+        np.maximum.reduce(rows[part], axis=1, initial=-np.inf, out=tops[part])
+        np.subtract(rows[part], tops[part, None], out=e)
+        loss[part] = -e[steps(len(e), index), index[part]]
+        np.exp(e, out=e)
+        np.add.reduce(e, axis=1, out=sums[part])
+        e /= sums[part, None]
+
+    if type(rows) is np.ndarray:
+        shared(fill, parts(len(rows), get_num_threads() if rows.size >= BLOCK else 1))
+    else:
+        fill(slice(None))
+    logs = np.log(sums)
     loss += logs
     return loss, tops, logs, (exponential,)
 

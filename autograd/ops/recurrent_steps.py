@@ -57,8 +57,13 @@ def groups(counts: tuple[int, ...], reverse: bool, w_ih: Any, w_hh: Any) -> list
     return found
 
 
-def alongside(produced: Iterator[Group], consume: Callable[[Iterable[Group]], None], together: list[Group]) -> None:
-    """Consume one group after the other as they are produced, on a thread of its own if there are several."""
+def alongside(
+    produced: Iterator[Group], consume: Callable[[Iterable[Group]], None], together: list[Group], last: int = 0
+) -> None:
+    """Consume one group after the other as they are produced, on a thread of its own if there are several.
+
+    The `last` ones are consumed by the thread that produced them, which has nothing else to do then.
+    """
     if len(together) < 2:
         with one_blas_thread():
             consume(produced)
@@ -66,11 +71,13 @@ def alongside(produced: Iterator[Group], consume: Callable[[Iterable[Group]], No
     finished: SimpleQueue = SimpleQueue()
 
     def produce() -> None:
+        kept = []
         try:
-            for group in produced:
-                finished.put(group)
+            for k, group in enumerate(produced, last - len(together)):
+                kept.append(group) if k >= 0 else finished.put(group)
         finally:
             finished.put(None)
+        consume(kept)
 
     shared(lambda work: work(), [produce, lambda: consume(iter(finished.get, None))])
 
@@ -149,18 +156,31 @@ class Products:
         self.made, self.of_x, self.inputs = made, of_x, inputs
         self.w_ih = w_ih.reshape((of_x.shape[0], made.shape[2], -1))
         self.x = np.empty_like(made, shape=(made.shape[1], w_ih.shape[1])) if needs_x else None
-        self.weights = np.zeros_like(made, shape=(*made.shape[::2], inputs.shape[1])) if needs_weights else None
+        self.needs_weights, self.sums = needs_weights, {}
 
     def add(self, finished: Iterable[Group]) -> None:
-        """The products with the rows of these groups."""
+        """The products with the rows of these groups; two threads may do so, each with groups of its own."""
+        first = total = None
         for rows, _ in finished:
             product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
             if self.x is not None:
                 parts = np.empty_like(self.x, shape=(self.w_ih.shape[0], *self.x[rows].shape))
                 product(self.of_x[:, rows], self.w_ih, out=parts).sum(0, out=self.x[rows])
-            if self.weights is not None:
-                made, part = self.made[:, rows].swapaxes(1, 2), np.empty_like(self.weights)
-                self.weights += product(made, self.inputs[rows], out=part)
+            if self.needs_weights:
+                made = self.made[:, rows].swapaxes(1, 2)
+                part = np.empty_like(made, shape=(*made.shape[:2], self.inputs.shape[1]), order="C")
+                product(made, self.inputs[rows], out=part)
+                if total is None:
+                    first, total = rows.start, part
+                else:
+                    total += part
+        if total is not None:
+            self.sums[first] = total
+
+    @property
+    def weights(self) -> Any:
+        """Their gradients; sums are added in the order of their rows, whichever thread was first."""
+        return sum(self.sums[first] for first in sorted(self.sums)) if self.needs_weights else None
 
 
 def reshaped(x: Any, shape: tuple) -> Any:
@@ -257,7 +277,7 @@ def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reve
     in_blocks(begin, gates)
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[3:7]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together)
+    alongside(run(together), made_of.add, together, len(together) // 4)
     gw_hr = None if projected is None else projected.T @ (gates[3] * tanhs)
     return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1]), gw_hr
 
@@ -333,7 +353,7 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
     in_blocks(begin, gates)
     made_of = Products(made, made[1:], inputs, w_ih, needs[0], any(needs[2:6]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together)
+    alongside(run(together), made_of.add, together, len(together) // 4)
     gx, gw = reshaped(made_of.x, shape), made_of.weights
     if gw is None:
         return gx, None, None, None, None
@@ -386,5 +406,5 @@ def rnn_backward(g, needs, dh, saved, shape, w_ih, w_hh, smooth, counts, reverse
 
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[2:6]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together)
+    alongside(run(together), made_of.add, together, len(together) // 4)
     return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1])
