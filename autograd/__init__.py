@@ -80,6 +80,7 @@ _LAZY = {
     "amp": "autograd.amp",
     "backends": "autograd.backends",
     "data": "autograd.data",
+    "distributions": "autograd.distributions",
     "draw": "autograd.draw",
     "fft": "autograd.fft",
     "func": "autograd.func",
