@@ -17,6 +17,8 @@ __all__ = [
     "enable_grad",
     "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "no_grad",
     "once_differentiable",
@@ -30,9 +32,30 @@ def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
     return data.requires_grad_() if requires_grad else data
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("gradcheck", "gradgradcheck"):
-        from . import testing
+def gradcheck(func: Any, inputs: Any, *, raise_exception: bool = True, nondet_tol: float = 0.0, **_: Any) -> bool:
+    """`autograd.testing.gradcheck` with PyTorch's arguments; steps and tolerances are its own, and tighter.
 
-        return getattr(testing, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    >>> import autograd as ag
+    >>> gradcheck(lambda x: x * x, (ag.ones(2),), eps=1e-6, atol=1e-4)
+    True
+    """
+    return _checked("gradcheck", func, inputs, raise_exception, nondet_tol)
+
+
+def gradgradcheck(
+    func: Any, inputs: Any, grad_outputs: Any = None, *, raise_exception: bool = True, nondet_tol: float = 0.0, **_: Any
+) -> bool:
+    """The same for second derivatives.
+
+    >>> import autograd as ag
+    >>> gradgradcheck(lambda x: x**3, ag.ones(2))
+    True
+    """
+    return _checked("gradgradcheck", func, inputs, raise_exception, nondet_tol)
+
+
+def _checked(name: str, func: Any, inputs: Any, raises: bool, nondet_tol: float) -> bool:
+    from . import testing
+
+    inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    return getattr(testing, name)(func, *inputs, raises=raises, nondet_tol=nondet_tol).ok

@@ -146,3 +146,10 @@ def test_tensorboards_writer_takes_tensors(tmp_path):
         with pytest.raises(RuntimeError, match=r"autograd\.draw\.graph"):
             writer.add_graph(nn.Linear(2, 1), ag.ones(1, 2))
     assert any(tmp_path.iterdir())
+
+
+def test_gradcheck_takes_pytorchs_arguments():
+    x, y = ag.randn(3, dtype=ag.float64), ag.randn(3, dtype=ag.float64)
+    assert ag.autograd.gradcheck(lambda a, b: a * b.sin(), (x, y), eps=1e-6, atol=1e-4)
+    assert ag.autograd.gradgradcheck(lambda a, b: a * b.sin(), [x, y])
+    assert not ag.autograd.gradcheck(lambda a: a.detach() * 2 + a, (x,), raise_exception=False)
