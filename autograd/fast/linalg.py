@@ -9,15 +9,15 @@ import numpy as np
 
 from . import available, compiled, prange, ready, rows
 from .blas import gemm
-from .panels import COLUMNS
-from .tall import DEPTH, WIDEST, tall_product
+from .panel_products import panel_product
 from .threads import get_num_threads, one_blas_thread, parts, shared
 
 __all__ = ["affine", "column_sums", "matmul"]
 
 LARGE = 1 << 18  # multiply-adds: up to here, NumPy's BLAS stays on one thread by itself
 WORTH_A_THREAD = 1 << 21  # multiply-adds: as many take longer than waking a thread
-SMALL = 1_000_000  # … and OpenBLAS multiplies matrices where they lie, without copying them first
+THIN = 32  # rows or columns: with fewer, a copy of the other matrix does not pay
+SMALL = 1_000_000  # multiply-adds: up to here, OpenBLAS multiplies matrices where they lie, without copying them first
 
 
 @compiled
@@ -100,7 +100,7 @@ def affine(x: Any, y: Any, bias: Any) -> Any:
     return out
 
 
-NONE, ZEROS = np.empty(0, np.float32), np.zeros(COLUMNS, np.float32)
+NONE = np.empty(0, np.float32)
 
 
 def suits(x: Any, y: Any) -> bool:
@@ -145,15 +145,12 @@ def upright(x: np.ndarray, transposed: bool) -> np.ndarray:
 
 
 def multiplied(x: np.ndarray, y: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """x @ y + bias, cut into jobs: parts of the sum where it is long, blocks of the result otherwise."""
+    """x @ y + bias: from panels, where each is read often; else by BLAS, parts of the sum where it is long."""
     (n, k), m = x.shape, y.shape[1]
     a, b = bool(lies(x)), bool(lies(y))
     left, right, threads = upright(x, a), upright(y, b), get_num_threads()
-    if a and not b and not bias.size and k >= 2 * max(n, m) and n >= 16 * threads and m <= WIDEST:
-        out = np.empty((n, m), np.float32)
-        share = -(-n // (4 * threads)) * 4
-        tall_product(left, right, ZEROS, out, share, DEPTH)
-        return out
+    if min(n, m) >= THIN and max(n, m) >= THIN * threads:
+        return panel_product(a, left, b, right, bias, threads)
     if k >= 2 * max(n, m) and not bias.size:
         parts = np.empty((threads, n, m), np.float32)
         product_by_parts(a, left, b, right, parts)
