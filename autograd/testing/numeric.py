@@ -200,7 +200,9 @@ def differentiate(
         except Exception as exception:  # whatever f raises outside its domain
             raised = exception
             continue
-        says_nothing = quality == plan.good and best is not None and _hides(found, best)
+        # Inside f, values may be as large as x, although its result is small.
+        rounding = plan.eps * np.max(np.abs(x), initial=0.0) * 2 ** (levels - 1) / step
+        says_nothing = quality == plan.good and best is not None and _hides(found, best, rounding)
         if best is None or (quality < best_quality and not says_nothing):
             best, best_quality = found, quality
         unit_tried = unit_tried or far
@@ -224,10 +226,11 @@ def _holds_nearby(curve: Curve, found: Estimate, typical: np.ndarray, eps: float
     return bool(np.all(np.abs(change - expected) <= rounding + 1e-3 * np.abs(expected)))
 
 
-def _hides(vanished: Estimate, best: Estimate) -> bool:
+def _hides(vanished: Estimate, best: Estimate, rounding: float) -> bool:
     """Would the slope that another step has found be lost in the rounding of this one, which sees none?"""
     slope = np.abs(best.value) / np.linalg.norm(best.direction)
-    return bool(np.all(slope <= 10 * np.abs(vanished.rounding) / np.linalg.norm(vanished.direction)))
+    lost = 10 * np.maximum(np.abs(vanished.rounding), rounding) / np.linalg.norm(vanished.direction)
+    return bool(np.all(slope <= lost))
 
 
 def _quality(estimate: Estimate, good: float) -> float:
