@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from . import blas, panels, scalars, threads, tiles
-from .threads import BLOCK, by_blocks, get_num_threads
+from .blocks import Program, trace
+from .threads import get_num_threads
 
 __all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
 
@@ -193,6 +194,7 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
     array([2., 5.])
     """
     kernel: Any = None
+    programs: dict[tuple, Program] = {}
 
     def call(*args: Any) -> Any:
         nonlocal kernel
@@ -205,19 +207,21 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
         if found is None:
             return formula(*args)
         values, out, order = found
-        kinds = {a.dtype.char for a in values if type(a) is np.ndarray}
-        if kinds in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
+        types = {a.dtype.char for a in values if type(a) is np.ndarray}
+        if types in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
             if kernel is None:
                 kernel = elementwise_kernel(spelled or formula)
             if out.dtype != np.float32:
                 out = np.empty_like(out, np.float32)
             launch(kernel, (flat(out, order), *[a if type(a) is np.ndarray else np.float32(a) for a in values]))
             return out
-        first = formula(*[a[:BLOCK] if type(a) is np.ndarray else a for a in values])
-        if out.dtype != first.dtype:
-            out = np.empty_like(out, first.dtype)
-        blockwise(formula, values, first, flat(out, order))
-        return out
+        kinds = tuple([a.dtype if type(a) is np.ndarray else type(a) for a in values])
+        program = programs.get(kinds)
+        if program is None:
+            program = programs[kinds] = trace(formula, kinds)
+        outs = [out if i == 0 and out.dtype == t else np.empty_like(out, t) for i, t in enumerate(program.dtypes)]
+        program(values, [flat(o, order) for o in outs])
+        return tuple(outs) if len(outs) > 1 else outs[0]
 
     functools.update_wrapper(call, formula)
     return call
@@ -261,16 +265,6 @@ def flat(x: np.ndarray, order: list[int] | None) -> np.ndarray:
 def order_of(x: np.ndarray) -> list[int]:
     """The dimensions from the one with the largest stride to the smallest."""
     return sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]) * (x.shape[d] > 1))
-
-
-def blockwise(formula: Callable, values: list, first: np.ndarray, out: np.ndarray) -> None:
-    """A formula evaluated by NumPy, some elements at a time; `first` has been made already."""
-    out[:BLOCK] = first
-
-    def write(block: slice) -> None:
-        out[block] = formula(*[a[block] if type(a) is np.ndarray else a for a in values])
-
-    by_blocks(write, out.size, BLOCK)
 
 
 def elementwise_kernel(formula: Callable) -> Any:

@@ -94,6 +94,8 @@ def affine(x: Any, y: Any, bias: Any) -> Any:
         if bias is None or bias.dtype == np.float32:
             return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
         return multiplied(x, y, NONE) + bias
+    if bias is not None and type(x) is np.ndarray and x.size * y.shape[1] > WORTH_A_THREAD and suits(x, y):
+        return numpy_product(x, y, bias)
     out = matmul(x, y)
     if bias is not None:
         out += bias
@@ -122,20 +124,29 @@ def compiles(x: np.ndarray, y: np.ndarray) -> bool:
     return x.dtype == np.float32 and available() and lies(x) is not None and lies(y) is not None
 
 
-def numpy_product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x @ y by NumPy, each thread making a part of the result."""
+def numpy_product(x: np.ndarray, y: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    """x @ y + bias by NumPy, each thread making a part of the result."""
     n, m = x.shape[-2], y.shape[-1]
     if x.size * m <= WORTH_A_THREAD:
         with one_blas_thread():
-            return x @ y
+            return x @ y if bias is None else x @ y + bias
     out = np.empty((*x.shape[:-1], m), x.dtype)
-    threads = get_num_threads()
-    if x.ndim > 2 and x.shape[0] >= threads:
-        shared(lambda part: np.matmul(x[part], y[part], out=out[part]), parts(x.shape[0], threads))
+    everything = slice(None)
+    # which of the stacked matrices, of the rows, of the columns
+    if x.ndim > 2 and x.shape[0] >= get_num_threads():
+        jobs = [(part, everything, everything) for part in parts(x.shape[0], get_num_threads())]
     elif n >= m:
-        shared(lambda part: np.matmul(x[..., part, :], y, out=out[..., part, :]), parts(n, threads))
+        jobs = [(..., part, everything) for part in parts(n, get_num_threads())]
     else:
-        shared(lambda part: np.matmul(x, y[..., part], out=out[..., part]), parts(m, threads))
+        jobs = [(..., everything, part) for part in parts(m, get_num_threads())]
+
+    def make(job: tuple) -> None:
+        stack, down, across = job
+        made = np.matmul(x[stack, down, :], y[stack, :, across], out=out[job])
+        if bias is not None:
+            made += bias[across]
+
+    shared(make, jobs)
     return out
 
 

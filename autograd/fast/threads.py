@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "by_blocks", "get_num_threads", "one_blas_thread", "parts", "shared"]
+__all__ = ["BLOCK", "blocks", "by_blocks", "get_num_threads", "one_blas_thread", "parts", "shared"]
 
-BLOCK = 1 << 16  # elements at a time: they stay in the cache, and the interpreter changes hands rarely
+BLOCK = 1 << 17  # elements at a time: with more they leave the cache, with fewer threads wait for the interpreter
+SHARED = 1 << 16  # elements: more are shared; waking a thread takes as long as a few operations on so many
 
 wanted: int | None = None  # None: as many as the machine and OMP_NUM_THREADS allow
 _workers: list[Worker] = []
@@ -59,7 +60,7 @@ def shared(work: Callable, jobs: Sequence) -> None:
     """Call `work` with each of the jobs, on several threads at once; silent about infinities, like a compiled loop."""
     helpers = min(get_num_threads(), len(jobs)) - 1
     if helpers < 1 or not _free.acquire(blocking=False):  # nothing to share, or inside other shared work
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), one_blas_thread():
             for job in jobs:
                 work(job)
         return
@@ -98,9 +99,16 @@ def parts(size: int, count: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
 
-def by_blocks(work: Callable, size: int, start: int = 0) -> None:
-    """Call `work` with one slice of `BLOCK` elements after the other, up to `size`: on several threads if there are many."""
-    shared(work, [slice(first, min(first + BLOCK, size)) for first in range(start, size, BLOCK)])
+def blocks(size: int, width: int = 1) -> list[slice]:
+    """Slices that make up `size` things of `width` elements each: at most `BLOCK` elements, and as many for each thread."""
+    elements, threads = size * width, get_num_threads()
+    count = -(-elements // BLOCK)
+    return parts(size, count if elements <= SHARED else -(-count // threads) * threads)
+
+
+def by_blocks(work: Callable, size: int, width: int = 1) -> None:
+    """Call `work` with each of the `blocks`: on several threads if there are many."""
+    shared(work, blocks(size, width))
 
 
 # ---- BLAS --------------------------------------------------------------------------------------------------------
@@ -123,8 +131,7 @@ def blas() -> tuple[Any, Any] | None:
 def one_blas_thread() -> Iterator[None]:
     """Let NumPy's products stay on the thread that calls them."""
     found = blas()
-    before = found[0]() if found else 1
-    if before == 1:
+    if found is None or (before := found[0]()) == 1:
         yield
         return
     found[1](1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..device import device_of, to_device
 from ..fast import attention as loops
+from ..fast.threads import by_blocks
 from ..op import op
 from ..tensor import Tensor, wrap
 from .dropout import _dropout, noise
@@ -51,21 +52,42 @@ def _attention_gradients(g, needs, q, k, v, scale, drops, causal, memo):
     (weights,) = memo
     if not needs[3] and loops.ready((q, k, v, g), weights.shape):
         return (*loops.attention_gradients(g, q, k, v, scale, drops, causal, weights), None)
-    used = weights if drops is None else weights * drops
-    gv = used.swapaxes(-1, -2) @ g if needs[2] else None
-    if not (needs[0] or needs[1] or needs[3]):
-        return None, None, gv, None
-    scores = g @ v.swapaxes(-1, -2)
-    if drops is not None:
-        scores *= drops
-    # Backward through softmax, in place: w · (g − Σ g w).
-    scores -= np.einsum("...ij,...ij->...i", scores, weights)[..., None]
-    scores *= weights
-    g_mask = scores.copy() if needs[3] else None
-    scores *= q.dtype.type(scale)
-    gq = scores @ k if needs[0] else None
-    gk = scores.swapaxes(-1, -2) @ q if needs[1] else None
+    lead = weights.shape[:-2]
+    spread = [np.broadcast_to(v, (*lead, *v.shape[-2:])) for v in (g, q, k, v)]
+    gq, gk, gv = [np.empty_like(v, order="C") if n else None for v, n in zip(spread[1:], needs[:3], strict=True)]
+    g_mask = np.empty_like(weights) if needs[3] else None
+
+    def work(part: Any) -> None:
+        g, q, k, v = [x[part] for x in spread]
+        w, drop = weights[part], None if drops is None else drops[part]
+        if gv is not None:
+            np.matmul((w if drop is None else w * drop).swapaxes(-1, -2), g, out=gv[part])
+        if gq is gk is g_mask is None:
+            return
+        scores = g @ v.swapaxes(-1, -2)
+        if drop is not None:
+            scores *= drop
+        # Backward through softmax, in place: w · (g − Σ g w).
+        scores -= np.einsum("...ij,...ij->...i", scores, w)[..., None]
+        scores *= w
+        if g_mask is not None:
+            g_mask[part] = scores
+        scores *= q.dtype.type(scale)
+        if gq is not None:
+            np.matmul(scores, k, out=gq[part])
+        if gk is not None:
+            np.matmul(scores.swapaxes(-1, -2), q, out=gk[part])
+
+    by_batches(work, weights)
     return gq, gk, gv, g_mask
+
+
+def by_batches(work: Any, weights: Any) -> None:
+    """Call `work` with parts of the first dimension of the weights, on several threads if they are large."""
+    if weights.ndim > 2 and isinstance(weights, np.ndarray):
+        by_blocks(work, weights.shape[0], weights[0].size)
+    else:
+        work(...)
 
 
 @op("attention", method=False, joint=_attention_gradients, formula=_attention_formula)
@@ -79,28 +101,35 @@ def attention(q, k, v, mask, scale, drops, causal, memo):
         weights = np.empty(shape, np.float32)
         memo[:] = (weights,)
         return loops.attention(q, k, v, mask, scale, drops, causal, weights)
-    weights = (q * q.dtype.type(scale)) @ k.swapaxes(-1, -2)
     if causal:
         mask = above_diagonal(shape[-2], shape[-1], q)
-    if mask is not None:
-        if np.broadcast_shapes(weights.shape, mask.shape) == weights.shape:
-            weights += mask
+    lead = np.broadcast_shapes(*[x.shape[:-2] for x in (q, k, v, mask) if x is not None])
+    spread = [np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in (q, k, v)]
+    weights, out = [np.empty_like(q, shape=(*lead, shape[-2], n)) for n in (shape[-1], v.shape[-1])]
+    masks = None if mask is None else np.broadcast_to(mask, weights.shape)
+
+    def work(part: Any) -> None:
+        q, k, v = [x[part] for x in spread]
+        w = np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=weights[part])
+        if masks is not None:
+            w += masks[part]
+        top = np.maximum.reduce(w, axis=-1, keepdims=True)
+        hidden = None if masks is None else top == -np.inf  # rows that may look at nothing
+        if hidden is not None and hidden.any():
+            w[np.broadcast_to(hidden, w.shape)] = 0
+            top = np.where(hidden, top.dtype.type(0), top)
         else:
-            weights = weights + mask
-    top = np.maximum.reduce(weights, axis=-1, keepdims=True)
-    hidden = None if mask is None else top == -np.inf  # rows that may look at nothing
-    if hidden is not None and hidden.any():
-        weights[np.broadcast_to(hidden, weights.shape)] = 0
-        top = np.where(hidden, top.dtype.type(0), top)
-    else:
-        hidden = None
-    weights -= top
-    np.exp(weights, out=weights)
-    weights /= np.add.reduce(weights, axis=-1, keepdims=True)
-    if hidden is not None:
-        weights *= ~hidden
+            hidden = None
+        w -= top
+        np.exp(w, out=w)
+        w /= np.add.reduce(w, axis=-1, keepdims=True)
+        if hidden is not None:
+            w *= ~hidden
+        np.matmul(w if drops is None else w * drops[part], v, out=out[part])
+
+    by_batches(work, weights)
     memo[:] = (weights,)
-    return (weights if drops is None else weights * drops) @ v
+    return out
 
 
 def additive(mask: Any, dtype: np.dtype) -> Any:

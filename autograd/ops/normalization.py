@@ -15,6 +15,7 @@ from ..fast import normalization as loops
 from ..fast import ready
 from ..fast import rows as row_loops
 from ..fast.linalg import column_sums
+from ..fast.threads import blocks, shared
 from ..graph import mutated
 from ..op import function, op
 from ..tensor import own
@@ -53,21 +54,39 @@ def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered
     if len(memo) == 3:
         return _compiled_layer_gradients(np.ascontiguousarray(g), needs, weight, centered, *memo)
     normal, inverse = memo
-    rows = g.reshape(normal.shape)
-    gx = gw = gb = None
-    if needs[2]:
-        gb = column_sums(rows).reshape(weight.shape)
-    if needs[1]:
-        gw = column_sums(rows * normal).reshape(weight.shape)
-    if needs[0]:
-        gx = rows.copy() if weight is None else rows * weight.reshape(-1)
-        mean = _row_means(gx) if centered else None
-        gx -= normal * _row_dots(gx, normal)
-        if mean is not None:
-            gx -= mean
-        gx *= inverse
-        gx = gx.reshape(x_shape)
-    return gx, gw, gb
+    rows, flat = g.reshape(normal.shape), None if weight is None else weight.reshape(-1)
+    gx = np.empty_like(normal) if needs[0] else None
+    jobs = blocks(*rows.shape)
+    gw, gb = [np.empty_like(normal, shape=(len(jobs), rows.shape[1])) if n else None for n in needs[1:3]]
+
+    def work(job: tuple[int, slice]) -> None:
+        number, part = job
+        g, x = rows[part], normal[part]
+        if gb is not None:
+            gb[number] = column_sums(g)
+        if gw is not None:
+            gw[number] = column_sums(g * x)
+        if gx is not None:
+            out = np.multiply(g, 1 if flat is None else flat, out=gx[part])
+            mean = _row_means(out) if centered else None
+            out -= x * _row_dots(out, x)
+            if mean is not None:
+                out -= mean
+            out *= inverse[part]
+
+    each(work, list(enumerate(jobs)), rows)
+    shape = () if weight is None else weight.shape
+    sums = [None if v is None else np.add.reduce(v).reshape(shape) for v in (gw, gb)]
+    return None if gx is None else gx.reshape(x_shape), *sums
+
+
+def each(work: Any, jobs: list, like: Any) -> None:
+    """Call `work` with each of the jobs: on several threads, if the arrays are NumPy's."""
+    if isinstance(like, np.ndarray):
+        shared(work, jobs)
+    else:
+        for job in jobs:
+            work(job)
 
 
 def _compiled_layer_gradients(
@@ -101,19 +120,23 @@ def _layer_norm(x, weight, bias, eps, centered, memo):
     rows = x.reshape((-1, math.prod(shape)))
     if ready(rows):
         return _compiled_layer_norm(rows, weight, bias, eps, centered, memo).reshape(x.shape)
-    if centered:
-        rows = rows - _row_means(rows)
-    inverse = _row_dots(rows, rows)
-    inverse += x.dtype.type(eps)
-    np.sqrt(inverse, out=inverse)
-    np.divide(1, inverse, out=inverse)
-    normal = np.multiply(rows, inverse, out=rows if centered else None)
+    normal, inverse = np.empty_like(rows), np.empty_like(rows, shape=(len(rows), 1))
+    out = np.empty_like(rows)
+
+    def work(part: slice) -> None:
+        x, n, i = rows[part], normal[part], inverse[part]
+        if centered:
+            x = np.subtract(x, _row_means(x), out=n)
+        np.add(_row_dots(x, x), x.dtype.type(eps), out=i)
+        np.sqrt(i, out=i)
+        np.divide(1, i, out=i)
+        np.multiply(x, i, out=n)
+        o = np.multiply(n, 1 if weight is None else weight.reshape(-1), out=out[part])
+        if bias is not None:
+            o += bias.reshape(-1)
+
+    each(work, blocks(*rows.shape), rows)
     memo[:] = normal, inverse
-    if weight is None:
-        return normal.reshape(x.shape).copy()
-    out = normal * weight.reshape(-1)
-    if bias is not None:
-        out += bias.reshape(-1)
     return out.reshape(x.shape)
 
 
