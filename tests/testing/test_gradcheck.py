@@ -194,6 +194,16 @@ def test_saturated_functions_are_no_false_alarm():
     assert gradcheck(lambda q, k, v: (q @ k.T).softmax(-1) @ v, q, k, v, order=2).ok
 
 
+def test_slopes_lost_in_what_cancels_inside_are_no_false_alarm():
+    """A short step sees nothing of a slope of 1e-11, although the result is as small as the rounding inside f."""
+    x = np.array([[[16.661, -3.85995, 6.9064]], [[5.247, 20.46978, -1.8195]], [[-18.7533, 11.8769, -8.37012]], [[10.54418, -13.32691, -15.01792]]])  # fmt: skip
+    rest = np.array([[1, 2]]), np.array([4]), np.array([1])
+    for dtype in (np.float32, np.float64):
+        gradcheck(
+            lambda x: nn.functional.ctc_loss(x.log_softmax(-1), *rest, reduction="sum"), x.astype(dtype), mode="full"
+        )
+
+
 def test_what_float32_has_no_room_for_is_no_failure():
     x = 1e-7 * rng().uniform(1, 2, 12).astype(np.float32)
     assert gradcheck(lambda x: x.prod(), x).ok
