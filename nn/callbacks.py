@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 import autograd as ag
-from autograd.extras import require
 from autograd.graph import changed_since, clock
+from autograd.utils.tensorboard import SummaryWriter
 
 __all__ = [
     "CSVLog",
@@ -224,7 +224,7 @@ class TensorBoard(Callback):
 
     def on_fit_begin(self) -> None:
         """Open the log."""
-        self.writer = require("tensorboardX", extra="tensorboard").SummaryWriter(self.folder)
+        self.writer = SummaryWriter(self.folder)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Write an epoch."""
@@ -232,7 +232,7 @@ class TensorBoard(Callback):
             self.writer.add_scalar(name, value, epoch)
         if self.histograms:
             for name, parameter in self.trainer.model.named_parameters():
-                self.writer.add_histogram(name, parameter.detach().cpu().numpy(), epoch)
+                self.writer.add_histogram(name, parameter, epoch)
 
     def on_fit_end(self) -> None:
         """Close the log."""

@@ -94,7 +94,8 @@ def shared(work: Callable, jobs: Sequence) -> None:
 
 
 def parts(size: int, count: int) -> list[slice]:
-    """At most that many slices, of nearly equal length, that make up `size`."""
+    """At most that many slices, of nearly equal length, that make up `size`; none of nothing."""
+    count = max(min(count, size), 1)
     edges = [size * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(edges) if a < b]
 

@@ -94,7 +94,7 @@ def each_job(work: Callable, like: Any, jobs: Sequence) -> None:
 def summed(add: Callable, like: Any, chunks: Sequence, shape: tuple) -> Any:
     """What `add(total, chunk)` adds for all chunks to zeros of that shape: the same whichever thread takes which."""
     most = max(get_num_threads(), AT_ONCE // max(math.prod(shape), 1))
-    jobs = parts(len(chunks), min(most, len(chunks)))
+    jobs = parts(len(chunks), most)
     totals = np.zeros_like(like, shape=(len(jobs), *shape), order="C")
 
     def work(job: tuple) -> None:
