@@ -31,7 +31,6 @@ MISSING = {
     "grad": "gradients of convolutions for code without autograd",
     "intrinsic": "quantization",
     "modules": "one file per family of layers instead",
-    "parallel": "several devices",
     "qat": "quantization",
     "quantizable": "quantization",
     "quantized": "quantization",
