@@ -90,12 +90,13 @@ def matmul(x: Any, y: Any) -> Any:
 
 def affine(x: Any, y: Any, bias: Any) -> Any:
     """x @ y + bias for matrices."""
-    if type(x) is np.ndarray and x.size * y.shape[1] > LARGE and suits(x, y) and compiles(x, y):
-        if bias is None or bias.dtype == np.float32:
-            return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
-        return multiplied(x, y, NONE) + bias
-    if bias is not None and type(x) is np.ndarray and x.size * y.shape[1] > WORTH_A_THREAD and suits(x, y):
-        return numpy_product(x, y, bias)
+    if type(x) is np.ndarray and (work := x.size * y.shape[1]) > LARGE and suits(x, y):
+        if compiles(x, y):
+            if bias is None or bias.dtype == np.float32:
+                return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))
+            return multiplied(x, y, NONE) + bias
+        if bias is not None and work > WORTH_A_THREAD:
+            return numpy_product(x, y, bias)
     out = matmul(x, y)
     if bias is not None:
         out += bias

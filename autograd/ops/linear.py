@@ -16,12 +16,16 @@ def rows(x: Any) -> Any:
 
 
 def _input_gradient(g: Any, weight: Any) -> Any:
+    if g.ndim == weight.ndim == 2:
+        return matmul(g, weight)
     if weight.ndim == 1:
         return g[..., None] * weight
     return matmul(rows(g), weight).reshape((*g.shape[:-1], weight.shape[1]))
 
 
 def _weight_gradient(g: Any, x: Any, weight: Any) -> Any:
+    if g.ndim == weight.ndim == 2:
+        return matmul(g.T, x)
     if weight.ndim == 1:
         return (g[..., None] * x).reshape((-1, x.shape[-1]))
     return matmul(rows(g).swapaxes(0, 1), rows(x))
