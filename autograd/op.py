@@ -44,7 +44,7 @@ observers: list[Callable] = []
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\.(elementwise|fast|op)")
 
 MISSING: Any = inspect.Parameter.empty
-ALIASES = {"axis": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome everywhere
+ALIASES = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome everywhere
 NOTHING = ()
 
 

@@ -30,8 +30,32 @@ CALLS = {
     "sort": lambda t: np.sort(t, axis=0),
     "cumsum": lambda t: np.cumsum(t),
     "dot": lambda t: np.dot(t, A.T),
+    "dot with a number": lambda t: np.dot(2.0, t),
+    "rint": lambda t: np.rint(t * 0.7) + t,
+    "fabs": lambda t: np.fabs(t),
+    "heaviside": lambda t: np.heaviside(t, 0.5) * t,
+    "ldexp": lambda t: np.ldexp(t, 2),
+    "average": lambda t: np.average(t, axis=1, weights=[0.2, 0.3, 0.7]),
+    "average of all": lambda t: np.average(t) + np.average(t, weights=abs(A)),
+    "percentile": lambda t: np.percentile(t, [20, 70], axis=1),
+    "pad": lambda t: np.pad(t, ((0, 1), (2, 0)), constant_values=3.0),
+    "pad, edge": lambda t: np.pad(t, 2, mode="edge"),
+    "pad, reflect": lambda t: np.pad(t, 1, mode="reflect"),
+    "pad, wrap": lambda t: np.pad(t, (1, 2), mode="wrap"),
+    "append": lambda t: np.append(t, 2 * t) + np.append(t, [3.0] * 6),
+    "select": lambda t: np.select([A > 1, A < 0], [t, t * t], 0.5),
+    "vecdot": lambda t: np.vecdot(t, A) + np.linalg.vecdot(A, t),
+    "linalg.vector_norm": lambda t: np.linalg.vector_norm(t, axis=1, ord=3),
+    "linalg.cross": lambda t: np.linalg.cross(t, A[:, [1, 2, 0]]),
+    "linalg.matrix_transpose": lambda t: np.linalg.matrix_transpose(t),
+    "linalg.diagonal": lambda t: np.linalg.diagonal(t, offset=1),
+    "linalg.trace": lambda t: np.linalg.trace(t),
+    "linalg.outer": lambda t: np.linalg.outer(t[0], t[1]),
+    "tensordot, axes": lambda t: np.tensordot(t, A, axes=([0, 1], [0, 1])),
+    "cov, rowvar": lambda t: np.cov(t, rowvar=False),
+    "fft.fftshift": lambda t: np.fft.fftshift(t, axes=1),
     "matmul": lambda t: np.matmul(A.T, t),
-    "einsum": lambda t: np.einsum("ij,kj->ik", t, A),
+    "einsum": lambda t: np.einsum("ij,kj->ik", t, A, optimize=True),
     "tensordot": lambda t: np.tensordot(t, A, 2),
     "outer": lambda t: np.outer(t, A[0]),  # flattens, unlike torch.outer
     "transpose": lambda t: np.transpose(t),
@@ -63,7 +87,7 @@ MATRICES = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "solve": lambda t: np.linalg.solve(t, SQUARE),
-    "svd": lambda t: np.linalg.svd(t)[1],
+    "svd": lambda t: np.linalg.svd(t)[1] * np.linalg.svd(t, compute_uv=False),
     "trace": np.trace,
     "tril": np.tril,
     "matrix_power": lambda t: np.linalg.matrix_power(t, 3),
@@ -84,6 +108,11 @@ def test_numpy_functions_record(call, values):
     assert out.dtype == expected.dtype
     np.testing.assert_allclose(out.detach().numpy(), expected, rtol=1e-13, atol=1e-14)
     gradcheck(call, values, checks=())
+
+
+def test_what_a_tensor_is():
+    t = ag.ones(2, 3)
+    assert (np.shape(t), np.ndim(t), np.size(t), np.size(t, 1)) == ((2, 3), 2, 6, 3)
 
 
 @pytest.mark.parametrize("compare", [operator.lt, operator.ge, operator.eq, operator.ne])

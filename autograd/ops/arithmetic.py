@@ -293,7 +293,12 @@ def float_power(input: Any, exponent: Any) -> Any:
 @function(numpy=np.ldexp)
 def ldexp(input: Any, other: Any) -> Any:
     """`input` × 2 to the power `other`."""
-    return multiply(input, _pow(2.0, other))
+    if not isinstance(other, Tensor):
+        return multiply(input, 2.0**other)
+    power = _pow(2.0, other)
+    if other.dtype.kind in "biu" and isinstance(input, Tensor) and input.dtype.kind in "fc":
+        power = power.to(input.dtype)  # whole powers of 2 are exact in any type
+    return multiply(input, power)
 
 
 gcd = elementwise(np.gcd)

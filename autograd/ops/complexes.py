@@ -71,7 +71,7 @@ def _angle_slope(g: Any, x: Any) -> Any:
     return np.where(square == 0, 0, g * 1j * x / np.where(square == 0, 1, square))
 
 
-angle = elementwise(_angle, "angle", dtype="real", numpy=np.angle, holomorphic=False, x=_angle_slope)
+angle = elementwise(_angle, "angle", dtype="real", holomorphic=False, x=_angle_slope)
 _conj = elementwise(
     np.conjugate, "conj_physical", method=False, numpy=np.conj, holomorphic=False, x=lambda g: np.conj(g)
 )

@@ -200,7 +200,7 @@ def _from_lists(args: tuple) -> tuple[str, list]:
     return (f"{equation}->{spell(args[-1])}" if len(args) % 2 else equation), operands
 
 
-@function(method=False, numpy=np.einsum)
+@function(method=False)
 def einsum(equation, *operands):
     """Products of tensors, summed over dimensions that letters name.
 

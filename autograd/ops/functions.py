@@ -76,8 +76,13 @@ logaddexp2 = elementwise(
 )
 
 
+def weak(result: Any, of: Any) -> Any:
+    """NumPy's result of a function of a Python number as such a number, which leaves float32 what it is."""
+    return result if hasattr(of, "dtype") else result.item()
+
+
 def _xlogy(x: Any, y: Any) -> Any:
-    return np.where((x == 0) & ~np.isnan(y), 0, x * np.log(y))
+    return np.where((x == 0) & ~np.isnan(y), 0, x * weak(np.log(y), y))
 
 
 xlogy = elementwise(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import promote_types
+from ..dtypes import promote_types, result_type
 from ..op import function, op
 from ..tensor import Tensor, View, register_view, share
 from .dims import wrap_dim
@@ -176,7 +176,7 @@ def _blocks(shapes: Sequence[tuple]) -> list[tuple[slice, slice]]:
 @op("block_diag", method=False, joint=lambda g, xs_shape: tuple(g[block] for block in _blocks(xs_shape)))
 def _block_diag(*xs):
     shape = tuple(map(sum, zip(*(x.shape for x in xs), strict=True)))
-    out = np.zeros_like(xs[0], shape=shape, dtype=common_dtype(xs))
+    out = np.zeros_like(xs[0], shape=shape)
     for block, x in zip(_blocks([x.shape for x in xs]), xs, strict=True):
         out[block] = x
     return out
@@ -189,7 +189,8 @@ def block_diag(*tensors: Any) -> Any:
             raise RuntimeError(
                 f"block_diag: input tensors must have at most 2 dimensions, got the shape {tuple(x.shape)}"
             )
-    return _block_diag(*atleast_2d(tuple(tensors)))
+    dtype = result_type(*tensors)
+    return _block_diag(*(x.to(dtype) for x in atleast_2d(tuple(tensors))))
 
 
 # ---- on one grid -------------------------------------------------------------------------------------------------

@@ -145,13 +145,6 @@ def dot(input, tensor):
     return _dot(input, tensor)
 
 
-@function(method=False, numpy=np.dot)
-def _numpy_dot(a, b):
-    if not a.ndim or not b.ndim:
-        return a * b
-    return matmul(a, b) if b.ndim <= 2 else tensordot(a, b, ([-1], [-2]))
-
-
 @function(numpy=np.vdot)
 def vdot(input, other):
     """`dot`, of the conjugate of the first vector."""
@@ -243,7 +236,7 @@ for _f in (addmm, addmv, addr, baddbmm, addbmm):
 # ---- over any dimensions -----------------------------------------------------------------------------------------
 
 
-@function(method=False, numpy=np.tensordot)
+@function(method=False)
 def tensordot(a, b, dims: Any = 2):
     """The sums of products over dimensions of both: the last `dims` of `a` and first of `b`, or those of two lists."""
     dims = dims.tolist() if isinstance(dims, (Tensor, np.ndarray)) else dims
@@ -365,9 +358,6 @@ def cross(input, other, dim=None):
         if dim is None:
             raise RuntimeError(f"no dimension of size 3 in input of shape {tuple(input.shape)}")
     return linalg_cross(input, other, dim=dim)
-
-
-function(method=False, numpy=np.cross)(lambda a, b, axis=-1: linalg_cross(a, b, dim=axis))
 
 
 def _powers(x: Any, n: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import result_type
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, wrap
@@ -348,7 +349,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     """Which elements are among `test_elements`."""
     given, wanted = (v.array if isinstance(v, Tensor) else v for v in (elements, test_elements))
     if not hasattr(given, "ndim"):
-        given = wanted.dtype.type(given)
+        given = np.full_like(wanted, given, shape=(), dtype=result_type(wanted, given))
     found = np.isin(given, wanted, assume_unique=assume_unique, invert=invert)
     return wrap(found)
 

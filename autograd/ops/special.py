@@ -20,6 +20,7 @@ from ..op import function, op
 from ..tensor import Tensor
 from . import _approximations as approximations
 from .arithmetic import refused
+from .functions import weak
 
 __all__ = ["digamma", "erf", "erfc", "erfinv", "i0", "igamma", "igammac", "lgamma", "mvlgamma", "polygamma"]
 
@@ -206,7 +207,7 @@ entr = elementwise(
     x=lambda g, x: g * np.where(x < 0, np.inf, -(np.log(np.where(x < 0, 1, x)) + 1)),
 )
 xlog1py = elementwise(
-    lambda x, y: np.where((x == 0) & ~np.isnan(y), 0, x * np.log1p(y)),
+    lambda x, y: np.where((x == 0) & ~np.isnan(y), 0, x * weak(np.log1p(y), y)),
     "xlog1py",
     method=False,
     dtype="float",

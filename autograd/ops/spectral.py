@@ -102,9 +102,6 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     return SvdResult(*_svd(matrix(A, "linalg.svd"), bool(full_matrices)))
 
 
-function(method=False, numpy=np.linalg.svd)(linalg_svd)
-
-
 @function()
 def svd(input, some=True, compute_uv=True):
     """The old form of `linalg.svd`: with V instead of Vᴴ."""
