@@ -83,7 +83,7 @@ class Optimizer:
 
     def _prepare(self) -> None:
         """Make what is not part of the saved state."""
-        self._packs: dict[int, tuple[list[Tensor], list[Pack]]] = {}
+        self._packs: dict[int, tuple[list[Tensor], list[Pack] | None]] = {}
         for name in _HOOKS:
             vars(self).setdefault(name, OrderedDict())
 
@@ -140,29 +140,29 @@ class Optimizer:
         with np.errstate(all="ignore"):
             due = []
             for i, group in enumerate(self.param_groups):
-                options = plain(group)
+                options, params = plain(group), group["params"]
                 if group.get("differentiable"):
-                    for p in group["params"]:
+                    for p in params:
                         self._recorded_update(p, group)
-                elif _repeats(group["params"]):  # PyTorch updates such a parameter several times
-                    for p in group["params"]:
+                elif (packs := self._packs_of(i, params)) is None:  # PyTorch updates such a parameter several times
+                    for p in params:
                         for pack in sort(self, options, [p]) if p.grad is not None else ():
-                            pack.check()
-                            pack.run(self, options)
+                            pack.run(self, options, pack.gradients())
                 else:
-                    due += [(pack, options) for pack in self._arrange(i, group["params"], options)]
-            for pack, options in due:
-                pack.run(self, options)
+                    packs[:], idle = arrange(self, options, packs)
+                    due += [(pack, options, pack.gradients()) for pack in packs]
+                    packs += idle
+            for pack, options, gradients in due:
+                pack.run(self, options, gradients)
         return loss
 
-    def _arrange(self, i: int, params: list[Tensor], options: dict[str, Any]) -> list[Pack]:
-        """The packs of the i-th group that are to be updated."""
-        known, packs = self._packs.get(i, ((), ()))
+    def _packs_of(self, i: int, params: list[Tensor]) -> list[Pack] | None:
+        """The packs of the i-th group, begun anew where its list has changed; None if a parameter is in it twice."""
+        known, packs = self._packs.get(i, ((), None))
         if len(known) != len(params) or not all(map(is_, known, params)):
-            packs = [Pack(list(params))]
-        ready, idle = arrange(self, options, packs)
-        self._packs[i] = list(params), ready + idle
-        return ready
+            packs = None if _repeats(params) else [Pack(list(params))]
+            self._packs[i] = list(params), packs
+        return packs
 
     def complete(self, p: Tensor, group: dict[str, Any]) -> bool:
         """Make the state of a parameter as far as it is missing; returns whether all of it was."""
@@ -480,9 +480,8 @@ _PLAIN = {float, int, bool, str, type(None), list}
 def plain(group: dict[str, Any]) -> dict[str, Any]:
     """The options with Python numbers in place of tensors and NumPy scalars, which would widen float32 arrays."""
     odd = [value for value in group.values() if type(value) not in _PLAIN]
-    if group.get("differentiable") or all(
-        type(value) is tuple and _PLAIN.issuperset(map(type, value)) for value in odd
-    ):
+    tuples = [value for value in odd if type(value) is tuple and _PLAIN.issuperset(map(type, value))]
+    if len(tuples) == len(odd) or group.get("differentiable"):
         return group
     return {name: value if name == "params" else _plain(value) for name, value in group.items()}
 

@@ -97,21 +97,22 @@ class Pack:
         self.params = params
         return self
 
-    def check(self) -> None:
-        """Raise where a gradient does not fit its parameter."""
-        shapes = [p.grad.array.shape for p in self.params]  # type: ignore[union-attr]
+    def gradients(self) -> list:
+        """The gradients of its parameters, as arrays; an error where one does not fit its parameter."""
+        grads = [p.grad.array for p in self.params]  # type: ignore[union-attr]
+        shapes = [g.shape for g in grads]
         if shapes == self.shapes:
-            return
+            return grads
         for got, expected in zip(shapes, self.shapes, strict=True):
             if got != expected:
                 raise RuntimeError(
                     f"expected a gradient of its parameter's shape {tuple(expected)}, got one of shape {tuple(got)}; "
                     "assign a tensor of that shape to .grad"
                 )
+        return grads
 
-    def run(self, optimizer: Optimizer, group: dict) -> None:
-        """Update the parameters by their gradients."""
-        grads = [p.grad.array for p in self.params]  # type: ignore[union-attr]
+    def run(self, optimizer: Optimizer, group: dict, grads: list) -> None:
+        """Update the parameters by their `gradients`."""
         if len(grads) > 1:
             g = real_view(np.concatenate(grads, axis=None, out=self.g))
         else:
@@ -162,8 +163,6 @@ def arrange(optimizer: Optimizer, group: dict, packs: Iterable[Pack]) -> tuple[l
                 idle.append(Pack([p for p in pack.params if p.grad is None]))
             pack.release()
             ready.extend(sort(optimizer, group, given))
-    for pack in ready:
-        pack.check()
     return ready, idle
 
 
