@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "blocks", "by_blocks", "get_num_threads", "one_blas_thread", "parts", "shared"]
+__all__ = ["BLOCK", "blocks", "by_blocks", "each_job", "get_num_threads", "one_blas_thread", "parts", "shared"]
 
 BLOCK = 1 << 17  # elements at a time: with more they leave the cache, with fewer threads wait for the interpreter
 SHARED = 1 << 16  # elements: more are shared; waking a thread takes as long as a few operations on so many
@@ -91,6 +91,15 @@ def shared(work: Callable, jobs: Sequence) -> None:
         _free.release()
     if errors:
         raise errors[0]
+
+
+def each_job(work: Callable, jobs: Sequence, like: Any) -> None:
+    """Call `work` with each of the jobs: on several threads at once if the arrays, which are like this one, are NumPy's."""
+    if type(like) is np.ndarray:
+        shared(work, jobs)
+    else:
+        for job in jobs:
+            work(job)
 
 
 def parts(size: int, count: int) -> list[slice]:

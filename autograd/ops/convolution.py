@@ -16,6 +16,7 @@ import numpy as np
 
 from ..fast import convolution as loops
 from ..fast.linalg import column_sums, matmul
+from ..fast.threads import each_job
 from ..op import function, op
 from . import depthwise
 from .windows import (
@@ -26,7 +27,6 @@ from .windows import (
     add_product,
     batches,
     channels_first,
-    each_job,
     in_groups,
     multiply,
     summed,
@@ -65,7 +65,7 @@ def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
             rows = rows.reshape((-1, biases.size))
             rows += biases
 
-    each_job(work, x, windows.chunks(len(x), x.shape[1], outputs))
+    each_job(work, windows.chunks(len(x), x.shape[1], outputs), x)
     return channels_first(out)
 
 
@@ -82,7 +82,7 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
         for tap, where, elements in windows.taps():
             total[(slice(None), *elements)] += np.moveaxis(products[(slice(None), slice(None), *where, *tap)], 0, -2)
 
-    each_job(work, g, batches(g.shape[0], math.prod(windows.size) * groups * matrix.shape[2]))
+    each_job(work, batches(g.shape[0], math.prod(windows.size) * groups * matrix.shape[2]), g)
     return channels_first(out.reshape((*out.shape[:-2], groups * width)))
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..fast.linalg import column_sums
-from .windows import Windows, batches, channels_first, channels_last, each_job, summed
+from ..fast.threads import each_job
+from .windows import Windows, batches, channels_first, channels_last, summed
 
 __all__: list[str] = []
 
@@ -35,7 +36,7 @@ def convolution(x: Any, w: Any, bias: Any, windows: Windows) -> Any:
         for tap, where, elements in windows.taps():
             total[(slice(None), *where)] += given[(slice(None), *elements)] * w[(slice(None), 0, *tap)]
 
-    each_job(work, x, images(x, windows))
+    each_job(work, images(x, windows), x)
     return channels_first(out)
 
 
@@ -48,7 +49,7 @@ def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
         for tap, where, elements in windows.taps():
             total[(slice(None), *elements)] += given[(slice(None), *where)] * w[(slice(None), 0, *tap)]
 
-    each_job(work, g, images(g, windows))
+    each_job(work, images(g, windows), g)
     return channels_first(out)
 
 

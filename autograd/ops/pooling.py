@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..fast import pooling as loops
+from ..fast.threads import each_job
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .convolution import each
 from .places import steps
-from .windows import Ints, Windows, batches, each_job
+from .windows import Ints, Windows, batches
 
 __all__ = [
     "adaptive_avg_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d",
@@ -100,7 +101,7 @@ def max_pool(x, size, kernel, stride, padding, dilation, memo):
             part = best
         out[images] = part
 
-    each_job(work, x, batches(x.shape[0], math.prod(x.shape[1:])))
+    each_job(work, batches(x.shape[0], math.prod(x.shape[1:])), x)
     return out
 
 
@@ -136,7 +137,7 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
                 found[elements] += hits
             left[where] -= hits  # what has found its place is gone: the next maximum of the same window gets nothing
 
-    each_job(work, x, batches(shape[0], math.prod(shape[1:])))
+    each_job(work, batches(shape[0], math.prod(shape[1:])), x)
     return total
 
 

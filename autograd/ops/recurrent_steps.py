@@ -58,28 +58,37 @@ def groups(counts: tuple[int, ...], reverse: bool, w_ih: Any, w_hh: Any) -> list
 
 
 def alongside(
-    produced: Iterator[Group], consume: Callable[[Iterable[Group]], None], together: list[Group], last: int = 0
+    produced: Iterator[Group],
+    consume: Callable[[Iterable[Group]], None],
+    together: list[Group],
+    afterwards: Callable[[Group], None] = lambda group: None,
 ) -> None:
     """Consume one group after the other as they are produced, on a thread of its own if there are several.
 
-    The `last` ones are consumed by the thread that produced them, which has nothing else to do then.
+    What is to be done `afterwards` with each group is done by both threads, as each has finished its own work.
     """
     if len(together) < 2:
         with one_blas_thread():
             consume(produced)
+            for group in together:
+                afterwards(group)
         return
     finished: SimpleQueue = SimpleQueue()
+    remaining = iter(together)
 
     def produce() -> None:
-        kept = []
         try:
-            for k, group in enumerate(produced, last - len(together)):
-                kept.append(group) if k >= 0 else finished.put(group)
+            for group in produced:
+                finished.put(group)
         finally:
             finished.put(None)
-        consume(kept)
 
-    shared(lambda work: work(), [produce, lambda: consume(iter(finished.get, None))])
+    def both(work: Callable) -> None:
+        work()
+        for group in remaining:
+            afterwards(group)
+
+    shared(both, [produce, lambda: consume(iter(finished.get, None))])
 
 
 def at(x: Any, t: int, rows: slice) -> Any:
@@ -156,31 +165,25 @@ class Products:
         self.made, self.of_x, self.inputs = made, of_x, inputs
         self.w_ih = w_ih.reshape((of_x.shape[0], made.shape[2], -1))
         self.x = np.empty_like(made, shape=(made.shape[1], w_ih.shape[1])) if needs_x else None
-        self.needs_weights, self.sums = needs_weights, {}
+        self.needs_weights, self.weights = needs_weights, None
 
     def add(self, finished: Iterable[Group]) -> None:
-        """The products with the rows of these groups; two threads may do so, each with groups of its own."""
-        first = total = None
+        """To the gradients of the weights, what the rows of these groups make."""
         for rows, _ in finished:
-            product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
-            if self.x is not None:
-                parts = np.empty_like(self.x, shape=(self.w_ih.shape[0], *self.x[rows].shape))
-                product(self.of_x[:, rows], self.w_ih, out=parts).sum(0, out=self.x[rows])
             if self.needs_weights:
+                product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
                 made = self.made[:, rows].swapaxes(1, 2)
                 part = np.empty_like(made, shape=(*made.shape[:2], self.inputs.shape[1]), order="C")
                 product(made, self.inputs[rows], out=part)
-                if total is None:
-                    first, total = rows.start, part
-                else:
-                    total += part
-        if total is not None:
-            self.sums[first] = total
+                self.weights = part if self.weights is None else np.add(self.weights, part, out=self.weights)
 
-    @property
-    def weights(self) -> Any:
-        """Their gradients; sums are added in the order of their rows, whichever thread was first."""
-        return sum(self.sums[first] for first in sorted(self.sums)) if self.needs_weights else None
+    def find_x(self, group: Group) -> None:
+        """The gradients of x in the rows of a group."""
+        if self.x is not None:
+            rows = group.rows
+            product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
+            parts = np.empty_like(self.x, shape=(self.w_ih.shape[0], *self.x[rows].shape))
+            product(self.of_x[:, rows], self.w_ih, out=parts).sum(0, out=self.x[rows])
 
 
 def reshaped(x: Any, shape: tuple) -> Any:
@@ -271,13 +274,13 @@ def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reve
                 a[:3] *= cell
                 a[3] *= d
                 cell *= gates[1, rows]
-                multiply(a, weights, products[:, :n]).sum(0, out=state)
+                np.add.reduce(multiply(a, weights, products[:, :n]), 0, out=state)
             yield group
 
     in_blocks(begin, gates)
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[3:7]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together, len(together) // 4)
+    alongside(run(together), made_of.add, together, made_of.find_x)
     gw_hr = None if projected is None else projected.T @ (gates[3] * tanhs)
     return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1]), gw_hr
 
@@ -347,13 +350,13 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
                 a[2:] *= d
                 a[:2] *= a[3]
                 d *= gates[1, rows]
-                d += multiply(a[:3], weights, products[:, :n]).sum(0)
+                d += np.add.reduce(multiply(a[:3], weights, products[:, :n]), 0)
             yield group
 
     in_blocks(begin, gates)
     made_of = Products(made, made[1:], inputs, w_ih, needs[0], any(needs[2:6]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together, len(together) // 4)
+    alongside(run(together), made_of.add, together, made_of.find_x)
     gx, gw = reshaped(made_of.x, shape), made_of.weights
     if gw is None:
         return gx, None, None, None, None
@@ -406,5 +409,5 @@ def rnn_backward(g, needs, dh, saved, shape, w_ih, w_hh, smooth, counts, reverse
 
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[2:6]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together, len(together) // 4)
+    alongside(run(together), made_of.add, together, made_of.find_x)
     return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1])

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..device import cupy
 from ..fast.linalg import SMALL, WORTH_A_THREAD
-from ..fast.threads import get_num_threads, one_blas_thread, parts, shared
+from ..fast.threads import each_job, get_num_threads, parts
 
 __all__: list[str] = []
 
@@ -81,16 +81,6 @@ def in_slices(length: int, count: int) -> list[slice]:
     return [slice(i, min(i + step, length)) for i in range(0, length, max(step, 1))]
 
 
-def each_job(work: Callable, like: Any, jobs: Sequence) -> None:
-    """Call `work` with each of the jobs: NumPy's on several threads, of which each makes its products alone."""
-    if type(like) is np.ndarray:
-        with one_blas_thread():
-            shared(work, jobs)
-    else:
-        for job in jobs:
-            work(job)
-
-
 def summed(add: Callable, like: Any, chunks: Sequence, shape: tuple) -> Any:
     """What `add(total, chunk)` adds for all chunks to zeros of that shape: the same whichever thread takes which."""
     most = max(get_num_threads(), AT_ONCE // max(math.prod(shape), 1))
@@ -102,7 +92,7 @@ def summed(add: Callable, like: Any, chunks: Sequence, shape: tuple) -> Any:
         for chunk in chunks[part]:
             add(total, chunk)
 
-    each_job(work, like, list(zip(totals, jobs, strict=True)))
+    each_job(work, list(zip(totals, jobs, strict=True)), like)
     return totals.sum(axis=0)
 
 
