@@ -15,6 +15,7 @@ import pytest
 import autograd as ag
 from autograd.autograd import Function, grad
 from autograd.op import op
+from autograd.utils.checkpoint import checkpoint
 
 
 def leaf(*values):
@@ -427,8 +428,6 @@ def test_function_with_the_wrong_number_of_gradients():
 
 
 def test_checkpoint_recomputes_and_agrees():
-    from autograd.functional import checkpoint
-
     w = leaf(0.5, 1.5)
     runs = []
 
@@ -450,8 +449,22 @@ def test_checkpoint_recomputes_and_agrees():
         np.testing.assert_array_equal(a, b)
 
 
+def test_checkpoint_frees_what_a_nested_result_was_computed_from():
+    kept = []
+
+    def f(x):
+        hidden = x.exp()
+        kept.append(weakref.ref(hidden.array))
+        return {"y": [hidden.sin()], "note": None}
+
+    x = leaf(1.0, 2.0)
+    y = checkpoint(f, x)["y"][0]
+    assert kept[0]() is None
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.exp([1, 2]) * np.cos(np.exp([1, 2])))
+
+
 def test_checkpoint_of_changed_parameters_is_an_error():
-    from autograd.functional import checkpoint
 
     w = leaf(0.5, 1.5)
     y = checkpoint(lambda x: (x * w).tanh(), leaf(1.0, 2.0))

@@ -3,12 +3,14 @@
 import importlib
 from typing import Any
 
-from . import checkpoint, data
+from . import checkpoint
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint"]
+
+_LAZY = ("data", "tensorboard")  # the engine itself loads neither
 
 
 def __getattr__(name: str) -> Any:
-    if name == "tensorboard":  # it needs an extra
-        return importlib.import_module("autograd.utils.tensorboard")
+    if name in _LAZY:
+        return importlib.import_module(f"autograd.utils.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
