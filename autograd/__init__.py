@@ -62,6 +62,7 @@ from .ops.spectral import *
 from .ops.statistics import *
 from .ops.unfold import *
 from .ops.views import *
+from .paths import install as _find_paths
 from .queries import *
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .sampling import *
@@ -73,6 +74,7 @@ from .tensor import Size, Tensor
 __version__ = "0.1.0"
 
 _keep_freed_memory()
+_find_paths()
 
 # What PyTorch programs reach through the name `torch`, and what is loaded when first asked for.
 _LAZY = {
@@ -80,14 +82,17 @@ _LAZY = {
     "amp": "autograd.amp",
     "backends": "autograd.backends",
     "data": "autograd.data",
+    "distributed": "autograd.distributed",
     "distributions": "autograd.distributions",
     "draw": "autograd.draw",
     "fft": "autograd.fft",
     "func": "autograd.func",
+    "jit": "autograd.jit",
     "linalg": "autograd.linalg",
     "masked": "autograd.masked",
     "nn": "nn",
     "optim": "optim",
+    "profiler": "autograd.profiler",
     "signal": "autograd.signal",
     "special": "autograd.special",
     "testing": "autograd.testing",

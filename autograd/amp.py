@@ -17,7 +17,7 @@ from .device import device as Device
 from .graph import mutated
 from .tensor import Tensor, own
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
 
 class autocast(contextlib.ContextDecorator):
@@ -166,3 +166,16 @@ class GradScaler:
         self._scale, self._growth_factor = state_dict["scale"], state_dict["growth_factor"]
         self._backoff_factor, self._growth_interval = state_dict["backoff_factor"], state_dict["growth_interval"]
         self._growth_tracker = state_dict["_growth_tracker"]
+
+
+def custom_fwd(forward: Any = None, *, device_type: str | None = None, cast_inputs: Any = None) -> Any:
+    """The `forward` of an `autograd.Function` itself: `autocast` changes no precision that it would have to know of."""
+    return forward if forward is not None else (lambda forward: forward)
+
+
+custom_bwd = custom_fwd
+
+
+def is_autocast_available(device_type: str) -> bool:
+    """True for the devices that there are."""
+    return Device(device_type).type in ("cpu", "cuda")

@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 
+__path__: list[str] = []  # what PyTorch has in modules below, such as ``function``, `autograd.paths` finds
+
+
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
     """The tensor itself, as since PyTorch 0.4: every Tensor can require grad."""
     return data.requires_grad_() if requires_grad else data

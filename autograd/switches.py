@@ -12,15 +12,20 @@ __all__ = [
 
 # What a program may name that has no answer, and what to write instead.
 ABSENT = {
-    "distributed": "it runs in one process",
     "export": "autograd.draw shows a graph, autograd.save keeps a state_dict",
     "fx": "autograd.draw.graph(model, x) shows a model's graph",
+    "benchmark": "use Python's timeit",
+    "cpp_extension": "declare an op with autograd.op, or an autograd.Function",
+    "forward_ad": "use autograd.func.jvp",
     "hub": "load a state_dict from a safetensors file with autograd.load",
-    "jit": "call the module or the function itself",
+    "library": "declare an op with autograd.op, or an autograd.Function",
+    "model_zoo": "load a state_dict from a safetensors file with autograd.load",
     "multiprocessing": "autograd.data.DataLoader(num_workers=...) works in several processes",
+    "nested": "pad the tensors: nn.utils.rnn.pad_sequence",
     "onnx": "autograd.save keeps a state_dict",
-    "profiler": "use cProfile; autograd.draw.summary(model, x) counts operations and memory",
+    "package": "autograd.save keeps a state_dict",
     "quantization": "see nn.quantization",
+    "quantized": "see nn.quantization",
     "sparse": "use dense tensors: there is no sparse layout",
     "sparse_coo": "use dense tensors: there is no sparse layout",
     "sparse_coo_tensor": "use zeros(...).index_put_(indices, values, accumulate=True): there is no sparse layout",

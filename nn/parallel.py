@@ -6,7 +6,7 @@ from typing import Any
 
 from .containers import DataParallel
 
-__all__ = ["DataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 def data_parallel(
@@ -21,7 +21,8 @@ def data_parallel(
     return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
 
 
-def __getattr__(name: str) -> Any:
-    if name == "DistributedDataParallel":
-        raise AttributeError(f"gradloom has no {name!r}: it runs in one process; use the module itself")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+class DistributedDataParallel:
+    """One process has nothing to distribute to: programs import it, and wrap a model only where there are several."""
+
+    def __init__(self, module: Any, *args: Any, **kwargs: Any):
+        raise RuntimeError("gradloom has no DistributedDataParallel: it runs in one process; use the module itself")

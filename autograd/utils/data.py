@@ -2,3 +2,5 @@
 
 from ..data import *
 from ..data import __all__ as __all__
+
+__path__: list[str] = []  # what PyTorch has in modules below, such as ``sampler``, `autograd.paths` finds

@@ -1,0 +1,96 @@
+"""PyTorch's longer import paths, such as ``nn.modules.batchnorm`` or ``autograd.distributions.kl``, and those it has alone.
+
+What PyTorch spreads over many files is often one file here; programs name those files.  A finder behind Python's own
+answers for them, with a module that looks its names up where they are, or with an error that says what to write instead.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+from .switches import ABSENT
+
+__all__ = ["install"]
+
+_NN = (
+    "activation", "batchnorm", "container", "conv", "distance", "dropout", "flatten", "fold", "instancenorm", "lazy", "linear",
+    "loss", "module", "normalization", "padding", "pixelshuffle", "pooling", "rnn", "sparse", "transformer", "upsampling",
+    "utils",
+)  # fmt: skip
+_DISTRIBUTIONS = (
+    "bernoulli", "beta", "binomial", "categorical", "cauchy", "dirichlet", "distribution", "exponential", "gamma", "geometric",
+    "gumbel", "half_normal", "independent", "kl", "laplace", "log_normal", "mixture_same_family", "multinomial",
+    "multivariate_normal", "normal", "one_hot_categorical", "poisson", "relaxed_bernoulli", "relaxed_categorical", "studentT",
+    "transformed_distribution", "uniform",
+)  # fmt: skip
+
+# A path of PyTorch's, and the modules that have its names.
+_PLACES: dict[str, tuple[str, ...]] = {
+    "autograd.autograd.anomaly_mode": ("autograd.anomaly",),
+    "autograd.autograd.function": ("autograd.function",),
+    "autograd.autograd.functional": ("autograd.functional",),
+    "autograd.autograd.grad_mode": ("autograd.graph",),
+    "autograd.autograd.graph": ("autograd.graph",),
+    "autograd.autograd.profiler": ("autograd.profiler",),
+    "autograd.autograd.variable": ("autograd.autograd",),
+    "nn.common_types": ("nn.sizes",),
+    "nn.modules": ("nn",),
+    "optim.adamw": ("optim",),
+}
+_PLACES |= {
+    f"nn.modules.{name}": (
+        "nn", "nn.module", "nn.conv", "nn.normalization", "nn.dropout", "nn.loss", "nn.transformer", "nn.lazy", "nn.sizes",
+    )
+    for name in _NN
+}  # fmt: skip
+_PLACES |= {f"autograd.distributions.{name}": ("autograd.distributions",) for name in _DISTRIBUTIONS}
+_PLACES |= {
+    f"autograd.utils.data.{name}": ("autograd.data",)
+    for name in ("_utils", "_utils.collate", "dataloader", "dataset", "distributed", "sampler")
+}
+
+
+class _Elsewhere(types.ModuleType):
+    """A module whose names are other modules'."""
+
+    def __init__(self, name: str, places: tuple[str, ...]):
+        super().__init__(name, f"The names of {' and '.join(places)}, under a path of PyTorch's.")
+        self._places = places
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            for place in map(importlib.import_module, self._places):
+                if hasattr(place, name):
+                    return getattr(place, name)
+            if self.__name__ == "nn.modules":  # programs write isinstance(m, nn.modules.batchnorm._BatchNorm)
+                return importlib.import_module(f"nn.modules.{name}")
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in _PLACES:
+            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        package, _, name = fullname.rpartition(".")
+        if package.partition(".")[0] in ("autograd", "nn", "optim") and name in ABSENT:
+            raise ModuleNotFoundError(f"gradloom has no {fullname!r}: {ABSENT[name]}")
+        return None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return _Elsewhere(spec.name, _PLACES[spec.name])
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
+
+
+def install() -> None:
+    """Let Python ask here for modules that it does not find by itself."""
+    sys.meta_path.append(_Finder())
