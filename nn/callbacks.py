@@ -37,17 +37,24 @@ class Callback:
     def on_epoch_begin(self, epoch: int) -> None:
         """Before an epoch."""
 
-    def on_step(self, batch: int) -> None:
+    def on_step(self, step: int) -> None:
         """Before the optimizer's step: gradients are there."""
 
-    def on_batch_end(self, batch: int, loss: float) -> None:
-        """After a batch."""
+    def on_step_end(self, step: int, loss: float) -> None:
+        """After the optimizer's step, with the last batch's loss."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """After an epoch and its validation."""
 
     def on_fit_end(self) -> None:
         """After the last epoch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a training that is resumed needs to know: see `ModelCheckpoint`."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; called after `on_fit_begin`."""
 
 
 class _Monitor(Callback):
@@ -56,9 +63,17 @@ class _Monitor(Callback):
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0):
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
-        falls = monitor.endswith(("loss", "error")) if mode == "auto" else mode == "min"
+        falls = _falls(monitor) if mode == "auto" else mode == "min"
         self.monitor, self.sign, self.min_delta = monitor, 1 if falls else -1, min_delta
         self.best = math.inf
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from that value."""
+        self.best = state["best"]
 
     def better(self, logs: dict[str, float]) -> bool:
         """Is this the best value so far?  NaN never is."""
@@ -69,6 +84,17 @@ class _Monitor(Callback):
             self.best = value
             return True
         return False
+
+
+def _falls(monitor: str) -> bool:
+    """Is less of it better?  Its name tells, in the way of scikit-learn's."""
+    if monitor.endswith(("loss", "error", "deviance")):
+        return True
+    if monitor.endswith(("accuracy", "acc", "score", "auc")) or "top_" in monitor:
+        return False
+    raise ValueError(
+        f"the name {monitor!r} does not say whether less or more of it is better: pass mode='min' or 'max'"
+    )
 
 
 class EarlyStopping(_Monitor):
@@ -108,6 +134,16 @@ class EarlyStopping(_Monitor):
         if self.waited >= self.patience:
             self.trainer.stop = True
 
+    def state_dict(self) -> dict[str, Any]:
+        """How long it has waited for what."""
+        own = {"waited": self.waited, "best_epoch": self.best_epoch, "weights": self.weights}
+        return super().state_dict() | own
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        super().load_state_dict(state)
+        self.waited, self.best_epoch, self.weights = state["waited"], state["best_epoch"], state["weights"]
+
     def on_fit_end(self) -> None:
         """Go back to the best weights."""
         if self.weights is not None:
@@ -117,14 +153,14 @@ class EarlyStopping(_Monitor):
 class ModelCheckpoint(_Monitor):
     """Save the whole training after each epoch, and go on from there.
 
-    Model, optimizer, history and random state are written atomically, so a kill at any moment leaves a whole file, and a
-    training that goes on from it is, bit for bit, the one that was not interrupted.
+    Model, optimizer, history, random state and the state of the other callbacks are written atomically, so a kill at any
+    moment leaves a whole file, and a training that goes on from it, with the same arguments, is bit for bit the one that was
+    not interrupted.
 
     Args:
         path: of the file.  If it exists when the training begins, it is loaded, and `epochs` counts from the beginning.
         monitor: with `best_only`, save only when this value became better.
         best_only: see there; such a file is not resumed from.
-        schedule: a learning-rate schedule to save along.
         resume: False starts anew although the file is there.
     """
 
@@ -134,32 +170,25 @@ class ModelCheckpoint(_Monitor):
         monitor: str = "val_loss",
         mode: str = "auto",
         best_only: bool = False,
-        schedule: Any = None,
         resume: bool = True,
     ):
         super().__init__(monitor, mode)
-        self.path, self.best_only, self.schedule = Path(path), best_only, schedule
+        self.path, self.best_only = Path(path), best_only
         self.resume = resume and not best_only
         self.resumed = False
 
     def on_fit_begin(self) -> None:
         """Load the file, if there is one to resume from."""
         if self.resume and self.path.exists():
-            state = ag.load(self.path)
-            self.trainer.load_state_dict(state["trainer"])
-            if self.schedule is not None:
-                self.schedule.load_state_dict(state["schedule"])
+            self.trainer.load_state_dict(ag.load(self.path))
             self.resumed = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Save."""
         if self.best_only and not self.better(logs):
             return
-        state = {"trainer": self.trainer.state_dict()}
-        if self.schedule is not None:
-            state["schedule"] = self.schedule.state_dict()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        ag.save(state, self.path)
+        ag.save(self.trainer.state_dict(), self.path)
 
 
 class LearningRateSchedule(Callback):
@@ -168,31 +197,41 @@ class LearningRateSchedule(Callback):
     Args:
         schedule: one of `optim.lr_scheduler`, or a function of the epoch that returns the learning rate.
         monitor: the value that ReduceLROnPlateau watches.
-        each_step: after each batch instead of each epoch.
+        each_step: after each of the optimizer's steps instead of each epoch.
     """
 
     def __init__(self, schedule: Any, monitor: str = "val_loss", each_step: bool = False):
         self.schedule, self.monitor, self.each_step = schedule, monitor, each_step
+        self.function = None if hasattr(schedule, "step") else schedule
 
     def on_epoch_begin(self, epoch: int) -> None:
         """A function sets the rate before the epoch."""
-        if not hasattr(self.schedule, "step"):
+        if self.function is not None:
             for group in self.trainer.optimizer.param_groups:
-                group["lr"] = self.schedule(epoch)
+                group["lr"] = self.function(epoch)
 
-    def on_batch_end(self, batch: int, loss: float) -> None:
+    def on_step_end(self, step: int, loss: float) -> None:
         """A schedule by steps."""
-        if self.each_step and hasattr(self.schedule, "step"):
+        if self.each_step and self.function is None:
             self.schedule.step()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """A schedule by epochs."""
-        if self.each_step or not hasattr(self.schedule, "step"):
+        if self.each_step or self.function is not None:
             return
-        if type(self.schedule).__name__ == "ReduceLROnPlateau":
+        if type(self.schedule).__name__ == "ReduceLROnPlateau":  # nn does not know optim
             self.schedule.step(logs[self.monitor])
         else:
             self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The schedule's."""
+        return {} if self.function is not None else self.schedule.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The schedule's."""
+        if self.function is None:
+            self.schedule.load_state_dict(state)
 
 
 class CSVLog(Callback):
@@ -259,7 +298,7 @@ class GradientMonitor(Callback):
         """Look before each step of this optimizer; returns a handle whose `remove()` ends that."""
         return optimizer.register_step_pre_hook(lambda *_: self.check(model))
 
-    def on_step(self, batch: int) -> None:
+    def on_step(self, step: int) -> None:
         """Look before a Trainer's step."""
         self.check(self.trainer.model)
 

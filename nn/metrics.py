@@ -7,12 +7,16 @@ for what it is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograd.extras import require
 from autograd.tensor import Tensor
+
+from . import functional as F
+from . import loss as losses
 
 __all__ = ["Accuracy", "Collected", "Metric", "TopK", "metric"]
 
@@ -41,13 +45,43 @@ class Metric:
         return self.total / self.count if self.count else float("nan")
 
 
-def classes(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The classes that a model's output means: the largest of several along dimension 1, or a logit above 0."""
-    if prediction.ndim > target.ndim or (prediction.ndim == target.ndim > 1 and prediction.shape[1] > 1):
-        if prediction.ndim > 1 and prediction.shape[1] > 1:
-            return prediction.argmax(1)
-        prediction = prediction.reshape(target.shape)
-    return prediction if prediction.dtype.kind in "iub" else prediction > 0
+@dataclass(frozen=True)
+class Meaning:
+    """Which classes outputs mean: what the loss says about the model.
+
+    Attributes:
+        threshold: of a single output, above which it means class 1; None if it is not known.
+        multilabel: outputs of several columns are answers to as many questions, not to one.
+    """
+
+    threshold: float | None = None
+    multilabel: bool = False
+
+    @classmethod
+    def under(cls, loss: Any) -> Meaning:
+        """What it is for models that are trained with this loss."""
+        if loss is F.binary_cross_entropy_with_logits or isinstance(loss, losses.BCEWithLogitsLoss):
+            return cls(0.0, True)
+        if loss is F.binary_cross_entropy or isinstance(loss, losses.BCELoss):
+            return cls(0.5, True)
+        if loss in (F.mse_loss, F.l1_loss) or isinstance(loss, (losses.MSELoss, losses.L1Loss)):
+            return cls(0.5)
+        return cls()
+
+    def classes(self, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted and true classes: of outputs (N, C, …) the largest, for targets (N, …), (N, 1, …) or one-hot (N, C, …)."""
+        if prediction.dtype.kind in "iub":
+            return prediction.reshape(target.shape), target
+        if prediction.ndim > 1 and prediction.shape[1] > 1 and not (self.multilabel and prediction.ndim == target.ndim):
+            if target.ndim == prediction.ndim:
+                target = target.argmax(1) if target.shape[1] > 1 else target[:, 0]
+            return prediction.argmax(1), target
+        if self.threshold is None:
+            raise ValueError(
+                "expected to know above which single output the class is 1: pass Accuracy(threshold=0.0) for logits, "
+                "0.5 for probabilities"
+            )
+        return (prediction > self.threshold).reshape(target.shape), target
 
 
 class Accuracy(Metric):
@@ -55,22 +89,20 @@ class Accuracy(Metric):
 
     Args:
         name: what it is called in the history.
+        threshold: of a single output, above which it means class 1: 0 for logits, 0.5 for probabilities.
+        multilabel: compare outputs (N, C) with targets (N, C) one by one; otherwise those are one-hot.
 
-    Outputs (N, C, …) mean their largest entry, a single output is a logit.  Targets are classes, or one-hot.
+    By its name, in a Trainer, the loss tells the last two: `BCEWithLogitsLoss`, `BCELoss` or `MSELoss`.
     """
 
-    def __init__(self, name: str = "accuracy"):
-        self.name = name
+    def __init__(self, name: str = "accuracy", threshold: float | None = None, multilabel: bool = False):
+        self.name, self.meaning = name, Meaning(threshold, multilabel)
         self.reset()
 
     def each(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
         """1 where the class is right."""
-        if target.ndim == prediction.ndim > 1 and target.shape[1] > 1:
-            target = target.argmax(1)
-            return prediction.argmax(1) == target
-        if target.ndim == prediction.ndim > 1:
-            target = target.reshape(target.shape[0], *target.shape[2:])
-        return classes(prediction, target) == target
+        predicted, true = self.meaning.classes(prediction, target)
+        return predicted == true
 
 
 class TopK(Metric):
@@ -95,11 +127,20 @@ class Collected(Metric):
         function: takes targets and predictions, returns a number.
         name: what it is called in the history.
         scores: hand it the model's outputs as they are, not the classes they mean.
+        meaning: of the outputs.
         options: further arguments of the function.
     """
 
-    def __init__(self, function: Callable, name: str | None = None, scores: bool = False, **options: Any):
+    def __init__(
+        self,
+        function: Callable,
+        name: str | None = None,
+        scores: bool = False,
+        meaning: Meaning = Meaning(),
+        **options: Any,
+    ):
         self.function, self.name, self.scores, self.options = function, name or function.__name__, scores, options
+        self.meaning = meaning
         self.reset()
 
     def reset(self) -> None:
@@ -110,7 +151,9 @@ class Collected(Metric):
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Keep a batch."""
         p, t = prediction.detach().cpu().numpy(), target.detach().cpu().numpy()
-        self.predictions.append(p if self.scores else classes(p, t))
+        if not self.scores:
+            p, t = self.meaning.classes(p, t)
+        self.predictions.append(p)
         self.targets.append(t)
 
     def compute(self) -> float:
@@ -120,24 +163,40 @@ class Collected(Metric):
         return float(self.function(np.concatenate(self.targets), np.concatenate(self.predictions), **self.options))
 
 
-# scikit-learn's functions that want outputs rather than classes.
+# scikit-learn's functions that want outputs rather than classes, with those whose names tell.
 _SCORES = (
-    "r2_score", "roc_auc_score", "average_precision_score", "log_loss", "brier_score_loss", "explained_variance_score",
-    "max_error", "d2_absolute_error_score",
+    "average_precision_score", "brier_score_loss", "dcg_score", "explained_variance_score", "hinge_loss", "log_loss",
+    "ndcg_score", "r2_score", "roc_auc_score", "top_k_accuracy_score",
 )  # fmt: skip
+_BY_CLASS = ("f1_score", "fbeta_score", "jaccard_score", "precision_score", "recall_score")
 
 
-def metric(wanted: Any) -> Metric:
+def _averaged(function: Callable) -> Callable:
+    """A score of each class: of class 1 of two, as scikit-learn has it, and the mean over more than two, where it asks how."""
+
+    def score(target: np.ndarray, prediction: np.ndarray, **options: Any) -> float:
+        two = target.size == len(target) and max(target.max(), prediction.max()) <= 1
+        return function(target, prediction, **{"average": "binary" if two else "macro"} | options)
+
+    return score
+
+
+def metric(wanted: Any, loss: Any = None) -> Metric:
     """A Metric by name (``"accuracy"``, ``"top_5"``, or a function of `sklearn.metrics`), from a function, or itself.
 
-    Raises ValueError for a name that nothing has.
+    Args:
+        loss: with which the model is trained; it says what a single output means.
+
+    Raises:
+        ValueError: nothing has that name.
     """
+    meaning = Meaning.under(loss)
     if isinstance(wanted, Metric):
         return wanted
     if callable(wanted):
-        return Collected(wanted)
+        return Collected(wanted, meaning=meaning)
     if wanted in ("accuracy", "acc"):
-        return Accuracy(wanted)
+        return Accuracy(wanted, meaning.threshold, meaning.multilabel)
     if str(wanted).startswith("top_") and wanted[4:].isdigit():
         return TopK(int(wanted[4:]))
     function = getattr(require("sklearn.metrics", extra="demo"), str(wanted), None)
@@ -145,6 +204,5 @@ def metric(wanted: Any) -> Metric:
         raise ValueError(
             f"there is no metric {wanted!r}: expected 'accuracy', 'top_5', a function of sklearn.metrics, or a Metric"
         )
-    options = {"average": "macro"} if wanted in ("f1_score", "precision_score", "recall_score", "jaccard_score") else {}
-    raw = wanted in _SCORES or wanted.endswith("_error")
-    return Collected(function, wanted, scores=raw, **options)
+    raw = wanted in _SCORES or wanted.endswith(("_error", "_deviance")) or wanted.startswith("d2_")
+    return Collected(_averaged(function) if wanted in _BY_CLASS else function, wanted, raw, meaning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 
@@ -11,7 +12,7 @@ import pytest
 import autograd as ag
 import nn
 import optim
-from autograd.data import DataLoader, TensorDataset
+from autograd.data import DataLoader, IterableDataset, TensorDataset
 from nn import callbacks as cb
 from nn.metrics import Accuracy, TopK, metric
 from nn.trainer import Trainer
@@ -89,6 +90,59 @@ def test_validation_data_split_and_history():
     assert len(t.fit(x, y, epochs=2).epoch) == 3
 
 
+@pytest.mark.parametrize(("n", "share"), [(10, 0.25), (7, 0.2), (100, 0.1), (3, 0.4)])
+def test_validation_split_cuts_where_keras_does(n, share):
+    seen = []
+
+    class Count(cb.Callback):
+        def on_epoch_end(self, epoch, logs):
+            seen.append(len(self.trainer.loader.dataset))
+
+    x, y = problem(n)
+    trainer().fit(x, y, validation_split=share, callbacks=[Count()])
+    assert seen == [math.floor(n * (1 - share))]
+
+
+def test_validation_data_comes_before_the_split():
+    x, y = problem()
+    t = trainer(lr=0.0)
+    history = t.fit(x, y, validation_split=0.5, validation_data=(x[:3], y[:3]))
+    assert history.history["val_loss"] == pytest.approx([t.evaluate(x[:3], y[:3])["loss"]])
+    for wrong in (0.999, 1.5, -0.1):
+        with pytest.raises(ValueError, match="validation_split"):
+            t.fit(x, y, validation_split=wrong)
+
+
+def test_a_summed_loss_is_reported_as_the_sum():
+    x, y = problem()
+    t = trainer(lr=0.0)
+    t.loss = nn.CrossEntropyLoss(reduction="sum")
+    total = t.loss(t.model(x), y).item()
+    assert t.evaluate(x, y, batch_size=16)["loss"] == pytest.approx(total, rel=1e-5)
+    history = t.fit(x, y, batch_size=16, class_weight={0: 1.0})
+    assert history.history["loss"] == pytest.approx([total], rel=1e-5)
+    a, b = trainer(), trainer()
+    a.loss = b.loss = t.loss
+    a.fit(x, y, batch_size=50, shuffle=False)
+    b.fit(x, y, batch_size=10, accumulate=5, shuffle=False)
+    np.testing.assert_allclose(weights(a), weights(b), atol=2e-5)
+
+
+def test_streams_and_lists_of_batches():
+    x, y = problem(40)
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(zip(x, y, strict=True))
+
+    a, b, c = trainer(), trainer(), trainer()
+    a.fit(x, y, batch_size=8, accumulate=3, shuffle=False)
+    b.fit(DataLoader(Stream(), batch_size=8), accumulate=3, progress=True)
+    c.fit([(x[i : i + 8], y[i : i + 8]) for i in range(0, 40, 8)], accumulate=3)
+    np.testing.assert_array_equal(weights(a), weights(b))
+    np.testing.assert_array_equal(weights(a), weights(c))
+
+
 def test_accumulated_gradients_equal_one_large_batch():
     x, y = problem(48)
     a, b = trainer(), trainer()
@@ -116,6 +170,8 @@ def test_class_weight_scales_the_losses_of_a_class():
     loss = t.fit(x, y, class_weight={1: 3.0}, batch_size=50).history["loss"][0]
     each = nn.functional.cross_entropy(t.model(x), y, reduction="none")
     assert loss == pytest.approx((each * table[y]).mean().item(), rel=1e-5)
+    one_hot = nn.functional.one_hot(y, 3).float()
+    assert t.fit(x, one_hot, class_weight={1: 3.0}).history["loss"][1] == pytest.approx(loss, rel=1e-5)
 
 
 def test_early_stopping_restores_the_best_weights():
@@ -129,21 +185,39 @@ def test_early_stopping_restores_the_best_weights():
         trainer().fit(x, y, callbacks=[cb.EarlyStopping()])
 
 
-def test_checkpoint_resumes_bit_for_bit(tmp_path):
+@pytest.mark.parametrize("first", [True, False], ids=["checkpoint first", "checkpoint last"])
+def test_checkpoint_resumes_bit_for_bit(tmp_path, first):
     pytest.importorskip("safetensors")
     x, y = problem()
+
+    def fit(epochs, save):
+        t = trainer(dropout=0.3)
+        schedule = optim.lr_scheduler.ExponentialLR(t.optimizer, 0.8)
+        others = [cb.LearningRateSchedule(schedule), cb.EarlyStopping("loss", patience=9)]
+        checkpoint = [cb.ModelCheckpoint(tmp_path / "run.safetensors")] if save else []
+        generator = ag.Generator().manual_seed(7)
+        t.fit(
+            x,
+            y,
+            epochs=epochs,
+            batch_size=16,
+            generator=generator,
+            callbacks=checkpoint + others if first else others + checkpoint,
+        )
+        return t, others[1]
+
     ag.manual_seed(5)
-    whole = trainer(dropout=0.3)
+    whole, _ = fit(4, False)
     ag.manual_seed(5)
-    whole.fit(x, y, epochs=4, batch_size=16)
-    part = trainer(dropout=0.3)
-    ag.manual_seed(5)
-    part.fit(x, y, epochs=2, batch_size=16, callbacks=[cb.ModelCheckpoint(tmp_path / "run.safetensors")])
-    rest = trainer(dropout=0.3)
+    fit(2, True)
     ag.manual_seed(99)
-    history = rest.fit(x, y, epochs=4, batch_size=16, callbacks=[cb.ModelCheckpoint(tmp_path / "run.safetensors")])
+    rest, stop = fit(4, True)
     np.testing.assert_array_equal(weights(whole), weights(rest))
-    assert history.history == whole.history.history
+    assert rest.history.history == whole.history.history
+    assert rest.optimizer.param_groups[0]["lr"] == whole.optimizer.param_groups[0]["lr"]
+    assert stop.best == min(whole.history.history["loss"])
+    with pytest.raises(ValueError, match="expected the 3 callbacks of the state, got 1"):
+        rest.fit(x, y, callbacks=[cb.ModelCheckpoint(tmp_path / "run.safetensors")])
 
 
 def test_schedules():
@@ -154,6 +228,10 @@ def test_schedules():
     t = trainer()
     t.fit(x, y, epochs=3, callbacks=[cb.LearningRateSchedule(optim.lr_scheduler.ExponentialLR(t.optimizer, 0.5))])
     assert t.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 / 8)
+    t = trainer()
+    steps = cb.LearningRateSchedule(optim.lr_scheduler.ExponentialLR(t.optimizer, 0.5), each_step=True)
+    t.fit(x, y, batch_size=10, accumulate=2, callbacks=[steps])
+    assert t.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 / 8), "5 batches make 3 steps"
 
 
 def test_csv_log(tmp_path):
@@ -228,8 +306,8 @@ def test_interrupt_ends_after_the_step():
     x, y = problem()
 
     class Interrupt(cb.Callback):
-        def on_batch_end(self, batch, loss):
-            if batch == 1:
+        def on_step_end(self, step, loss):
+            if step == 1:
                 os.kill(os.getpid(), signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
@@ -242,6 +320,27 @@ def test_interrupt_ends_after_the_step():
     assert len(t.fit(x, y, epochs=2).epoch) == 2
 
 
+def test_interrupt_while_validating_makes_no_further_step():
+    x, y = problem()
+    seen = []
+
+    class Interrupt(cb.Callback):
+        def on_step_end(self, step, loss):
+            seen.append(step)
+
+    class Once(nn.CrossEntropyLoss):
+        def forward(self, input, target):
+            if not ag.is_grad_enabled():
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().forward(input, target)
+
+    t = trainer()
+    t.loss = Once()
+    history = t.fit(x, y, epochs=5, batch_size=50, validation_data=(x, y), callbacks=[Interrupt()])
+    assert history.interrupted
+    assert (history.epoch, seen) == ([0], [0])
+
+
 def test_metrics():
     outputs = ag.tensor([[0.1, 0.9, 0.0], [0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
     accuracy, top = Accuracy(), TopK(2)
@@ -250,11 +349,10 @@ def test_metrics():
     assert accuracy.compute() == pytest.approx(2 / 3)
     assert top.compute() == 1
     accuracy.reset()
-    accuracy.update(ag.tensor([[2.0], [-1.0]]), ag.tensor([[1.0], [1.0]]))
-    assert accuracy.compute() == 0.5
-    accuracy.reset()
     accuracy.update(outputs, ag.eye(3))
     assert accuracy.compute() == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match=r"0\.0\) for logits, 0\.5 for probabilities"):
+        accuracy.update(ag.tensor([[2.0]]), ag.tensor([[1.0]]))
     with pytest.raises(ValueError, match="there is no metric 'nonsense'"):
         metric("nonsense")
     error = metric("mean_absolute_error")
@@ -262,6 +360,56 @@ def test_metrics():
     assert error.compute() == 0.5
     with pytest.raises(ValueError, match="top_9 needs at least 9 classes"):
         TopK(9).update(outputs, ag.tensor([0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs"),
+    [
+        (nn.BCEWithLogitsLoss(), [0.3, -2.0, -0.1, 4.0]),
+        (nn.functional.binary_cross_entropy_with_logits, [0.3, -2.0, -0.1, 4.0]),
+        (nn.BCELoss(), [0.9, 0.1, 0.4, 0.6]),
+        (nn.functional.binary_cross_entropy, [0.9, 0.1, 0.4, 0.6]),
+        (nn.MSELoss(), [0.9, 0.1, 0.4, 1.6]),
+    ],
+)
+def test_the_loss_says_what_a_single_output_means(loss, outputs):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    true, predicted = np.array([1, 0, 1, 1]), np.array([1, 0, 0, 1])
+    for target in (ag.tensor(true), ag.tensor(true[:, None]).float()):
+        for name, expected in [
+            ("accuracy", 0.75),
+            ("f1_score", sklearn.f1_score(true, predicted)),
+            ("balanced_accuracy_score", sklearn.balanced_accuracy_score(true, predicted)),
+            ("roc_auc_score", sklearn.roc_auc_score(true, outputs)),
+        ]:
+            m = metric(name, loss)
+            m.update(ag.tensor(outputs)[:, None], target)
+            assert m.compute() == pytest.approx(expected), name
+
+
+def test_several_labels_of_a_sample_are_compared_one_by_one():
+    outputs, target = ag.tensor([[2.0, 3.0, -1.0], [-1.0, -1.0, -2.0]]), ag.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+    several, largest = metric("accuracy", nn.BCEWithLogitsLoss()), metric("accuracy", nn.CrossEntropyLoss())
+    for m in (several, largest):
+        m.update(outputs, target)
+    assert several.compute() == pytest.approx(5 / 6)
+    assert largest.compute() == 0
+
+
+def test_scores_over_more_than_two_classes_are_means():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    m = metric("f1_score", nn.CrossEntropyLoss())
+    m.update(ag.eye(3)[[0, 1, 2, 2]], ag.tensor([0, 1, 2, 1]))
+    assert m.compute() == pytest.approx(sklearn.f1_score([0, 1, 2, 1], [0, 1, 2, 2], average="macro"))
+
+
+@pytest.mark.parametrize(("name", "falls"), [("val_loss", 1), ("val_max_error", 1), ("accuracy", 0), ("val_top_5", 0)])
+def test_the_name_says_what_is_better(name, falls):
+    stop = cb.EarlyStopping(name)
+    assert stop.better({name: 1.0})
+    assert stop.better({name: 0.5}) == falls
+    with pytest.raises(ValueError, match="mode='min' or 'max'"):
+        cb.EarlyStopping("perplexity")
 
 
 @pytest.mark.parametrize(("loss", "activation"), [(nn.CrossEntropyLoss, "softmax"), (nn.BCEWithLogitsLoss, "sigmoid")])
@@ -278,4 +426,6 @@ def test_evaluation_draws_no_random_numbers():
     x, y = problem()
     t, before = trainer(), ag.get_rng_state()
     t.evaluate(x, y)
+    t.evaluate(DataLoader(TensorDataset(x, y), batch_size=9, shuffle=True))
+    t.predict(DataLoader(TensorDataset(x, y), batch_size=9))
     assert (ag.get_rng_state() == before).all()
