@@ -15,7 +15,7 @@ from .threads import get_num_threads, one_blas_thread, parts, shared
 __all__ = ["affine", "column_sums", "matmul"]
 
 LARGE = 1 << 18  # multiply-adds: up to here, NumPy's BLAS stays on one thread by itself
-WORTH_A_THREAD = 1 << 21  # multiply-adds: as many take longer than waking a thread
+WORTH_A_THREAD = 1 << 23  # multiply-adds: as many take longer than waking a thread
 THIN = 32  # rows or columns: with fewer, a copy of the other matrix does not pay
 SMALL = 1_000_000  # multiply-adds: up to here, OpenBLAS multiplies matrices where they lie, without copying them first
 
