@@ -13,6 +13,7 @@ from . import graph
 from .fast import LARGE, fused
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
+from .quiet import as_before, quiet
 from .tensor import Tensor, wrap
 
 ndarray = np.ndarray
@@ -61,57 +62,52 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
     useful = None if targets is None else leading_to(order, targets)
     if not create_graph and order and graph.last_change > order[0].order:
         check_unchanged(order)
-    grads, found, owned = dict(seeds), {}, set()
+    grads, found = dict(seeds), {}
     recording, state.grad = state.grad, create_graph
     if anomaly := state.anomaly:
         from .anomaly import check_backward
+    loud = quiet()
     try:
-        with np.errstate(all="ignore"):
-            for node in reversed(order):
-                g = grads.pop(node, None)
-                if g is None or (useful is not None and node not in useful):
+        for node in reversed(order):
+            g = grads.pop(node, None)
+            if g is None or (useful is not None and node not in useful):
+                continue
+            if node.hooks:
+                g = run_hooks(node.hooks, g)
+            if targets is not None and node in targets:
+                found[node] = g
+            plan, saved, parents = node.plan, node.saved, node.parents
+            if plan is OUTPUT:
+                hand_over(grads, parents[0], saved, g)
+                continue
+            if type(saved) is not tuple:
+                saved = restored(node)
+            if plan.joint is not None or create_graph or type(g) is list or node.dtype.kind == "c":
+                parts = partials(node, plan, g, saved, create_graph)
+            else:
+                parts = [(i, rule(g, *pick(saved))) for i, rule, pick in plan.rules]
+            if anomaly:
+                parts = check_backward(node, g, parts)
+            for i, part in parts:
+                parent = parents[i]
+                if parent is None or part is None or (useful is not None and parent not in useful):
                     continue
-                if node.hooks:
-                    g = run_hooks(node.hooks, g)
-                if targets is not None and node in targets:
-                    found[node] = g
-                plan, saved, parents = node.plan, node.saved, node.parents
-                if plan is OUTPUT:
-                    hand_over(grads, parents[0], saved, g)
-                    continue
-                if type(saved) is not tuple:
-                    saved = restored(node)
-                if plan.joint is not None or create_graph or type(g) is list or node.dtype.kind == "c":
-                    parts = partials(node, plan, g, saved, create_graph)
-                else:
-                    parts = [(i, rule(g, *pick(saved))) for i, rule, pick in plan.rules]
-                if anomaly:
-                    parts = check_backward(node, g, parts)
-                for i, part in parts:
-                    parent = parents[i]
-                    if parent is None or part is None or (useful is not None and parent not in useful):
-                        continue
-                    leaf = type(parent) is not Node
-                    like = parent.array if leaf else parent
-                    fits = not like.shape and part.__class__ is like.dtype.type  # two NumPy scalars: a fast test
-                    if not fits and (part.shape != like.shape or part.dtype is not like.dtype):
-                        part = conform(part, like)
-                    before = grads.get(parent)
-                    if before is not None:
-                        grads[parent] = added(before, part, parent in owned)
-                        owned.add(parent)
-                    else:
-                        grads[parent] = part
-                        if leaf and not create_graph and not lent(part, g, saved):
-                            owned.add(parent)
-                if plan.data and not retain_graph:
-                    release(node, plan, saved)
-            for leaf, g in grads.items():  # what is left: a leaf's gradient is its own
-                if leaf.hooks:
-                    g = run_hooks(leaf.hooks, g)
-                if useful is None or leaf in useful:
-                    found[leaf] = g if create_graph or leaf in owned else g.copy()
+                like = parent if type(parent) is Node else parent.array
+                fits = not like.shape and part.__class__ is like.dtype.type  # two NumPy scalars: a fast test
+                if not fits and (part.shape != like.shape or part.dtype is not like.dtype):
+                    part = conform(part, like)
+                if parent in grads:
+                    part = added(grads.pop(parent), part)
+                grads[parent] = part
+            if plan.data and not retain_graph:
+                release(node, plan, saved)
+        for leaf, g in grads.items():  # what is left
+            if leaf.hooks:
+                g = run_hooks(leaf.hooks, g)
+            if useful is None or leaf in useful:
+                found[leaf] = g
     finally:
+        as_before(loud)
         state.grad = recording
     return found
 
@@ -124,12 +120,12 @@ def hand_over(grads: dict, parent: Node, index: int, g: Any) -> None:
     slots[index] = g if slots[index] is None else slots[index] + g  # rules tie saved outputs again
 
 
-def added(before: Any, part: Any, owned: bool) -> Any:
+def added(before: Any, part: Any) -> Any:
     """The sum of two gradients; in place if that memory is no one else's, in parallel if it is large."""
     if isinstance(before, ndarray):
         if before.size >= LARGE:
             return plus(before, part)
-        if owned:
+        if is_private(before):
             return np.add(before, part, out=before)
     return before + part
 
@@ -272,24 +268,33 @@ def conform(g: Any, like: Any) -> Any:
     return g
 
 
-def lent(part: Any, g: Any, saved: Any) -> bool:
-    """May `part` share memory with something else than the gradient it is?"""
-    if part is g:
+def is_private(g: Any, held: int = 0) -> bool:
+    """Does nobody see the memory of a gradient but the caller, who has it in one variable and in so many other places?"""
+    if getrefcount(g) > _ALONE + held:
+        return False
+    base = getattr(g, "base", None)
+    if base is None:
         return True
-    base = getattr(part, "base", None)
-    # A view is no loan where it is all that is left of an array: that is known to the view and to us here.
-    if base is not None and (
-        getrefcount(base) > 3
-        or getattr(base, "nbytes", None) != part.nbytes
-        or not getattr(part.flags, "writeable", True)  # one element, spread
-    ):
-        return True
-    if type(g) is list:  # of several outputs
-        saved = (*g, *saved)
-    for value in saved:  # noqa: SIM110 - a generator takes longer than the loop
-        if part is value:
-            return True
-    return False
+    # A view is private where it is all that is left of an array.
+    return (
+        getrefcount(base) <= _ALONE_BASE
+        and getattr(base, "nbytes", None) == g.nbytes
+        and getattr(g.flags, "writeable", True)  # not one element, spread
+    )
+
+
+def _alone() -> tuple[int, int]:
+    """What `is_private` counts for an array and its base that nobody else has: this differs between Pythons."""
+
+    def counted(g: Any) -> tuple[int, int]:
+        base = g.base
+        return getrefcount(g), getrefcount(base)
+
+    g = np.zeros(4).reshape(2, 2)
+    return counted(g)
+
+
+_ALONE, _ALONE_BASE = _alone()
 
 
 def run_hooks(hooks: list[Callable], g: Any) -> Any:
@@ -387,20 +392,19 @@ def backward(
     seeds = seed(outputs, given, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
     found = gradients(seeds, None if targets is None else set(targets), retain, create_graph)
-    for source, g in found.items():
-        leaf = source if targets is None else targets.get(source, source)
-        accumulate(leaf, g, lent=source in seeds or leaf is not source)
+    for source in [*found]:
+        accumulate(source if targets is None else targets[source], found.pop(source))
 
 
 Tensor._propagate = backward
 
 
-def accumulate(leaf: Tensor, g: Any, lent: bool) -> None:
+def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a gradient to a leaf's `grad`."""
     if isinstance(g, Tensor):
         leaf.grad = g if leaf.grad is None else leaf.grad + g
     elif leaf.grad is None:
-        leaf.grad = wrap(g.copy() if lent and isinstance(g, np.ndarray) else g)
+        leaf.grad = wrap(g if is_private(g) else g.copy())
     elif isinstance(leaf.grad.array, np.generic) or leaf.grad.needs_grad:
         leaf.grad = wrap(leaf.grad.array + g)
     else:
@@ -460,7 +464,7 @@ def grad(
     seeds = seed(outputs, given, create_graph)
     sources = [x.grad_fn or x for x in inputs]
     found = gradients(seeds, set(sources), create_graph if retain_graph is None else retain_graph, create_graph)
-    results, handed_out = [], []
+    results = []
     for i, (x, source) in enumerate(zip(inputs, sources, strict=True)):
         g = found.get(source)
         if g is None:
@@ -471,12 +475,7 @@ def grad(
                 )
             results.append(wrap(np.zeros_like(x.array)) if materialize_grads else None)
             continue
-        if not isinstance(g, Tensor):
-            if isinstance(g, np.ndarray) and (source in seeds or g.base is not None or any(g is h for h in handed_out)):
-                g = g.copy()
-            handed_out.append(g)
-            g = wrap(g)
-        results.append(g)
+        results.append(g if isinstance(g, Tensor) else wrap(g if is_private(g, held=1) else g.copy()))
     return tuple(results)
 
 

@@ -17,6 +17,7 @@ from autograd import Tensor, enable_grad, float32, float64, get_default_dtype, s
 from autograd.device import to_device
 from autograd.graph import RemovableHandle
 from autograd.inplace import writable
+from autograd.quiet import as_before, quiet
 from autograd.tensor import own, wrap
 
 from .packing import Pack, arrange, contiguous, sort
@@ -137,8 +138,8 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with np.errstate(all="ignore"):
-            due = []
+        before, due = quiet(), []
+        try:
             for i, group in enumerate(self.param_groups):
                 options, params = plain(group), group["params"]
                 if group.get("differentiable"):
@@ -154,6 +155,8 @@ class Optimizer:
                     packs += idle
             for pack, options, gradients in due:
                 pack.run(self, options, gradients)
+        finally:
+            as_before(before)
         return loss
 
     def _packs_of(self, i: int, params: list[Tensor]) -> list[Pack] | None:

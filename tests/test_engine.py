@@ -627,3 +627,32 @@ def test_the_gradient_of_one_of_several_outputs_is_not_added_to():
         both(x, y)[0].backward(g)
     np.testing.assert_array_equal(g.numpy(), np.ones(3))
     np.testing.assert_array_equal(x.grad.numpy(), np.full(3, 2.0))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: x + y,
+        lambda x, y: x.T + y,
+        lambda x, y: x * y,
+        lambda x, y: ag.cat([x, y]),
+        lambda x, y: ag.stack([x, x, y]).sum(0),
+        lambda x, y: x.reshape(-1) + y.view(-1),
+        lambda x, y: ag.where(x > 0, x, y),
+        lambda x, y: (x + y).expand(2, 3, 3),
+        lambda x, y: x.sum() * y,
+    ],
+)
+def test_a_gradient_is_nobody_elses_memory(f):
+    """Changing one in place changes no other, no input, no incoming gradient, and nothing that a hook has kept."""
+    x, y = (ag.randn(3, 3, requires_grad=True) for _ in range(2))
+    out = f(x, y)
+    seed, kept = ag.randn(*out.shape), []
+    for leaf in (x, y):
+        leaf.register_hook(kept.append)
+    out.backward(seed)
+    found = [x.grad, y.grad, *ag.autograd.grad(f(x, y), [x, y, x], seed)]
+    others = [x, y, seed, *kept]
+    for i, g in enumerate(found):
+        for other in [*found[:i], *others]:
+            assert not np.shares_memory(g.array, other.detach().numpy())
