@@ -143,7 +143,6 @@ def _described(tensor: Any, array: np.ndarray) -> list[str]:
     if array.dtype not in usual:
         notes.append(f"dtype=autograd.{array.dtype}")
     if (node := tensor.grad_fn) is not None:
-        node = node.parents[0] if node.op.name == "output" else node
         notes.append(f"grad_fn=<{node.name()}>")
     elif tensor.requires_grad:
         notes.append("requires_grad=True")

@@ -70,6 +70,10 @@ def whereabouts() -> str:
     return f" (in {state.call.scope.path or state.call.scope.kind})"
 
 
+# PyTorch's names of ops that are NumPy's functions.
+_SHORT = {"absolute": "Abs", "divide": "Div", "multiply": "Mul", "negative": "Neg", "subtract": "Sub"}
+
+
 class Node:
     """One recorded call: what ran, whose results it used, and the values that its gradient rules will ask for.
 
@@ -97,7 +101,12 @@ class Node:
 
     def name(self) -> str:
         """The name as PyTorch prints it: ``MulBackward0``."""
-        return f"{self.op.name.title().replace('_', '')}Backward0"
+        name = self.op.name
+        if name == "output":  # one of several
+            return self.parents[0].name()
+        if not name.islower():  # a class of the program, derived from Function
+            return f"{name}Backward"
+        return f"{_SHORT.get(name) or name.title().replace('_', '')}Backward0"
 
     @property
     def next_functions(self) -> tuple:

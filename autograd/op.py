@@ -220,17 +220,23 @@ def spread(op: Op, values: list) -> Any:
     return op.forward(*positional, **dict(zip(op.names[count:], values[count:], strict=True)))
 
 
+class LinAlgError(RuntimeError, np.linalg.LinAlgError):
+    """A matrix has no inverse, no Cholesky factor, …: PyTorch's error, which is a RuntimeError, and NumPy's."""
+
+
 def explained(op: Op, values: Any, error: Exception) -> Exception:
     """The error of a forward, with the op, the shapes it got, and the module it ran in."""
     arrays = values[0] if op.variadic else values
     shapes = [tuple(v.shape) for v in arrays if hasattr(v, "shape") and hasattr(v, "dtype")]
     reason = str(error)
+    if isinstance(error, np.linalg.LinAlgError):
+        return LinAlgError(f"{op.name}: {reason}, for matrices of shape {' and '.join(map(str, shapes))}{whereabouts()}")
     if "broadcast" in reason:
         reason = "do not broadcast: dimensions, from the last one, must be equal or 1"
     else:
         reason = f"do not fit: {reason}"
     text = " and ".join(map(str, shapes))
-    kind = type(error) if isinstance(error, (IndexError, np.linalg.LinAlgError)) else RuntimeError
+    kind = type(error) if isinstance(error, IndexError) else RuntimeError
     return kind(f"{op.name}: the shapes {text} {reason}{whereabouts()}")
 
 

@@ -27,13 +27,7 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-
-class StateDict(OrderedDict):
-    """Values by dotted name, with the version of each module's part in `_metadata`."""
-
-    _metadata: OrderedDict
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 def own_state(module: Any) -> Iterator[tuple[str, Tensor]]:
@@ -54,8 +48,8 @@ def has_extra(module: Any) -> bool:
 def state_dict(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """See `Module.state_dict`."""
     if destination is None:
-        destination = StateDict()
-        destination._metadata = OrderedDict()
+        destination: Any = OrderedDict()
+        destination._metadata = OrderedDict()  # the version of each module's part
     metadata = {"version": module._version}
     if hasattr(destination, "_metadata"):
         destination._metadata[prefix[:-1]] = metadata

@@ -109,5 +109,5 @@ def test_options(options):
 
 def test_what_was_recorded_is_named():
     x = ag.ones(2, requires_grad=True)
-    assert repr(x * 2) == "tensor([2., 2.], grad_fn=<MultiplyBackward0>)"
+    assert repr(x * 2) == "tensor([2., 2.], grad_fn=<MulBackward0>)"
     assert repr(x.split(1)[0]) == "tensor([1.], grad_fn=<SplitBackward0>)"

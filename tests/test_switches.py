@@ -151,3 +151,34 @@ def test_gradcheck_takes_pytorchs_arguments():
     assert ag.autograd.gradcheck(lambda a, b: a * b.sin(), (x, y), eps=1e-6, atol=1e-4)
     assert ag.autograd.gradgradcheck(lambda a, b: a * b.sin(), [x, y])
     assert not ag.autograd.gradcheck(lambda a: a.detach() * 2 + a, (x,), raise_exception=False)
+
+
+def test_a_matrix_that_has_no_inverse_is_a_runtime_error_as_well():
+    for call in (lambda: ag.linalg.inv(ag.zeros(2, 2)), lambda: ag.linalg.cholesky(-ag.eye(2))):
+        with pytest.raises(ag.linalg.LinAlgError, match=r"^(inv: Singular matrix, for matrices of shape \(2, 2\)|linalg)"):
+            call()
+    assert issubclass(ag.linalg.LinAlgError, RuntimeError)
+
+
+def test_names_of_nodes_are_pytorchs():
+    class Twice(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = ag.ones(2, 3, requires_grad=True)
+    made = (x * 2, x / 2, 1 - x, -x, abs(x), x.exp(), x.sort()[0], Twice.apply(x))
+    expected = "MulBackward0 DivBackward0 SubBackward0 NegBackward0 AbsBackward0 ExpBackward0 SortBackward0 TwiceBackward"
+    assert [y.grad_fn.name() for y in made] == expected.split()
+
+
+def test_a_state_dict_is_an_ordinary_one():
+    state = nn.Linear(1, 1).state_dict()
+    assert type(state).__name__ == "OrderedDict"
+    assert repr(nn.Linear(1, 1).load_state_dict({}, strict=False)) == (
+        "_IncompatibleKeys(missing_keys=['weight', 'bias'], unexpected_keys=[])"
+    )

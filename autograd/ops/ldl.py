@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import function
+from ..op import LinAlgError, function
 from ..return_types import named
 from ..tensor import Tensor, wrap
 from .matrices import matrix, stacked
@@ -109,7 +109,7 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     matrix(A, "linalg.ldl_factor", square=True)
     LD, pivots, info = _lower(A.detach().cpu().array, hermitian)
     if check_errors and np.any(info):
-        raise np.linalg.LinAlgError(
+        raise LinAlgError(
             f"torch.linalg.ldl_factor_ex: D[{int(info.max())},{int(info.max())}] is exactly zero"
         )
     return LdlFactorExResult(*(wrap(part).to(A.device) for part in (LD, pivots, info)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..op import LinAlgError
 from .diagonal import _diagonal_adjoint, diagonal
 from .places import steps
 
@@ -59,7 +60,7 @@ def failed(name: str, info: Any, what: str) -> None:
     bad = np.flatnonzero(np.asarray(info))
     if bad.size:
         place = f"(Batch element {bad[0]}): " if np.ndim(info) else ""
-        raise np.linalg.LinAlgError(f"{name}: {place}{what.format(int(np.asarray(info).reshape(-1)[bad[0]]))}")
+        raise LinAlgError(f"{name}: {place}{what.format(int(np.asarray(info).reshape(-1)[bad[0]]))}")
 
 
 def lu_arrays(x: Any) -> tuple[Any, Any]:
