@@ -75,7 +75,7 @@ class Trainer:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.metrics: list[Metric] = [metric(m, loss) for m in metrics]
         self.callbacks: list[Callback] = []
-        self.loader: Any = None
+        self.generators: list[Generator] = []  # of the order of the samples
         self.history = History()
         self.stop = False  # a callback sets this to end the training after the epoch
 
@@ -122,7 +122,8 @@ class Trainer:
         """
         if validation_split and validation_data is None:
             x, y, validation_data = _held_out(x, y, validation_split)
-        self.loader = loader = _loader(x, y, batch_size, shuffle, generator)
+        loader = _loader(x, y, batch_size, shuffle, generator)
+        self.generators = _generators(loader)
         # A checkpoint is of what the others have done, whatever the order they came in.
         told = self.callbacks = sorted(callbacks, key=lambda callback: isinstance(callback, ModelCheckpoint))
         weights = None if class_weight is None else _class_weights(class_weight)
@@ -245,7 +246,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "epoch": list(self.history.epoch),
             "history": {name: list(values) for name, values in self.history.history.items()},
-            "random": [ag.get_rng_state(), *(g.get_state() for g in _generators(self.loader))],
+            "random": [ag.get_rng_state(), *(g.get_state() for g in self.generators)],
             "callbacks": [callback.state_dict() for callback in self.callbacks],
         }
 
@@ -261,7 +262,7 @@ class Trainer:
         self.history.history = {name: list(values) for name, values in state["history"].items()}
         default, *others = state["random"]
         ag.set_rng_state(default)
-        for generator, saved in zip(_generators(self.loader), others, strict=True):
+        for generator, saved in zip(self.generators, others, strict=True):
             generator.set_state(saved)
         for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)

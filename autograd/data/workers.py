@@ -97,9 +97,10 @@ def _work(info: WorkerInfo, fetcher: Fetcher, init_fn: Any, link: connection.Con
 def _begin(info: WorkerInfo) -> None:
     global _info
     _info = info
-    # Ctrl-C goes to every process of the terminal, and the main one reports it. Handlers of the
-    # main program, which a forked worker inherits, are not for workers.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Ctrl-C goes to every process of the terminal, and the main one decides what it means: it may
+    # finish its step first. A handler, unlike SIG_IGN, is not passed on to programs that are run
+    # here. Those of the main program, which a forked worker inherits, are not for workers.
+    signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     # Each batch has a stream of its own; this is for what worker_init_fn draws.
@@ -245,7 +246,7 @@ class WorkerIterator:
         """Start from the beginning, with the workers that there are."""
         loader = self._loader
         if not all(worker.process.is_alive() for worker in self._workers):
-            self.close()  # Ctrl-C, for one, has ended them
+            self.close()  # one that has died is replaced
         self._discard()
         self._seed = random_seed(loader.generator)
         self._epoch += 1
@@ -370,8 +371,6 @@ class WorkerIterator:
         process = task.worker.process
         process.join(_GRACE)
         code = process.exitcode
-        if code == -signal.SIGINT:
-            raise KeyboardInterrupt  # it got to the worker first
         how = f"exit code {code}"
         if code is not None and code < 0:
             how = f"killed by {signal.Signals(-code).name}"

@@ -184,21 +184,14 @@ def test_persistent_workers_stay_and_come_back(monkeypatch):
     assert set(loader).isdisjoint(first), "a dead one is replaced"
 
 
-def test_persistent_workers_come_back_after_ctrl_c():
+def test_ctrl_c_is_for_the_main_process():
     loader = data.DataLoader(range(40), 4, num_workers=2, persistent_workers=True)
     batches = iter(loader)
     next(batches)
     for worker in batches._workers:
         os.kill(worker.process.pid, signal.SIGINT)
-        worker.process.join()
-    with pytest.raises(KeyboardInterrupt):  # if it has reached the workers only
-        list(batches)
+    assert len(list(batches)) == 9, "it may have its reasons to go on"
     assert len(list(loader)) == 10
-    next(iter(loader))
-    for worker in loader._iterator._workers:
-        os.kill(worker.process.pid, signal.SIGINT)
-        worker.process.join()
-    assert len(list(loader)) == 10, "the unfinished epoch's interrupted batches are not waited for"
 
 
 def test_a_start_that_fails_leaves_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import signal
 
@@ -95,12 +96,12 @@ def test_validation_split_cuts_where_keras_does(n, share):
     seen = []
 
     class Count(cb.Callback):
-        def on_epoch_end(self, epoch, logs):
-            seen.append(len(self.trainer.loader.dataset))
+        def on_step(self, step):
+            seen.append(step)
 
     x, y = problem(n)
-    trainer().fit(x, y, validation_split=share, callbacks=[Count()])
-    assert seen == [math.floor(n * (1 - share))]
+    trainer().fit(x, y, batch_size=1, validation_split=share, callbacks=[Count()])
+    assert len(seen) == math.floor(n * (1 - share))
 
 
 def test_validation_data_comes_before_the_split():
@@ -318,6 +319,27 @@ def test_interrupt_ends_after_the_step():
     assert np.isfinite(weights(t)).all()
     assert not t.model.training
     assert len(t.fit(x, y, epochs=2).epoch) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers fork")
+@pytest.mark.parametrize("persistent", [False, True])
+def test_ctrl_c_in_a_terminal_reaches_the_workers_too(persistent):
+    class Interrupt(cb.Callback):
+        def on_step_end(self, step, loss):
+            if step == 1:
+                for worker in multiprocessing.active_children():
+                    os.kill(worker.pid, signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+
+    x, y = problem()
+    t = trainer()
+    loader = DataLoader(TensorDataset(x, y), batch_size=5, num_workers=2, persistent_workers=persistent)
+    history = t.fit(loader, epochs=3, callbacks=[Interrupt()])
+    assert history.interrupted
+    assert not t.model.training
+    assert len(t.fit(loader, epochs=1).epoch) == 1
+    del loader
+    assert not multiprocessing.active_children()
 
 
 def test_interrupt_while_validating_makes_no_further_step():
