@@ -230,7 +230,9 @@ def explained(op: Op, values: Any, error: Exception) -> Exception:
     shapes = [tuple(v.shape) for v in arrays if hasattr(v, "shape") and hasattr(v, "dtype")]
     reason = str(error)
     if isinstance(error, np.linalg.LinAlgError):
-        return LinAlgError(f"{op.name}: {reason}, for matrices of shape {' and '.join(map(str, shapes))}{whereabouts()}")
+        return LinAlgError(
+            f"{op.name}: {reason}, for matrices of shape {' and '.join(map(str, shapes))}{whereabouts()}"
+        )
     if "broadcast" in reason:
         reason = "do not broadcast: dimensions, from the last one, must be equal or 1"
     else:

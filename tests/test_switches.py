@@ -155,7 +155,9 @@ def test_gradcheck_takes_pytorchs_arguments():
 
 def test_a_matrix_that_has_no_inverse_is_a_runtime_error_as_well():
     for call in (lambda: ag.linalg.inv(ag.zeros(2, 2)), lambda: ag.linalg.cholesky(-ag.eye(2))):
-        with pytest.raises(ag.linalg.LinAlgError, match=r"^(inv: Singular matrix, for matrices of shape \(2, 2\)|linalg)"):
+        with pytest.raises(
+            ag.linalg.LinAlgError, match=r"^(inv: Singular matrix, for matrices of shape \(2, 2\)|linalg)"
+        ):
             call()
     assert issubclass(ag.linalg.LinAlgError, RuntimeError)
 
@@ -172,7 +174,9 @@ def test_names_of_nodes_are_pytorchs():
 
     x = ag.ones(2, 3, requires_grad=True)
     made = (x * 2, x / 2, 1 - x, -x, abs(x), x.exp(), x.sort()[0], Twice.apply(x))
-    expected = "MulBackward0 DivBackward0 SubBackward0 NegBackward0 AbsBackward0 ExpBackward0 SortBackward0 TwiceBackward"
+    expected = (
+        "MulBackward0 DivBackward0 SubBackward0 NegBackward0 AbsBackward0 ExpBackward0 SortBackward0 TwiceBackward"
+    )
     assert [y.grad_fn.name() for y in made] == expected.split()
 
 

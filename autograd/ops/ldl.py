@@ -109,9 +109,7 @@ def ldl_factor_ex(A, *, hermitian=False, check_errors=False):
     matrix(A, "linalg.ldl_factor", square=True)
     LD, pivots, info = _lower(A.detach().cpu().array, hermitian)
     if check_errors and np.any(info):
-        raise LinAlgError(
-            f"torch.linalg.ldl_factor_ex: D[{int(info.max())},{int(info.max())}] is exactly zero"
-        )
+        raise LinAlgError(f"torch.linalg.ldl_factor_ex: D[{int(info.max())},{int(info.max())}] is exactly zero")
     return LdlFactorExResult(*(wrap(part).to(A.device) for part in (LD, pivots, info)))
 
 
