@@ -71,7 +71,7 @@ class Optimizer:
                 f"{type(params).__name__}"
             )
         self.defaults = defaults
-        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self._state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._prepare()
         groups: list[Any] = list(params)
@@ -84,9 +84,23 @@ class Optimizer:
 
     def _prepare(self) -> None:
         """Make what is not part of the saved state."""
+        self.state_is_out = False  # could somebody else change the state?
         self._packs: dict[int, tuple[list[Tensor], list[Pack] | None]] = {}
         for name in _HOOKS:
             vars(self).setdefault(name, OrderedDict())
+
+    @property
+    def state(self) -> defaultdict[Any, dict[str, Any]]:
+        """What is kept per parameter, as PyTorch names it: ``state[p]["exp_avg"]``.
+
+        From when somebody has asked for it, each step looks whether anything in it was replaced.
+        """
+        self.state_is_out = True
+        return self._state
+
+    @state.setter
+    def state(self, state: defaultdict[Any, dict[str, Any]]) -> None:
+        self._state, self.state_is_out = state, True
 
     # ---- what a subclass says ----------------------------------------------------------------------------------------
 
@@ -173,7 +187,7 @@ class Optimizer:
         numbers, arrays = self.numbers(group), self.arrays(place, group)
         if not numbers and not arrays:
             return False
-        state, new = self.state[p], True
+        state, new = self._state[p], True
         for name, start in numbers.items():
             if not isinstance(state.get(name), Tensor):
                 state[name] = wrap(np.array(state.get(name, start), scalar_dtype()))
@@ -198,7 +212,7 @@ class Optimizer:
             return
         new = self.complete(p, group)
         numbers, arrays = self.numbers(group), self.arrays(own(p), group)
-        kept = self.state[p] if numbers or arrays else {}
+        kept = self._state[p] if numbers or arrays else {}
         values: dict[str, Any] = {"new": new} | {name: kept[name].item() for name in numbers}
         if numbers:
             self.advance(values, group)
@@ -281,10 +295,11 @@ class Optimizer:
     # ---- saving ------------------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+        return {"defaults": self.defaults, "state": self._state, "param_groups": self.param_groups}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update({name: value for name, value in state.items() if name != "state"})
+        self._state = state["state"]
         self._prepare()
         for group in self.param_groups:  # options that a state saved by an older version lacks
             for name, default in self.defaults.items():

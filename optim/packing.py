@@ -47,7 +47,7 @@ class Pack:
         self.new = new  # has the state not seen a gradient yet?
         self.counters = list(optimizer.numbers(group))
         self.names = list(optimizer.arrays(own(params[0]), group))
-        self.states = [optimizer.state[p] for p in params] if self.counters or self.names else []
+        self.states = [optimizer._state[p] for p in params] if self.counters or self.names else []
         state = {name: [state[name] for state in self.states] for name in self.names}
         if len(params) > 1:
             gathered = gather(params)
@@ -70,24 +70,30 @@ class Pack:
         """Note what `intact` compares."""
         self.known = self.values.tobytes()
         self.entries = list(chain.from_iterable(map(dict.values, self.states)))
-        self.tensors = [*self.params, *(value for value in self.entries if isinstance(value, Tensor))]
-        self.windows = [tensor.array for tensor in self.tensors]
-        self.shapes = [p.array.shape for p in self.params]
-        self.marks = [mark_of(p.array) for p in self.params]
+        self.tensors = [value for value in self.entries if isinstance(value, Tensor)]
+        self.windows, self.kept = list(map(_array, self.params)), list(map(_array, self.tensors))
+        self.shapes = [window.shape for window in self.windows]
+        self.marks = [mark_of(window) for window in self.windows]
         self.built = True
 
     def intact(self, optimizer: Optimizer, group: dict) -> bool:
         """Is everything still as `build` or the last step left it?"""
-        if not self.built:
-            return False
+        return (
+            self.built
+            and all(map(is_, map(_array, self.params), self.windows))
+            and list(optimizer.arrays(self.p, group)) == self.names
+            and (not optimizer.state_is_out or self.state_intact(optimizer))
+        )
+
+    def state_intact(self, optimizer: Optimizer) -> bool:
+        """Is the state, which somebody else may have, as `build` or the last step left it?"""
         states = self.states
         return (
-            all(map(is_, map(_array, self.tensors), self.windows))
-            and all(map(is_, map(optimizer.state.get, self.params), states))
+            all(map(is_, map(_array, self.tensors), self.kept))
+            and all(map(is_, map(optimizer._state.get, self.params), states))
             and sum(map(len, states)) == len(self.entries)
             and all(map(is_, chain.from_iterable(map(dict.values, states)), self.entries))
             and self.values.tobytes() == self.known
-            and list(optimizer.arrays(self.p, group)) == self.names
         )
 
     def release(self) -> Pack:
@@ -172,7 +178,7 @@ def sort(optimizer: Optimizer, group: dict, params: list[Tensor]) -> list[Pack]:
     alone = []
     for p in params:
         new = optimizer.complete(p, group)
-        state = optimizer.state.get(p, {})
+        state = optimizer._state.get(p, {})
         if optimizer.elementwise and p.array.size <= SMALL and is_private(p):
             history = tuple((n, state[n].dtype, state[n].item()) for n in optimizer.numbers(group))
             together.setdefault((p.dtype, str(p.device), new, history), []).append(p)

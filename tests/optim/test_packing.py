@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -303,3 +304,38 @@ def test_few_calls_for_many_small_parameters():
             p.grad = ag.ones(10)
         optimizer.step()
     assert calls == [1000] * 3
+
+
+def test_a_state_that_was_replaced_is_used():
+    """Whoever has asked for the state may put other tensors, dicts or a whole new state in its place."""
+    replacements = [
+        lambda state, w: state[w].update(exp_avg=ag.full_like(w, 5.0)),
+        lambda state, w: state[w].__setitem__("step", ag.tensor(7.0)),
+        lambda state, w: state.__setitem__(w, {name: ag.ones_like(value) for name, value in state[w].items()}),
+        lambda state, w: setattr(state[w]["exp_avg"], "data", ag.full_like(w, 5.0)),
+        lambda state, w: state.clear(),
+    ]
+    results = []
+    for replace in [lambda state, w: None, *replacements]:
+        w, b = ag.ones(3, requires_grad=True), ag.ones(2, requires_grad=True)
+        optimizer = optim.Adam([w, b], lr=0.1)
+        state = optimizer.state
+        for i in range(4):
+            if i == 2:
+                replace(state, w)
+            optimizer.zero_grad()
+            ((w**2).sum() + (b**3).sum()).backward()
+            optimizer.step()
+        results.append(w.tolist())
+    assert all(result != results[0] for result in results[1:])
+
+
+def test_a_new_state_begins_anew():
+    w = ag.ones(3, requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)
+    for state in (None, defaultdict(dict)):
+        if state is not None:
+            optimizer.state = state
+        w.grad = ag.ones(3)
+        optimizer.step()
+        assert optimizer.state[w]["step"].item() == 1
