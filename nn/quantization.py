@@ -48,12 +48,16 @@ def _along(values: Any, x: Any, axis: int | None) -> Any:
 def quantize(x: Tensor, scale: Any, zero_point: Any = 0, *, axis: int | None = None, signed: bool = True) -> Tensor:
     """The integers that stand for `x`: int8, or uint8 unless `signed`; one scale, or one for each index of `axis`.
 
+    Raises ValueError for NaN.
+
     >>> quantize(ag.tensor([-1.0, 0.26, 9.0]), 0.5)
     tensor([-2,  1, 18], dtype=autograd.int8)
     """
     low, high = WEIGHT if signed else ACTIVATION
     scale, zero = _along(scale, x, axis), _along(zero_point, x, axis)
     q = np.clip(np.round(x.array / scale) + zero, low, high)
+    if np.isnan(q).any():
+        raise ValueError("expected numbers to quantise, got NaN, for which no integer stands")
     return wrap(np.asarray(q, np.int8 if signed else np.uint8))
 
 
@@ -101,7 +105,9 @@ def weight_scale(weight: Tensor, per_channel: bool = True) -> np.ndarray:
 
 
 def activation_scale(low: float, high: float) -> tuple[float, int]:
-    """Scale and zero point by which uint8 covers low … high and has 0 exactly."""
+    """Scale and zero point by which uint8 covers low … high and has 0 exactly.  Raises ValueError unless they are finite."""
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"expected finite numbers to quantise, got some from {low} to {high}")
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max((high - low) / 255, float(np.finfo(np.float32).tiny))
     return scale, int(np.clip(np.round(-low / scale), 0, 255))
@@ -170,7 +176,7 @@ class PercentileObserver(Observer):
 
 
 class _Quantized(Module):
-    """A layer with int8 weights.  `activation` is (scale, zero point), or None to measure it at each call."""
+    """A layer with int8 weights.  `activation` is the input's (scale, zero point), or None to measure them at each call."""
 
     def __init__(self, layer: Any, activation: tuple[float, int] | None, per_channel: bool):
         super().__init__()
@@ -178,12 +184,17 @@ class _Quantized(Module):
         self.register_buffer("weight", quantize(layer.weight.detach(), scale, axis=0 if per_channel else None))
         self.register_buffer("scale", wrap(np.asarray(scale)))
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().clone())
-        self.activation = activation
+        scale, zero = activation or (None, None)
+        self.register_buffer("input_scale", None if scale is None else wrap(np.asarray(scale, np.float32)))
+        self.register_buffer("input_zero_point", None if zero is None else wrap(np.asarray(zero, np.int32)))
 
     def _integers(self, x: Tensor) -> tuple[Tensor, float]:
         """The input as int32 with its zero point taken off, and its scale."""
         x = x.detach()
-        scale, zero = self.activation or activation_scale(float(x.array.min()), float(x.array.max()))
+        if self.input_scale is None:
+            scale, zero = activation_scale(float(x.array.min()), float(x.array.max()))
+        else:
+            scale, zero = self.input_scale.item(), self.input_zero_point.item()
         return wrap(quantize(x, scale, zero, signed=False).array.astype(np.int32) - np.int32(zero)), scale
 
     def _floats(self, accumulated: Any, scale: float, axis: int) -> Tensor:
@@ -206,14 +217,18 @@ class QuantizedLinear(_Quantized):
         return f"in_features={self.weight.shape[1]}, out_features={self.weight.shape[0]}, int8"
 
 
+def _options(layer: Conv2d) -> dict[str, Any]:
+    if layer.padding_mode != "zeros":
+        raise ValueError(f"quantisation knows zero padding only, got padding_mode={layer.padding_mode!r}")
+    return {name: getattr(layer, name) for name in ("stride", "padding", "dilation", "groups")}
+
+
 class QuantizedConv2d(_Quantized):
     """`Conv2d` with int8 weights, int8 activations and int32 accumulation."""
 
     def __init__(self, layer: Conv2d, activation: tuple[float, int] | None, per_channel: bool):
-        if layer.padding_mode != "zeros":
-            raise ValueError(f"quantisation knows zero padding only, got padding_mode={layer.padding_mode!r}")
         super().__init__(layer, activation, per_channel)
-        self.options = {k: getattr(layer, k) for k in ("stride", "padding", "dilation", "groups")}
+        self.options = _options(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, O, H', W')."""
@@ -247,8 +262,7 @@ class _Prepared(Module):
         weight = fake_quantize(self.layer.weight, scale, axis=0 if self.per_channel else None)
         if isinstance(self.layer, Linear):
             return F.linear(x, weight, self.layer.bias)
-        options = {k: getattr(self.layer, k) for k in ("stride", "padding", "dilation", "groups")}
-        return F.conv2d(x, weight, self.layer.bias, **options)
+        return F.conv2d(x, weight, self.layer.bias, **_options(self.layer))
 
 
 def _replaced(model: Module, wanted: Callable[[Module], Module | None]) -> Module:
@@ -257,8 +271,11 @@ def _replaced(model: Module, wanted: Callable[[Module], Module | None]) -> Modul
     whole = wanted(made)
     if whole is not None:
         return whole
-    for name, module in list(made.named_modules()):
-        other = wanted(module)
+    others: dict[Module, Module | None] = {}  # a layer with two names stays one
+    for name, module in list(made.named_modules(remove_duplicate=False)):
+        if module not in others:
+            others[module] = wanted(module)
+        other = others[module]
         if other is not None:
             made.set_submodule(name, other)
     return made
@@ -291,7 +308,12 @@ def prepare_qat(
 
 
 def _prepare(model: Module, observer: Callable[[], Observer], aware: bool, per_channel: bool) -> Module:
-    return _replaced(model, lambda m: _Prepared(m, observer(), aware, per_channel) if type(m) in _QUANTIZED else None)
+    def prepared(m: Module) -> Module | None:
+        if type(m) is Conv2d:
+            _options(m)  # complains now of what convert() could not do later
+        return _Prepared(m, observer(), aware, per_channel) if type(m) in _QUANTIZED else None
+
+    return _replaced(model, prepared)
 
 
 def convert(model: Module) -> Module:

@@ -29,6 +29,95 @@ def test_per_sample_gradients_average_to_the_gradient():
         np.testing.assert_allclose(each[name].mean(0).numpy(), p.grad.numpy(), atol=1e-6)
 
 
+class Reused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(5, 5)
+
+    def forward(self, x):
+        return self.layer(self.layer(x).tanh())
+
+
+class Outside(nn.Module):
+    """Uses a layer's parameter elsewhere too."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(5, 5)
+
+    def forward(self, x):
+        return self.layer(x) @ self.layer.weight
+
+
+class OtherOrder(nn.Module):
+    """Samples are not in dimension 0 inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.last = nn.Linear(5, 5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.last(self.layer(x.transpose(0, 1)).tanh().transpose(0, 1)).sum(1)
+
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale, self.layer = nn.Parameter(ag.ones(5)), nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.layer(x * self.scale)
+
+
+def frozen():
+    model = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 3))
+    model[0].requires_grad_(False)
+    return model
+
+
+CLASSES = nn.CrossEntropyLoss()
+MODELS = {
+    "layers": (lambda: nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.Tanh(), nn.Linear(6, 3)), (5,), 2),
+    "sequences": (lambda: nn.Sequential(nn.Linear(5, 6), nn.LayerNorm([4, 6]), nn.Flatten(), nn.Linear(24, 3)), (4, 5), 2),
+    "images": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 4, 3, 2, 1, groups=2), nn.GroupNorm(2, 4), nn.ReLU(), nn.Conv2d(4, 3, (1, 2), padding="same"),
+            nn.Conv2d(3, 3, 2, dilation=2, padding=1, padding_mode="reflect", bias=False), nn.Flatten(), nn.LazyLinear(3),
+        ),
+        (2, 6, 6), 2,
+    ),
+    "signals": (lambda: nn.Sequential(nn.Conv1d(2, 3, 3, 2), nn.GELU(), nn.Flatten(), nn.LazyLinear(3)), (2, 9), 2),
+    "words": (lambda: nn.Sequential(nn.Embedding(7, 4, padding_idx=0), nn.Flatten(), nn.Linear(20, 3)), (5,), 2),
+    "twice": (Reused, (5,), 2),
+    "frozen": (frozen, (5,), 2),
+    "outside": (Outside, (5,), 7),
+    "other order": (OtherOrder, (6, 5), 7),
+    "own parameter": (Own, (5,), 6),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_gradient_is_that_of_the_sample_alone(name):
+    make, shape, passes = MODELS[name]
+    ag.manual_seed(1)
+    model = make()
+    x = ag.randint(0, 7, (6, *shape)) if name == "words" else ag.randn(6, *shape)
+    y = ag.randint(0, 3, (6,))
+    model(x)  # lazy layers take their form
+    calls = []
+    with model.register_forward_hook(lambda *_: calls.append(1)):
+        each = privacy.per_sample_gradients(model, CLASSES, x, y)
+    assert len(calls) == passes, "the sample alone, then all at once; where that is no good, all one by one"
+    for i in range(6):
+        model.zero_grad()
+        CLASSES(model(x[i : i + 1]), y[i : i + 1]).backward()
+        for path, p in model.named_parameters():
+            if p.requires_grad:
+                np.testing.assert_allclose(each[path][i].numpy(), p.grad.numpy(), rtol=1e-4, atol=1e-5, err_msg=path)
+            else:
+                assert path not in each
+
+
 def test_without_noise_and_clipping_it_is_sgd():
     model, x, y, private = setup()
     before = [p.detach().clone() for p in model.parameters()]

@@ -115,3 +115,44 @@ def test_int8_state_travels():
     b.load_state_dict(a.state_dict())
     x, _ = data()
     np.testing.assert_array_equal(a(x).numpy(), b(x).numpy())
+
+
+def test_int8_state_of_a_static_model_travels():
+    x, _ = data()
+    models = []
+    for part in (x[:10], x):
+        prepared = qt.prepare(trained(network(), steps=3))
+        prepared(part)
+        models.append(qt.convert(prepared))
+    a, b = models
+    assert not np.array_equal(a(x).numpy(), b(x).numpy())
+    b.load_state_dict(a.state_dict())
+    np.testing.assert_array_equal(a(x).numpy(), b(x).numpy())
+    with pytest.raises(RuntimeError, match="input_scale"):
+        qt.quantize_dynamic(network()).load_state_dict(a.state_dict())
+
+
+def test_no_integer_stands_for_nan():
+    layer = nn.Linear(2, 1)
+    for model in (qt.quantize_dynamic(layer), calibrated(layer)):
+        with pytest.raises(ValueError, match=r"numbers to quantise, got (NaN|some from nan to nan)"):
+            model(ag.tensor([[np.nan, 1.0]]))
+
+
+def calibrated(layer):
+    prepared = qt.prepare(layer)
+    prepared(ag.ones(1, 2))
+    return qt.convert(prepared)
+
+
+def test_a_layer_with_two_names_stays_one():
+    layer = nn.Linear(2, 2)
+    quantized = qt.quantize_dynamic(nn.Sequential(layer, nn.Tanh(), layer))
+    assert quantized[0] is quantized[2]
+    assert type(quantized[0]) is qt.QuantizedLinear
+
+
+@pytest.mark.parametrize("make", [qt.quantize_dynamic, qt.prepare, qt.prepare_qat])
+def test_padding_that_is_not_known_is_refused_at_once(make):
+    with pytest.raises(ValueError, match="zero padding only, got padding_mode='reflect'"):
+        make(nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"))
