@@ -99,8 +99,8 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                 if parent in grads:
                     part = added(grads.pop(parent), part)
                 grads[parent] = part
-            if plan.data and not retain_graph:
-                release(node, plan, saved)
+            if not retain_graph and plan.data and holds_arrays(saved, plan.data):
+                node.saved = None
         for leaf, g in grads.items():  # what is left
             if leaf.hooks:
                 g = run_hooks(leaf.hooks, g)
@@ -130,12 +130,13 @@ def added(before: Any, part: Any) -> Any:
     return before + part
 
 
-def release(node: Node, plan: Plan, saved: tuple) -> None:
-    """Free what a node has saved, if arrays are among it."""
-    for i in plan.data:
-        if hasattr(saved[i], "nbytes") or type(saved[i]) is tuple:
-            node.saved = None
-            break
+def holds_arrays(saved: tuple, places: tuple[int, ...]) -> bool:
+    """Are arrays among what a node has saved in these places?"""
+    for i in places:
+        value = saved[i]
+        if type(value) is ndarray or type(value) is tuple or hasattr(value, "nbytes"):
+            return True
+    return False
 
 
 def restored(node: Node) -> tuple:

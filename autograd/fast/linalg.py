@@ -90,7 +90,8 @@ def matmul(x: Any, y: Any) -> Any:
 
 def affine(x: Any, y: Any, bias: Any) -> Any:
     """x @ y + bias for matrices."""
-    if type(x) is np.ndarray and (work := x.size * y.shape[1]) > LARGE and suits(x, y):
+    work = x.size * y.shape[1]
+    if work > LARGE and suits(x, y):
         if compiles(x, y):
             if bias is None or bias.dtype == np.float32:
                 return multiplied(x, y, NONE if bias is None else np.ascontiguousarray(bias))

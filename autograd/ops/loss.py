@@ -116,7 +116,7 @@ def _squared_error(x, y, reduction):
     if reduction == "none":
         return d * d
     flat = d.reshape(-1)
-    total = np.dot(flat, flat) if d.dtype.kind == "f" else np.add.reduce(d * d, axis=None)
+    total = flat.dot(flat) if d.dtype.kind == "f" else np.add.reduce(d * d, axis=None)
     return total / total.dtype.type(d.size) if reduction == "mean" and d.size else _total(d * d, reduction)
 
 
