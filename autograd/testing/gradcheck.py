@@ -203,6 +203,7 @@ def _check_order(
             search.missing[slot.start : slot.stop] = gradient is None
         with np.errstate(all="ignore"):  # far from x, f may well overflow
             search.full() if full else search.fast()
+            search.compare_kinks()
         failures = run("linearity") + search.failures + failures
         if order == 1 and not search.failures:
             failures += run("accumulation", "aliasing", "layout", "leak")

@@ -71,7 +71,7 @@ def _factor(item, analytic, numeric, output_shapes) -> Iterator[str]:
         return
     if ratios.size == 1 and abs(100 * ratio - round(100 * ratio)) > 1e-4:
         return  # one element is always some multiple; only a round one says something
-    every = f"analytic = {ratio:.6g} × numeric in every wrong element"
+    every = f"analytic = {ratio:.{6 if abs(ratio - 1) > 1e-4 else 10}g} × numeric in every wrong element"
     if abs(ratio + 1) < CLOSE:
         yield "the sign is wrong in every wrong element"
         return
@@ -83,6 +83,9 @@ def _factor(item, analytic, numeric, output_shapes) -> Iterator[str]:
     for n, what in lengths.items():
         if n > 2 and abs(ratio - n) < CLOSE * n:
             yield f"{every}: {what}; a sum where the mean's 1/n is due?"
+            return
+        if n > 2 and (abs(ratio * (n - 1) - n) < CLOSE * n or abs(ratio * n - n + 1) < CLOSE * n):
+            yield f"{every}: {what} and one less; is n divided by where n - 1 is due, or n - 1 where n is?"
             return
         if n > 2 and abs(ratio * n - 1) < CLOSE:
             yield f"{every}: 1 / {what}; a mean where a sum over the broadcast axes is due?"
@@ -97,7 +100,11 @@ def _another_order(item: InputMap) -> Iterator[str]:
         size = np.max(np.abs(b), initial=0.0)
         return a.shape == b.shape and bool(np.all(np.abs(a - b) <= CLOSE * size))
 
-    if numeric.size < 2 or not same(np.sort(analytic, axis=None), np.sort(numeric, axis=None)):
+    if (
+        numeric.size < 2
+        or same(analytic, numeric)
+        or not same(np.sort(analytic, axis=None), np.sort(numeric, axis=None))
+    ):
         return
     for axes in itertools.permutations(range(numeric.ndim)) if numeric.ndim <= 4 else ():
         if axes == tuple(range(numeric.ndim)):
@@ -108,6 +115,9 @@ def _another_order(item: InputMap) -> Iterator[str]:
             return
         if same(analytic, turned.reshape(numeric.shape)):
             yield "the same values in another order: a reshape where a transpose was meant"
+            return
+        if same(analytic, numeric.reshape(turned.shape).transpose(np.argsort(axes))):
+            yield "the same values in another order: a transpose where a reshape was meant"
             return
     for axis in range(numeric.ndim):
         if same(analytic, np.flip(numeric, axis)):

@@ -35,6 +35,15 @@ class Column:
     rounding: np.ndarray
 
 
+def _between(
+    analytic: float, u: np.ndarray, left: np.ndarray, right: np.ndarray, kinked: np.ndarray | bool, noise: float
+) -> bool:
+    """Does a value lie between left and right slopes?  Each output has its own interval; u stretches and adds them."""
+    low = np.where(kinked, np.minimum(u * left, u * right), u * (left + right) / 2).sum()
+    high = np.where(kinked, np.maximum(u * left, u * right), u * (left + right) / 2).sum()
+    return bool(low - noise <= analytic <= high + noise)
+
+
 class Search:
     """One problem, compared entry by entry or in random projections."""
 
@@ -57,6 +66,7 @@ class Search:
         self.failures: list[Failure] = []
         self.notes: list[str] = []
         self.columns: dict[int, Column] = {}
+        self.slopes: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # left and right, at kinks whose value lies between
         self.complete = True
 
     # The two modes --------------------------------------------------------------------------
@@ -203,19 +213,16 @@ class Search:
             # So many smooth mismatches: one more is hardly a kink, and slopes are dear.
             self.failures.append(self._wrong(entry, number, column))
             return WRONG
-        sides = [self._one_sided(entry, side) for side in (-1, +1)]
-        (left, left_error), (right, right_error) = sides
+        size = step_sizes(self.problem.x, self.problem.typical, "typical")[entry]
+        (left, left_error), (right, right_error) = (self._one_sided(entry, size, side) for side in (-1, +1))
         jump = np.abs(right - left)
         size = np.maximum(np.abs(left), np.abs(right))
         with np.errstate(all="ignore"):
             kinked = jump > 1e-5 * size + 10 * (left_error + right_error)
         certain = np.all(np.isfinite(left_error + right_error))
         if certain and np.any(kinked):
-            # Each output has its own interval of slopes; u stretches and adds them.
-            low = np.where(kinked, np.minimum(u * left, u * right), u * (left + right) / 2).sum()
-            high = np.where(kinked, np.maximum(u * left, u * right), u * (left + right) / 2).sum()
             noise = 1e-6 * scale + 10 * float(np.abs(u) @ (left_error + right_error))
-            inside = bool(low - noise <= analytic <= high + noise)
+            inside = _between(analytic, u, left, right, kinked, noise)
             return self._kink(entry, number, column, left, right, inside)
         if agrees:
             return OK
@@ -232,6 +239,42 @@ class Search:
         self.failures.append(self._wrong(entry, number, column))
         return WRONG
 
+    def compare_kinks(self) -> None:
+        """Are values that lie between left and right slopes one by one possible together?
+
+        Two elements that tie for the maximum may each have a slope between 0 and 1, but only 1 in sum. Kinks that have
+        nothing to do with each other, as in relu(x) - relu(y), have slopes that add up; there each may choose.
+        """
+        if len(self.slopes) < 2 or self.kinks == "skip":
+            return
+        entries = np.array(sorted(self.slopes))
+        u, g = self.pairs[0]
+        sides = [self._one_sided(entries, float(np.min(self.problem.typical[entries])), side) for side in (-1, +1)]
+        (left, left_error), (right, right_error) = sides
+        alone = [np.sum([pair[side] for pair in self.slopes.values()], axis=0) for side in (0, 1)]
+        size = np.maximum(*np.abs(alone))
+        noise = 1e-5 * size + 10 * (left_error + right_error)
+        tied = (np.abs(left - alone[0]) > noise) | (np.abs(right - alone[1]) > noise)
+        analytic, noise = float(g[entries].sum()), float(np.abs(u) @ noise)
+        if not np.any(tied) or not np.isfinite(noise) or _between(analytic, u, left, right, True, noise):
+            return
+        slots = self.problem.inputs
+        names = ", ".join(slots.slot_of(e).spell(e) for e in entries[:3]) + (", …" if entries.size > 3 else "")
+        self.verdicts[entries] = WRONG
+        self.failures.append(
+            self._failure(
+                "kink",
+                int(entries[0]),
+                where=f"d <u, out> / d ({names}) together",
+                analytic=analytic,
+                numeric=float(u @ (left + right)) / 2,
+                left=float(u @ left),
+                right=float(u @ right),
+                message="one by one the analytic values are valid subgradients, together they are not: do elements "
+                "that tie each get the whole gradient?",
+            )
+        )
+
     def _confirmed(self, entry: int, column: Column) -> Column:
         """A column whose error covers what other steps give: the best of many estimates may be luck.
 
@@ -244,13 +287,13 @@ class Search:
         apart = np.abs(again.value / again.direction[entry] - column.value)
         return Column(column.value, np.maximum(column.error, apart), column.rounding)
 
-    def _curve(self, entry: int, size: float) -> Callable[[float], np.ndarray]:
-        """f as a function of t, where one entry of x moves by t sizes."""
+    def _curve(self, entries: int | np.ndarray, size: float) -> Callable[[float], np.ndarray]:
+        """f as a function of t, where some entries of x move by t sizes."""
         problem = self.problem
 
         def curve(t: float) -> np.ndarray:
             moved = problem.x.copy()
-            moved[entry] += t * size
+            moved[entries] += t * size
             return problem.forward(moved)
 
         return curve
@@ -260,19 +303,22 @@ class Search:
         problem, size = self.problem, abs(self.problem.x[entry])
         if size == 0 or problem.plan.eps > 1e-12:
             return None
-        curve = self._curve(entry, size)
-        try:
-            value, error, rounding = (part / size for part in extrapolate(curve, 1e-4, 3, problem.plan.eps))
-            again = extrapolate(curve, 0.61e-4, 3, problem.plan.eps)[0] / size
-        except Exception:  # outside the domain even there
-            return None
-        error = np.maximum(error, np.abs(again - value))
-        resolved = float(np.abs(u) @ error) <= problem.plan.hopeless * float(np.abs(u) @ np.abs(value))
-        if not (resolved and np.all(np.isfinite(error))):
-            return None
-        differs = np.abs(value - column.value) > 10 * (error + column.error)
-        better = float(np.abs(u) @ error) < float(np.abs(u) @ column.error)
-        return Column(value, error, rounding) if better or np.any(differs) else None
+        curve, eps = self._curve(entry, size), problem.plan.eps
+        for step in (1e-4, 1e-9):
+            try:
+                value, error, rounding = (part / size for part in extrapolate(curve, step, 3, eps))
+                again = extrapolate(curve, 0.61 * step, 3, eps)[0] / size
+            except Exception:  # outside the domain even there
+                continue
+            error = np.maximum(error, np.abs(again - value))
+            resolved = float(np.abs(u) @ error) <= problem.plan.hopeless * float(np.abs(u) @ np.abs(value))
+            if not (resolved and np.all(np.isfinite(error))):
+                continue
+            differs = np.abs(value - column.value) > 10 * (error + column.error)
+            better = float(np.abs(u) @ error) < float(np.abs(u) @ column.error)
+            if better or np.any(differs):
+                return Column(value, error, rounding)
+        return None
 
     def _is_beneath_notice(self, entry: int, analytic: float, numeric: float, u: np.ndarray, g: np.ndarray) -> bool:
         """Is a slope that long steps confirm lost to short ones in the rounding inside f?
@@ -314,11 +360,10 @@ class Search:
         most = 1e-4 * float(np.max(np.abs(g[slot.start : slot.stop])))
         return min(10 * spread, most) if np.isfinite(spread + most) else 0.0
 
-    def _one_sided(self, entry: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    def _one_sided(self, entries: int | np.ndarray, size: float, side: int) -> tuple[np.ndarray, np.ndarray]:
         """One-sided slopes at the best of several steps; how far the next best is off is error."""
         problem = self.problem
-        size = step_sizes(problem.x, problem.typical, "typical")[entry]
-        curve = self._curve(entry, size)
+        curve = self._curve(entries, size)
         found = []
         for step in (0.05, 0.02, 0.01) if problem.plan.eps > 1e-12 else (1e-3, 1e-5, 3e-7, 1e-7):
             try:
@@ -358,6 +403,7 @@ class Search:
             name = self.problem.inputs.slot_of(entry).spell(entry)
             state = "lies between" if inside else "was not compared with"
             self.notes.append(f"kink at {name}: the analytic value {state} the left and right slopes")
+            self.slopes[entry] = left, right
             return KINK
         output = int(np.argmax(np.abs(right - left)))
         failure = self._wrong(entry, number, column, output)

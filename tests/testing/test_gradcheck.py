@@ -110,6 +110,24 @@ def test_ties_in_max_accept_any_split():
         assert gradcheck(np.max, x, vjp=lambda g, x, w=weights: g * w).ok
 
 
+def test_elements_that_tie_share_one_slope():
+    """Each of them may have all of it, but not each at once; kinks that have nothing in common may choose for themselves."""
+    x = np.array([1.0, 3.0, 3.0, 3.0])
+    ties = lambda share: lambda g, x: g * (x == x.max()) * share
+    assert gradcheck(np.max, x, vjp=ties(1 / 3)).ok
+    assert gradcheck(np.max, x, vjp=lambda g, x: g * one_hot(x, 1)).ok
+    for mode in ("full", "fast"):
+        failure = fails(np.max, x, vjp=ties(1.0), mode=mode).worst
+        assert failure.kind == "kink"
+        assert "together" in str(failure)
+        assert failure.left == pytest.approx(failure.right)
+    fails(lambda a, b: np.maximum(a, b), x, x, vjp=lambda g, a, b: (g * (a >= b), g * (b >= a)))
+    assert gradcheck(lambda a, b: np.maximum(a, b), x, x, vjp=lambda g, a, b: (g * (a >= b), g * (b > a))).ok
+    zero = np.zeros(2)
+    relu, clip = lambda x: np.maximum(x, 0).sum(), lambda x: np.clip(x, 0, 1).sum()
+    assert gradcheck(lambda a, b: clip(a) - relu(b), zero, zero, vjp=lambda g, a, b: (g * np.ones(2), 0 * b)).ok
+
+
 def test_many_kinks_at_once_are_sampled():
     assert gradcheck(relu, np.zeros((60, 60)), vjp=lambda g, x: g * (x > 0)).ok
     assert not fails(relu, np.zeros((60, 60)), vjp=lambda g, x: g * (x >= 0) * 2).ok
@@ -186,6 +204,14 @@ def test_large_and_small_together_are_no_false_alarm(f, pull, x, mode):
     for factor in (1.01, 0.5):  # and are no hiding place either
         if np.any(pull(f(x) * 0 + 1.0, x)):
             assert not gradcheck(f, x, vjp=lambda g, x, c=factor: c * pull(g, x), mode=mode, raises=False).ok
+
+
+def test_a_domain_that_ends_close_by_is_no_false_alarm():
+    x = np.array([0.999999, -0.9999, 0.1])
+    pull = lambda g, x: -g / np.sqrt(1 - x * x)
+    assert gradcheck(np.arccos, x, vjp=pull).ok
+    fails(np.arccos, x, vjp=lambda g, x: pull(g, x) * (1 + 1e-3 * (x > 0.9)))
+    assert gradcheck(lambda x: np.sin(1e6 * x), x, vjp=lambda g, x: 1e6 * g * np.cos(1e6 * x)).ok
 
 
 def test_saturated_functions_are_no_false_alarm():
@@ -265,6 +291,13 @@ def test_hints_explain_every_wrong_element():
     assert "shifted by 1 along axis 0" in hint(lambda g, x: np.roll(2 * g * x, 1, 0))[0]
     assert "constant along axis 0" in hint(lambda g, x: np.broadcast_to((g * x).mean(0), x.shape))[0]
     assert hint(lambda g, x: 2 * g * x + np.abs(g) * np.arange(12).reshape(3, 4)) == []
+    assert hint(lambda g, x: 2 * g * x + 1e-7) == ["analytic = numeric +1e-07 in every wrong element"]
+    hint = lambda f, pull: fails(f, x, vjp=pull).hints[0]
+    assert "a reshape where a transpose was meant" in hint(np.transpose, lambda g, x: g.reshape(x.shape))
+    assert "a transpose where a reshape was meant" in hint(np.ravel, lambda g, x: g.reshape(x.shape, order="F"))
+    biased = lambda g, x: g * (x - x.mean()) / (x.std() * 11)
+    assert "n divided by where n - 1 is due" in hint(np.std, biased)
+    assert "1.00001 × numeric" in hint(lambda x: 3 * x, lambda g, x: 3.00003 * g)
 
 
 def test_message_is_short_and_says_everything():
