@@ -292,7 +292,7 @@ def assemble(events: Sequence[Event], outputs: Sequence[Any], names: Names, scal
         if leaf.role == "parameter" and leaf.key in names.parameters:
             leaf.name = names.parameters[leaf.key]
     boxed = {leaf for leaf, count in uses.items() if _is_box(leaf, count, scalar)}
-    calls, call_ids, chains = _calls(events, names.given)
+    calls, call_ids, chains = _calls(events, names)
     starts = _top_level_starts(events, call_ids, chains)
     before = _first_uses(events, boxed, starts)
     placed = {leaf for leaves in before.values() for leaf in leaves}
@@ -377,7 +377,7 @@ def _node(event: Event, number: int, place: dict[Any, int], boxed: set[Leaf], ca
     )  # fmt: skip
 
 
-def _calls(events: Sequence[Event], given: bool) -> tuple[tuple[Call, ...], dict[Any, int], dict[Any, tuple]]:
+def _calls(events: Sequence[Event], names: Names) -> tuple[tuple[Call, ...], dict[Any, int], dict[Any, tuple]]:
     """The module calls that took part, numbered in the order they began to matter, and the chain around each."""
     calls: list[Call] = []
     ids: dict[Any, int] = {None: -1}
@@ -394,9 +394,11 @@ def _calls(events: Sequence[Event], given: bool) -> tuple[tuple[Call, ...], dict
         for call in reversed(fresh):
             ids[call] = len(calls)
             path, kind = call.scope.path, call.scope.kind
-            if given:  # a part of a larger model was asked about: its names begin at itself
-                outer = chains[call.parent][0].scope.path if chains[call.parent] else path
-                path = path.removeprefix(outer).removeprefix(".")
+            outer = chains[call.parent][0].scope if chains[call.parent] else call.scope
+            prefix = names.prefixes.get(id(outer), "")
+            if names.given or prefix:  # a part of a larger model was asked about: its names begin at itself
+                path = path.removeprefix(outer.path).removeprefix(".")
+            path = ".".join(filter(None, (prefix, path)))
             # Counted within this graph, not since the module was made: the same program gives the same graph.
             key = path, kind, id(call.scope)
             counts[key] = counts.get(key, -1) + 1

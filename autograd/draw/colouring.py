@@ -30,8 +30,10 @@ def colour(scene: Scene, by: str | None, boxes: Iterable[Box] | None = None) -> 
         box.shade, box.badge, box.note, box.spark = None, "", "", []
     leaves = [b for b in (scene.visible()[0] if boxes is None else boxes) if b.kind not in ("output", "root")]
     if by in ("grad", "value"):
+        # A backward pass without a recording left gradients at the parameters only.
+        complete = by == "grad" and any(node.kind == "op" and node.grad is not None for node in scene.graph.nodes)
         for box in leaves:
-            _by_stats(scene, box, by)
+            _by_stats(scene, box, by, complete)
         what = "gradient" if by == "grad" else "value"
         scene.legend = [(f"{what} rms", "1e-8"), ("", "1e2")]
     elif by in ("time", "memory"):
@@ -70,17 +72,23 @@ def _last(scene: Scene, ids: list[int]) -> Node:
     return next((nodes[i] for i in reversed(ids) if nodes[i].kind == "op"), nodes[ids[-1]])
 
 
-def _by_stats(scene: Scene, box: Box, by: str) -> None:
+def _by_stats(scene: Scene, box: Box, by: str, complete: bool) -> None:
     copies = [ids for ids in scene.members(box) if ids]
     if not copies:
         return
-    found = [_stats(_last(scene, ids), by) for ids in copies]
-    expected = by == "grad" and scene.graph.backward and any(_last(scene, ids).requires_grad for ids in copies)
-    box.badge = badge(found, expected)
     nodes = scene.graph.nodes
-    params = [p for ids in copies for i in ids for p in nodes[i].params if p.requires_grad]
-    if by == "grad" and not box.badge and scene.graph.backward and params:
-        box.badge = badge([p.grad for p in params], True)
+    last = [_last(scene, ids) for ids in copies]
+    found = [_stats(node, by) for node in last]
+    trained = [[p for i in ids for p in nodes[i].params if p.requires_grad] for ids in copies] if by == "grad" else []
+    box.badge = badge(
+        (stats for node, stats in zip(last, found, strict=True) if node.requires_grad or stats is not None), complete
+    )
+    if scene.graph.backward and any(trained) and not box.badge:
+        box.badge = badge([p.grad for params in trained for p in params], True)
+    whose = ""
+    if not complete and any(trained):
+        whose = "parameters, "
+        found = [max((p.grad for p in params if p.grad), key=lambda g: g.rms, default=None) for params in trained]
     known = [stats for stats in found if stats is not None]
     shades = [_shade(stats) for stats in found]
     good = [shade for shade in shades if shade is not None]
@@ -90,7 +98,7 @@ def _by_stats(scene: Scene, box: Box, by: str) -> None:
         rms = [stats.rms for stats in known]
         low, high = min(rms), max(rms)
         ends = list(dict.fromkeys((short(low), short(high))))
-        box.note = f"rms {' … '.join(ends)}"
+        box.note = f"{whose}rms {' … '.join(ends)}"
         if len(found) > 1 and low != high:
             box.spark = spread(shades)
 

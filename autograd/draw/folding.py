@@ -166,7 +166,7 @@ class _Interner:
         return self.numbers.setdefault(thing, len(self.numbers))
 
 
-def _node_signature(node: Node) -> tuple:
+def _node_signature(graph: Graph, node: Node) -> tuple:
     params = tuple((p.arg, p.name.rpartition(".")[2], p.shape, p.dtype, p.requires_grad) for p in node.params)
     return (
         node.op,
@@ -175,10 +175,16 @@ def _node_signature(node: Node) -> tuple:
         params,
         node.shape,
         node.dtype,
-        node.requires_grad,
+        not node.requires_grad and _could_have_grad(graph, node),
         node.stop,
         node.error,
     )
+
+
+def _could_have_grad(graph: Graph, node: Node) -> bool:
+    """Does anything it computes from have a gradient?  In the first of equal layers the data have none, and that is no
+    difference between the layers."""
+    return any(p.requires_grad for p in node.params) or any(graph.nodes[i].requires_grad for i in node.inputs)
 
 
 def _tree(graph: Graph, expand: Sequence[str], intern: _Interner, signatures: list[int]) -> list[Item]:
@@ -231,8 +237,9 @@ def fold(graph: Graph, expand: Iterable[str] = ()) -> Folded:
     """
     expand = (expand,) if isinstance(expand, str) else tuple(expand)
     intern = _Interner()
-    signatures: list[int] = [intern(_node_signature(node)) for node in graph.nodes]
+    signatures: list[int] = [intern(_node_signature(graph, node)) for node in graph.nodes]
     repeats: list[Repeat] = []
+    readers = _Readers(graph)
     # A container is folded after the one around it; its repeats come before in the result.
     waiting: list[tuple[int, Sequence[Item]]] = [(-1, _tree(graph, expand, intern, signatures))]
     while waiting:
@@ -243,9 +250,11 @@ def fold(graph: Graph, expand: Iterable[str] = ()) -> Folded:
             period, found = 0, None
             for candidate, count in periods.candidates(position):
                 tried = _wire_up(graph, signatures, items, position, candidate, count, call)
-                if tried and tried.count >= periods.least(position, candidate) and _covers(tried) > _covers(found):
+                if tried is None or tried.count < periods.least(position, candidate) or not readers.see_a_row(tried):
+                    continue
+                if _covers(tried) > _covers(found):
                     period, found = candidate, tried
-                if tried and tried.count == count:
+                if tried.count == count:
                     break
             if found is None:
                 if items[position].items:
@@ -303,6 +312,38 @@ class _Periods:
             if count >= self.least(start, period):
                 found.append((period, count))
         return sorted(found, key=lambda pair: (-pair[0] * pair[1], pair[0]))[:TRIES]
+
+
+class _Readers:
+    """Who reads each node; found when first asked for."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.by_node: list[list[int]] = []
+
+    def see_a_row(self, repeat: Repeat) -> bool:
+        """Are the copies a row for those who read them?
+
+        Two or three that hand nothing on are so only where the same op takes the results of all (experts that are added):
+        the heads of a VAE, or the projections to query, key and value, are different things of equal shape.
+        """
+        if repeat.count >= MIN_COPIES_OF_OPS or repeat.carried():
+            return True
+        if not self.by_node:
+            self.by_node = [[] for _ in self.graph.nodes]
+            for node in self.graph.nodes:
+                for source in node.inputs:
+                    self.by_node[source].append(node.id)
+            for position, output in enumerate(self.graph.outputs):
+                self.by_node[output].append(-1 - position)
+        return all(
+            self._outside(repeat, i) == self._outside(repeat, i + copy * repeat.length)
+            for copy in range(1, repeat.count)
+            for i in range(repeat.start, repeat.start + repeat.length)
+        )
+
+    def _outside(self, repeat: Repeat, node: int) -> list[int]:
+        return [reader for reader in self.by_node[node] if not repeat.start <= reader < repeat.stop]
 
 
 def _covers(repeat: Repeat | None) -> int:

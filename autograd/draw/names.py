@@ -35,6 +35,7 @@ class Names:
         self.nodes: dict[int, tuple[str, Tensor]] = {}  # by the identity of grad_fn
         self.kept: dict[int, Tensor] = {}
         self.owners: list[tuple[str, Any]] = []  # (variable, model)
+        self.prefixes: dict[int, str] = {}  # by the identity of a model's scope, where several models take part
         self._arrays: dict[int, Tensor] = {}
         self.used: set[int] = set()
         self.given = False  # was a model named, not only found?
@@ -59,18 +60,20 @@ class Names:
     def settle(self, used: set[int]) -> None:
         """Say which tensors the graph uses; when several models take part, tell them apart by the variables that hold them."""
         self.used = used
-        taking_part = [(name, ids) for name, ids in self._ids() if ids & used]
+        taking_part = [(name, model, ids) for name, model, ids in self._ids() if ids & used]
         # A model inside another (its encoder, say) is no second model.
-        outer = [(name, own) for name, own in taking_part if not any(own < other for _, other in taking_part)]
+        outer = [found for found in taking_part if not any(found[2] < other for _, _, other in taking_part)]
         if len(outer) < 2:
             return
-        for name, own in outer:
+        for name, model, own in outer:
+            if name and hasattr(model, "_scope"):
+                self.prefixes[id(model._scope)] = name
             for key in own:
                 if name and not self.parameters[key].startswith(name + "."):
                     self.parameters[key] = f"{name}.{self.parameters[key]}"
 
-    def _ids(self) -> list[tuple[str, set[int]]]:
-        return [(name, {id(p) for p in model.parameters()}) for name, model in self.owners]
+    def _ids(self) -> list[tuple[str, Any, set[int]]]:
+        return [(name, model, {id(p) for p in model.parameters()}) for name, model in self.owners]
 
     def by_array(self) -> dict[int, Tensor]:
         """The tensors by the identity of their arrays."""
@@ -80,7 +83,7 @@ class Names:
 
     def taking_part(self) -> list[int]:
         """The parameters of the models that the graph uses, or that were named; of all models if it uses none."""
-        chosen = [ids for name, ids in self._ids() if not name or ids & self.used]
+        chosen = [ids for name, _, ids in self._ids() if not name or ids & self.used]
         return [key for key in self.parameters if not chosen or any(key in ids for ids in chosen)]
 
 

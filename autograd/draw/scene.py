@@ -170,7 +170,8 @@ def build_scene(
     if ops < total:
         scene.footer = f"{drawn} boxes for {_spaced(total)} ops"
         if folded.folded_away:
-            scene.footer += f"; {_spaced(folded.folded_away)} repeats folded"
+            repeats = "repeat" if folded.folded_away == 1 else "repeats"
+            scene.footer += f"; {_spaced(folded.folded_away)} {repeats} folded"
     return scene
 
 

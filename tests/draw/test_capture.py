@@ -280,6 +280,26 @@ def test_color_grad_from_the_tape_alone():
     assert grads["multiply"].rms == pytest.approx(float(np.sqrt(np.mean(np.exp(2 * w.array) ** 2))), rel=1e-5)
 
 
+def test_color_grad_after_backward_shows_what_the_parameters_have():
+    model = mlp()
+    loss = (model(ag.randn(4, 8)) * 2).sum()
+    loss.backward()
+    picture = draw.graph(loss, color="grad", engine="builtin")
+    boxes = {box.title or box.type: box for box in picture.scene.visible()[0] if box.kind in ("op", "module")}
+    assert {name for name, box in boxes.items() if box.shade is not None} == {"0", "2"}
+    assert boxes["0"].note.startswith("parameters, rms ")
+    assert not any(box.badge for box in boxes.values()), "a gradient that was not kept is not one that is missing"
+
+
+def test_two_models_are_named_by_their_variables():
+    encoder, decoder = mlp(), nn.Sequential(nn.Linear(3, 8))
+    picture = draw.graph(decoder(encoder(ag.randn(4, 8))), engine="builtin")
+    paths = [call.path for call in picture.graph.calls]
+    assert paths == ["encoder", "encoder.0", "encoder.1", "encoder.2", "decoder", "decoder.0"]
+    first = next(box for box in picture.scene.visible()[0] if box.kind == "module")
+    assert first.lines == ["weight 16×8", "bias 16"]
+
+
 # ---- questions ------------------------------------------------------------------------------------------------------
 
 

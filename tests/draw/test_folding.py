@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import autograd as ag
+import nn
+from autograd import draw
 from autograd.draw import Graph, Node
 from autograd.draw.folding import fold
 
@@ -99,6 +104,36 @@ def test_different_shapes_parameters_or_gradients_are_not_folded():
 def test_few_bare_ops_are_no_pattern():
     assert chain(3).fold().repeats == ()
     assert chain(4).fold().repeats[0].count == 4
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_parallel_layers_are_one_only_where_one_op_takes_them_together(together):
+    b = Builder()
+    x = b.input()
+    heads = []
+    for name in ("mu", "logvar"):
+        with b.module(name, "Linear"):
+            heads.append(b("linear", x))
+    y = b("add", *heads) if together else b("add", heads[0], b("exp", heads[1]))
+    assert [repeat.count for repeat in b.graph(y).fold().repeats] == ([2] if together else [])
+
+
+def test_parallel_layers_that_are_results_are_drawn_apart():
+    b = Builder()
+    x = b.input()
+    for name in ("mu", "logvar"):
+        with b.module(name, "Linear"):
+            b("linear", x)
+    assert replace(b.graph(x), outputs=(1, 2)).fold().repeats == ()
+
+
+def test_the_first_layer_is_like_the_others_although_data_have_no_gradient():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    picture = draw.graph(nn.TransformerEncoder(layer, 3), ag.randn(2, 4, 8), engine="builtin", color="grad")
+    boxes = picture.scene.visible()[0]
+    assert [repeat.count for repeat in picture.scene.folded.repeats if repeat.count == 3]
+    assert not any(box.badge for box in boxes)
+    assert picture.graph.fold().unfold() == picture.graph
 
 
 def test_each_step_may_have_its_own_slice():
