@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 import operator
 import warnings
 from collections.abc import Callable, Iterable
@@ -190,11 +191,19 @@ def bind(op: Op, args: tuple, kwargs: dict) -> list:
         if i is None:
             i = op.index.get(ALIASES.get(name, ""), {"input": 0, "other": 1, "self": 0}.get(name, -1))
         if not (0 if op.variadic else len(args)) <= i < len(op.names):
-            op.signature.bind(*args, **kwargs)  # raises Python's own TypeError
+            misfit(op, args, kwargs)
         values[i] = value
     if len(values) != len(op.names) or any(value is MISSING for value in values):
-        op.signature.bind(*args, **kwargs)
+        misfit(op, args, kwargs)
     return values
+
+
+def misfit(op: Op, args: tuple, kwargs: dict) -> None:
+    """Raise Python's own TypeError for wrong arguments, which does not name the function."""
+    try:
+        op.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{op.name}() {error}") from None
 
 
 def run(op: Op, values: list) -> Any:
@@ -206,6 +215,10 @@ def run(op: Op, values: list) -> Any:
             return op.forward(*values) if op.flat else spread(op, values)
     except (ValueError, np.linalg.LinAlgError) as error:
         raise explained(op, values, error) from None
+    except AttributeError:
+        if wrong := strangers(op, values):
+            raise TypeError(f"{op.name}: expected Tensors, got {wrong[0]}{whereabouts()}") from None
+        raise
     except TypeError as error:
         if not str(error).startswith(("ufunc", "numpy boolean", "The numpy boolean")):
             raise  # a call with wrong arguments, or a bug
@@ -220,6 +233,13 @@ def spread(op: Op, values: list) -> Any:
     return op.forward(*positional, **dict(zip(op.names[count:], values[count:], strict=True)))
 
 
+def strangers(op: Op, values: list) -> list[str]:
+    """The types of what was given for a Tensor and is neither one nor a number."""
+    given = zip(op.names, op.defaults, values, strict=True)
+    places = [v for name, default, v in given if name in op.rules and not (v is None and default is None)]
+    return [type(v).__name__ for v in places if not hasattr(v, "dtype") and not isinstance(v, numbers.Number)]
+
+
 class LinAlgError(RuntimeError, np.linalg.LinAlgError):
     """A matrix has no inverse, no Cholesky factor, …: PyTorch's error, which is a RuntimeError, and NumPy's."""
 
@@ -229,15 +249,16 @@ def explained(op: Op, values: Any, error: Exception) -> Exception:
     arrays = values[0] if op.variadic else values
     shapes = [tuple(v.shape) for v in arrays if hasattr(v, "shape") and hasattr(v, "dtype")]
     reason = str(error)
+    text = " and ".join(map(str, shapes))
     if isinstance(error, np.linalg.LinAlgError):
-        return LinAlgError(
-            f"{op.name}: {reason}, for matrices of shape {' and '.join(map(str, shapes))}{whereabouts()}"
-        )
+        return LinAlgError(f"{op.name}: {reason}, for matrices of shape {text}{whereabouts()}")
+    if isinstance(error, np.exceptions.AxisError) and error.ndim:
+        places = f"expected to be in range of [{-error.ndim}, {error.ndim - 1}], but got {error.axis}"
+        return IndexError(f"{op.name}: Dimension out of range ({places}), the shape is {text}{whereabouts()}")
     if "broadcast" in reason:
         reason = "do not broadcast: dimensions, from the last one, must be equal or 1"
     else:
         reason = f"do not fit: {reason}"
-    text = " and ".join(map(str, shapes))
     kind = type(error) if isinstance(error, IndexError) else RuntimeError
     return kind(f"{op.name}: the shapes {text} {reason}{whereabouts()}")
 

@@ -598,7 +598,7 @@ def _device(where: Any) -> device:
 
 
 def _names_dtype(name: Any) -> bool:
-    return isinstance(name, str) and not name.startswith(("cpu", "cuda"))
+    return isinstance(name, str) and name in _LEGACY
 
 
 def _how(ours: Any, kwargs: dict) -> str:

@@ -170,7 +170,10 @@ class Module(Hooked):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a submodule under a name."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            hint = "; write *layers for a list of them" if isinstance(module, (list, tuple)) else ""
+            if isinstance(module, type):
+                hint = f"; write {module.__name__}(…) for a module of that class"
+            raise TypeError(f"{type(module).__name__} is not a Module subclass{hint}")
         self._check_name("module", name, "_modules")
         self._modules[name] = module
         if module is not None:

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from autograd.creation import empty, ones, tensor, zeros
-from autograd.graph import mutated
+from autograd.graph import mutated, whereabouts
 from autograd.tensor import Tensor, own
 
 from . import functional as F
@@ -69,7 +69,7 @@ class _NormBase(Module):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in self.dims:
             wanted = " or ".join(f"{n}D" for n in self.dims)
-            raise ValueError(f"expected {wanted} input (got {input.ndim}D input)")
+            raise ValueError(f"expected {wanted} input (got {input.ndim}D input, {tuple(input.shape)}){whereabouts()}")
 
     def _upgrade_state(self, values: dict, prefix: str, version: int | None) -> None:
         """A state_dict of the first version has no count of batches: keep ours."""
@@ -162,7 +162,9 @@ class SyncBatchNorm(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim < 2:
-            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+            raise ValueError(
+                f"expected at least 2D input (got {input.ndim}D input, {tuple(input.shape)}){whereabouts()}"
+            )
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:

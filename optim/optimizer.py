@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
@@ -68,7 +69,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{type(params).__name__}"
+                f"{type(params).__name__}; put it into a list"
             )
         self.defaults = defaults
         self._state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -76,7 +77,10 @@ class Optimizer:
         self._prepare()
         groups: list[Any] = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(
+                "optimizer got an empty parameter list: pass model.parameters(), where modules are attributes of the model, "
+                "or in a ModuleList or ModuleDict (in a plain list they are not found)"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -257,9 +261,14 @@ class Optimizer:
             raise ValueError("all optimizer params should be with/without names. Some param names are missing")
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}: pass model.parameters()"
+                )
             if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
-                raise ValueError("can't optimize a non-leaf Tensor")
+                raise ValueError(
+                    f"can't optimize a non-leaf Tensor, the result of {p.grad_fn.op.name}: pass what it was computed from, or "
+                    "x.detach().requires_grad_()"
+                )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
@@ -463,6 +472,8 @@ def check(condition: Any, message: str) -> None:
 def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
     """Raise ValueError unless a learning rate is one number that is not negative."""
     check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
+    if not isinstance(lr, (Tensor, numbers.Real)):
+        raise TypeError(f"{message.format(repr(lr))}, a {type(lr).__name__}: expected a number, 0 or more")
     check(lr >= 0.0, message.format(lr))
 
 

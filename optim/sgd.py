@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
 from autograd.fast import ready
 
 from .kernels import sgd_momentum_update, sgd_update
-from .optimizer import Optimizer, ParamsT, check, forbid_fused_with, options
+from .optimizer import Optimizer, ParamsT, check, check_lr, forbid_fused_with, options
 
 __all__ = ["SGD"]
 
@@ -51,8 +50,7 @@ class SGD(Optimizer):
         fused: bool | None = None,
     ):
         defaults = options(locals())
-        check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
-        check(not lr < 0.0, f"Invalid learning rate: {lr}")
+        check_lr(lr)
         check(not momentum < 0.0, f"Invalid momentum value: {momentum}")
         check(not weight_decay < 0.0, f"Invalid weight_decay value: {weight_decay}")
         check(

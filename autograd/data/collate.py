@@ -14,7 +14,10 @@ from autograd.tensor import Tensor, share, wrap
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
-_UNKNOWN = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+_UNKNOWN = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}: leave it out of the "
+    "samples, or pass a collate_fn"
+)
 
 
 def default_collate(batch: Any) -> Any:
@@ -60,7 +63,7 @@ def collate(batch: Any, *, collate_fn_map: Mapping[Any, Callable] | None = None)
             {key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in element},
         )
     if not isinstance(element, Sequence):
-        raise TypeError(_UNKNOWN.format(kind))
+        raise TypeError(_UNKNOWN.format(kind.__name__))
     if any(len(sample) != len(element) for sample in batch):
         raise RuntimeError(
             "each element in list of batch should be of equal size, got the sizes "

@@ -64,6 +64,8 @@ def cat(tensors, dim=0):
     tensors = list(tensors)
     if not tensors:
         raise ValueError("cat(): expected a non-empty list of Tensors")
+    if wrong := [type(x).__name__ for x in tensors if not hasattr(x, "dtype")]:
+        raise TypeError(f"cat(): expected Tensors, got {wrong[0]}; write cat((a, b), dim=…)")
     if dim is None:  # NumPy's way to say: all elements
         tensors, dim = [x.reshape(-1) for x in tensors], 0
     dtype = common_dtype(tensors)

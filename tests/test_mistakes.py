@@ -1,0 +1,162 @@
+"""What a user is told who made a mistake: what was expected, what came, what to write instead; nothing has changed by then."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import nn
+import nn.functional as F
+import optim
+from autograd.data import DataLoader, Dataset, TensorDataset, random_split
+
+
+class Tower(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 2)])
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class WithoutInit(nn.Module):
+    def __init__(self):
+        self.layer = nn.Linear(1, 1)
+
+
+class WithoutForward(nn.Module):
+    pass
+
+
+class Uneven(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        return ag.zeros(i + 1)
+
+
+class Nones(Uneven):
+    def __getitem__(self, i):
+        return {"x": None}
+
+
+MODEL = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2)))
+X = ag.ones(2, 4)
+W = ag.ones(3, requires_grad=True)
+
+
+def twice():
+    y = (W * W).sum()
+    y.backward()
+    y.backward()
+
+
+def changed():
+    y = W.exp()
+    y.add_(1)
+    y.sum().backward()
+
+
+# name: what is written, the kind of error, and what it has to say.
+MISTAKES = {
+    "linear": (lambda: MODEL(ag.ones(2, 5)), RuntimeError, r"linear: the shapes \(2, 5\) and \(3, 4\).*in_features, 4 \(in 0\)"),
+    "linear, inside": (lambda: Tower()(ag.ones(1, 3, 8, 8)), RuntimeError, r"linear: .*\(1, 8, 6, 6\).*\(in blocks\.2\)"),
+    "conv channels": (lambda: Tower()(ag.ones(1, 4, 8, 8)), RuntimeError, r"conv2d: .*\[1, 4, 8, 8\] to have 3 channels"),
+    "conv rank": (lambda: nn.Conv2d(3, 8, 3)(ag.ones(3, 8)), RuntimeError, r"3D \(unbatched\) or 4D .*\[3, 8\]"),
+    "conv size": (lambda: F.conv2d(ag.ones(1, 1, 4, 4), ag.ones(1, 1, 5, 5)), RuntimeError, r"4 x 4.*5 x 5"),
+    "norm rank": (lambda: nn.Sequential(nn.BatchNorm2d(3))(ag.ones(2, 3)), ValueError, r"4D.*2D input, \(2, 3\)\) \(in 0\)"),
+    "norm channels": (lambda: nn.BatchNorm2d(3)(ag.ones(2, 4, 2, 2)), RuntimeError, r"4 elements not 3.*\(2, 4, 2, 2\)"),
+    "norm of one": (lambda: nn.BatchNorm1d(3)(ag.ones(1, 3)), ValueError, "more than 1 value per channel"),
+    "layer norm": (lambda: nn.LayerNorm(5)(X), RuntimeError, r"\[\*, 5\].*\[2, 4\]"),
+    "lstm": (lambda: nn.LSTM(3, 2)(ag.ones(1, 2, 4)), RuntimeError, "Expected 3, got 4"),
+    "heads": (lambda: nn.MultiheadAttention(5, 2), AssertionError, "divisible by num_heads, got 5 and 2"),
+    "matmul": (lambda: X @ X, RuntimeError, r"\(2, 4\) and \(2, 4\) cannot be multiplied"),
+    "bmm": (lambda: ag.bmm(ag.ones(2, 3, 4), ag.ones(3, 4, 2)), RuntimeError, r"one size, got \(2, 3, 4\) and \(3, 4, 2\)"),
+    "add": (lambda: ag.ones(2, 3) + ag.ones(2, 4), RuntimeError, r"add: the shapes \(2, 3\) and \(2, 4\) do not broadcast"),
+    "a product with text": (lambda: X * "2", TypeError, "multiply: expected Tensors or numbers, got str"),
+    "cat": (lambda: ag.cat([ag.ones(2, 2), ag.ones(3, 3)]), RuntimeError, "Expected size 2 but got size 3 for tensor number 1"),
+    "cat of nothing": (lambda: ag.cat([]), ValueError, "non-empty list"),
+    "cat of numbers": (lambda: ag.cat([1, 2]), TypeError, "expected Tensors, got int"),
+    "stack": (lambda: ag.stack([ag.ones(2), ag.ones(3)]), RuntimeError, r"\[2\] at entry 0 and \[3\] at entry 1"),
+    "loss shapes": (lambda: F.mse_loss(ag.ones(2, 3), ag.ones(2, 4)), RuntimeError, r"\(2, 3\) and target \(2, 4\)"),
+    "loss spreads": (lambda: F.mse_loss(ag.ones(2, 1), ag.ones(2)), UserWarning, r"target size .*\[2\]"),
+    "float classes": (lambda: F.cross_entropy(X, ag.ones(2)), RuntimeError, r"float32; class indices .* \.long\(\)"),
+    "class range": (lambda: F.cross_entropy(X, ag.tensor([0, 4])), IndexError, "Target 4 is out of bounds: there are 4"),
+    "class count": (lambda: F.cross_entropy(X, ag.tensor([0])), ValueError, r"\(2\) to match target batch_size \(1\)"),
+    "one-hot nll": (lambda: F.nll_loss(X, X), RuntimeError, r"target of shape \(2,\), got \(2, 4\)"),
+    "bce of logits": (lambda: F.binary_cross_entropy(X * 2, X), RuntimeError, "for logits use binary_cross_entropy_with_logits"),
+    "embedding range": (lambda: nn.Embedding(3, 2)(ag.tensor([5])), IndexError, "0 ≤ index < 3, got 5"),
+    "embedding of floats": (lambda: nn.Embedding(3, 2)(ag.ones(1)), RuntimeError, r"got float32; convert with \.long\(\)"),
+    "index": (lambda: X[5], IndexError, "index 5 is out of bounds for dimension 0 with size 2"),
+    "too many indices": (lambda: X[0, 0, 0], IndexError, "too many indices for tensor of dimension 2"),
+    "mask": (lambda: X[ag.ones(3).bool()], IndexError, r"mask \[3\].*\[2, 4\]"),
+    "float index": (lambda: X[ag.ones(1)], IndexError, "got float32"),
+    "gather": (lambda: X.gather(1, ag.tensor([[9]])), IndexError, "index 9 is out of bounds for a dimension of size 4"),
+    "dimension": (lambda: X.sum(2), IndexError, r"sum: Dimension out of range .*\[-2, 1\], but got 2\), the shape is \(2, 4\)"),
+    "view": (lambda: X.t().view(-1), RuntimeError, r"Use \.reshape"),
+    "view size": (lambda: X.view(3, 3), RuntimeError, "invalid for input of size 8"),
+    "expand": (lambda: ag.ones(3).expand(2, 4), RuntimeError, r"\(4\) must match the existing size \(3\)"),
+    "backward twice": (twice, RuntimeError, "a second time.*retain_graph=True"),
+    "backward of many": (lambda: (W * 2).backward(), RuntimeError, r"shape \(3,\); reduce it"),
+    "backward of nothing": (lambda: ag.ones(1).backward(), RuntimeError, "does not require grad"),
+    "leaf in place": (lambda: W.add_(1), RuntimeError, r"a leaf .*no_grad\(\)"),
+    "saved, then changed": (changed, RuntimeError, r"exp had saved a value of shape \(3,\)"),
+    "unused input": (lambda: ag.autograd.grad(W.sum(), ag.ones(2, requires_grad=True)), RuntimeError, "allow_unused=True"),
+    "numpy of a leaf": (lambda: W.numpy(), RuntimeError, r"\.detach\(\)\.numpy\(\)"),
+    "array of a leaf": (lambda: np.asarray(W), RuntimeError, r"\.detach\(\)\.numpy\(\)"),
+    "item of many": (lambda: X.item(), RuntimeError, r"8 elements.*\(2, 4\)"),
+    "truth of many": (lambda: bool(X > 0), RuntimeError, r"\(2, 4\), use \.any\(\) or \.all\(\)"),
+    "whole numbers learn": (lambda: ag.ones(2, dtype=ag.long, requires_grad=True), RuntimeError, r"int64; .*\.float\(\)"),
+    "no such device": (lambda: X.to("gpu"), RuntimeError, "expected the device 'cpu' or 'cuda'.*'gpu'"),
+    "no such type": (lambda: X.to("float"), RuntimeError, "'float'"),
+    "None": (lambda: MODEL(None), TypeError, r"linear: expected Tensors, got NoneType \(in 0\)"),
+    "a list": (lambda: MODEL([1.0]), TypeError, r"linear: expected Tensors, got list \(in 0\)"),
+    "double": (lambda: MODEL(X.double()), RuntimeError, r"one dtype, got float64, float32 .*convert with \.to\(dtype\)"),
+    "in place type": (lambda: ag.ones(2).long().add_(0.5), RuntimeError, r"float32 can't be cast .*int64; .* x = x\.add"),
+    "in place shape": (lambda: ag.ones(2).add_(ag.ones(2, 2)), RuntimeError, r"\[2\] doesn't match .*\[2, 2\]; .* x = x\.add"),
+    "keyword of a layer": (lambda: nn.Linear(2, 3, baias=False), TypeError, r"Linear.*'baias'"),
+    "keyword of an op": (lambda: X.sum(dimension=1), TypeError, r"sum\(\) got an unexpected keyword argument 'dimension'"),
+    "no super().__init__()": (WithoutInit, AttributeError, r"call super\(\)\.__init__\(\) first"),
+    "no forward": (lambda: WithoutForward()(X), NotImplementedError, r"\[WithoutForward\].*\"forward\""),
+    "a list of layers": (lambda: nn.Sequential([nn.ReLU()]), TypeError, r"write \*layers"),
+    "a class of layers": (lambda: nn.Sequential(nn.ReLU), TypeError, r"write ReLU\(…\)"),
+    "a tensor as parameter": (lambda: setattr(MODEL[0], "weight", X), TypeError, "nn.Parameter or None expected"),
+    "no parameters": (lambda: optim.SGD([], lr=0.1), ValueError, r"pass model\.parameters\(\), .* ModuleList"),
+    "a model to optimize": (lambda: optim.SGD(MODEL, lr=0.1), TypeError, r"Linear: pass model\.parameters\(\)"),
+    "a tensor to optimize": (lambda: optim.SGD(W, lr=0.1), TypeError, "got Tensor; put it into a list"),
+    "a result to optimize": (lambda: optim.SGD([W * 2], lr=0.1), ValueError, r"non-leaf .*multiply: .*requires_grad_\(\)"),
+    "rate in quotes": (lambda: optim.SGD([W], lr="1e-3"), TypeError, "Invalid learning rate: '1e-3', a str: expected a number"),
+    "negative rate": (lambda: optim.Adam([W], lr=-1), ValueError, "Invalid learning rate: -1"),
+    "schedule of a model": (lambda: optim.lr_scheduler.StepLR(MODEL, 3), TypeError, "Sequential is not an Optimizer"),
+    "state of nothing": (lambda: MODEL.load_state_dict({}), RuntimeError, r'Missing key.*"0.weight", "0.bias", "2.0.weight"'),
+    "state of others": (
+        lambda: MODEL.load_state_dict({**MODEL.state_dict(), "0.bias": ag.ones(1)}), RuntimeError, r"0\.bias: .*\(1,\).*\(3,\)",
+    ),
+    "a model as state": (lambda: MODEL.load_state_dict(MODEL), TypeError, "dict-like, got Sequential"),
+    "uneven samples": (lambda: next(iter(DataLoader(Uneven(), 2))), RuntimeError, r"\(1,\), \(2,\): pad .* collate_fn"),
+    "samples of None": (lambda: next(iter(DataLoader(Nones(), 2))), TypeError, "NoneType.*leave it out"),
+    "batches of none": (lambda: DataLoader(TensorDataset(X), 0), ValueError, "positive integer value, but got batch_size=0"),
+    "uneven tensors": (lambda: TensorDataset(X, ag.ones(3)), AssertionError, r"\[2, 3\], and must be equal"),
+    "uneven split": (lambda: random_split(TensorDataset(X), [1, 3]), ValueError, "Got 4 for 2"),
+    "ragged lists": (lambda: ag.tensor([[1, 2], [3]]), ValueError, "nested lists of equal lengths"),
+    "words": (lambda: ag.tensor(["a"]), TypeError, "cannot make a Tensor of str values; give numbers"),
+    "saving code": (lambda: ag.save(lambda: 1, "/nowhere"), TypeError, "got function; files hold data only"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_explained_before_anything_has_changed(name):
+    mistake, kind, says = MISTAKES[name]
+    before = [x.detach().clone() for x in (X, W, *MODEL.parameters())]
+    with pytest.raises(kind) as caught:
+        mistake()
+    assert re.search(says, str(caught.value), re.DOTALL), str(caught.value)
+    assert all(x.equal(y) for x, y in zip((X, W, *MODEL.parameters()), before, strict=True))
+    W.grad = None
