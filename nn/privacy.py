@@ -5,7 +5,7 @@ Source: Abadi et al. 2016, "Deep Learning with Differential Privacy", https://ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -69,7 +69,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _together(
-    model: Module, loss: Callable, x: Tensor, y: Tensor, named: dict[str, Tensor]
+    model: Module, loss: Callable, x: Tensor, y: Tensor, named: Mapping[str, Tensor]
 ) -> dict[str, Tensor] | None:
     """The same from what goes into each layer and the gradients of what comes out; None for other layers."""
     trained = {id(p) for p in named.values()}
