@@ -202,7 +202,8 @@ def differentiate(
             continue
         # Inside f, values may be as large as x, although its result is small.
         rounding = plan.eps * np.max(np.abs(x), initial=0.0) * 2 ** (levels - 1) / step
-        says_nothing = quality == plan.good and best is not None and _hides(found, best, rounding)
+        # A slope found with more error than a tenth of it is a kink or a jump that the steps have met.
+        says_nothing = quality == plan.good and best and best_quality < 0.1 and _hides(found, best, rounding)
         if best is None or (quality < best_quality and not says_nothing):
             best, best_quality = found, quality
         unit_tried = unit_tried or far
