@@ -147,7 +147,9 @@ def rebase(tensor: Tensor, result: Tensor) -> None:
         made = REGISTRY["view_scatter"]
 
         def scatter(x: Tensor, y: Tensor, *, steps: tuple) -> Tensor:
-            return finish(made, [x, y, steps], (x.needs_grad, y.needs_grad, False), [x.array, y.array, steps], x.array)
+            parents = [(v.grad_fn or v) if v.needs_grad else None for v in (x, y)]
+            needs = (x.needs_grad, y.needs_grad, False)
+            return finish(made, [x, y, steps], needs, [*parents, None], [x.array, y.array, steps], x.array)
 
         scattered = (
             observed(made, scatter, base, result, steps=steps) if observers else scatter(base, result, steps=steps)

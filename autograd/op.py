@@ -95,7 +95,7 @@ class Op:
         self.rules, self.joint, self.formula = rules, joint, formula
         self.holomorphic, self.view, self.partial = holomorphic, view, partial
         self.differentiable = bool(rules) or joint is not None
-        self.plans: dict[Any, Plan] = {}
+        self.plans = Plans(self)
         for argument, rule in rules.items():
             if argument not in self.index:
                 raise TypeError(f"{name}: there is a rule for {argument!r}, but the arguments are {self.names}")
@@ -111,13 +111,6 @@ class Op:
             raise TypeError(f"{self.name}: a rule asks for {sorted(unknown)}; there are {sorted(known)}")
         return names
 
-    def plan(self, needs: tuple[bool, ...]) -> Plan:
-        """What to keep and which rules to run when the arguments `needs` need a gradient."""
-        found = self.plans.get(needs)
-        if found is None:
-            found = self.plans[needs] = Plan(self, needs)
-        return found
-
     @property
     def signature(self) -> inspect.Signature:
         """The forward's, for error messages and documentation."""
@@ -125,6 +118,18 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+class Plans(dict):
+    """The plans of an op by which arguments need a gradient, each made when it is first asked for."""
+
+    def __init__(self, op: Op):
+        super().__init__()
+        self.op = op
+
+    def __missing__(self, needs: tuple[bool, ...]) -> Plan:
+        made = self[needs] = Plan(self.op, needs)
+        return made
 
 
 class Plan:
@@ -336,15 +341,19 @@ def op(
             else:
                 values = [*args, *defaults[len(args) :]]
             inputs = values[0] if variadic else values
-            arrays, needs, tensors = [], [], False
-            for v in inputs:
+            arrays, needs, parents, tensors = [], [], [], False
+            for v in inputs:  # one loop for all: several would take longer than what they prepare
                 if isinstance(v, Tensor):
-                    arrays.append(v.array)
-                    needs.append(v.needs_grad)
                     tensors = True
+                    arrays.append(v.array)
+                    if v.needs_grad:
+                        needs.append(True)
+                        parents.append(v.grad_fn or v)
+                        continue
                 else:
                     arrays.append(v)
-                    needs.append(False)
+                needs.append(False)
+                parents.append(None)
             if not tensors:
                 return run(made, values)
             if view:
@@ -356,7 +365,7 @@ def op(
                 for i in converted:
                     arrays[i] = cast(arrays[i], target)
             given = [tuple(arrays), *values[1:]] if variadic else arrays
-            result = finish(made, inputs, tuple(needs), given, run(made, given))
+            result = finish(made, inputs, tuple(needs), parents, given, run(made, given))
             return result if destination is None else write_out(result, destination)
 
         functools.update_wrapper(call, forward)
@@ -374,27 +383,28 @@ def observed(op: Op, call: Callable, *args: Any, **kwargs: Any) -> Any:
     return call(*args, **kwargs)
 
 
-def finish(op: Op, inputs: Any, needs: tuple[bool, ...], given: list, result: Any) -> Any:
-    """Wrap the result of a forward, recording it where a gradient is due to those of the inputs that need one."""
+def finish(op: Op, inputs: Any, needs: tuple[bool, ...], parents: list, given: list, result: Any) -> Any:
+    """Wrap the result of a forward, recording it where a gradient is due to those of the inputs that need one.
+
+    Args:
+        inputs, needs, parents: the arguments, which of them need a gradient, and where each of these came from.
+        given, result: what the forward was given and returned.
+    """
     several = type(result) is tuple
-    plan = None
+    node = None
     if True in needs and state.grad and op.differentiable and (several or result.dtype.kind in "fc"):
-        plan = op.plans.get(needs) or op.plan(needs)
-        needs = plan.needs
-        if True in needs:
-            parents = tuple([(v.grad_fn or v) if needed else None for v, needed in zip(inputs, needs)])  # noqa: B905
-            saved = plan.save(given, result)
-        else:
-            plan = None
+        plan = op.plans[needs]
+        if plan.needs != needs:  # some have no rule
+            parents = [parent if needed else None for parent, needed in zip(parents, plan.needs, strict=True)]
+        if True in plan.needs:
+            shape = tuple([part.shape for part in result]) if several else result.shape
+            dtype = tuple([part.dtype for part in result]) if several else result.dtype
+            node = Node(plan, tuple(parents), plan.save(given, result), shape, dtype)
     if several:
-        if plan is None:
-            return tuple(wrap(part) for part in result)
-        node = Node(plan, parents, saved, tuple(r.shape for r in result), tuple(r.dtype for r in result))
-        return tuple(output(node, i, part) for i, part in enumerate(result))
+        return tuple([wrap(part) if node is None else output(node, i, part) for i, part in enumerate(result)])
     out = wrap(result)
-    if plan is not None:
-        out.grad_fn = Node(plan, parents, saved, result.shape, result.dtype)
-        out.needs_grad = True
+    if node is not None:
+        out.grad_fn, out.needs_grad = node, True
     if op.view:
         register_view(out, inputs[0], (op, tuple(given[1:])))
     return out
