@@ -18,7 +18,7 @@ __all__: list[str] = []
 @op("embedding", method=False, x=lambda g, index, x_shape, padding_idx: add_rows(g, index, x_shape, padding_idx))
 def rows_of(x, index, padding_idx=None):
     """x[index]: rows by their numbers; row `padding_idx` gets no gradient."""
-    return x[index]
+    return x.take(index, 0)
 
 
 @op(method=False, g=lambda g, index, padding_idx: take_rows(g, index, padding_idx))

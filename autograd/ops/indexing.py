@@ -94,7 +94,8 @@ def accumulate_rows(total: np.ndarray, where: np.ndarray, rows: np.ndarray) -> N
         if not np.shares_memory(flat, total):
             total[...] = flat.reshape(total.shape)
         return
-    order = np.argsort(where, kind="stable")
+    # NumPy sorts numbers of 16 bits by their digits.
+    order = np.argsort(where.astype(np.uint16) if len(total) <= 1 << 16 else where, kind="stable")
     ordered = where[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     counts = np.diff(starts, append=len(where))
@@ -103,9 +104,10 @@ def accumulate_rows(total: np.ndarray, where: np.ndarray, rows: np.ndarray) -> N
             at = starts[counts > k] + k
             total[ordered[at]] += rows[order[at]]
     else:
-        rows = rows[order]
+        rows = rows.take(order, 0)
         for start, count, place in zip(starts.tolist(), counts.tolist(), ordered[starts].tolist(), strict=True):
-            total[place] += np.add.reduce(rows[start : start + count], 0)
+            sums = total[place]
+            sums += np.add.reduce(rows[start : start + count], 0)
 
 
 def getitem(self: Tensor, index: Any) -> Tensor:
