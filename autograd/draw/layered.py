@@ -15,7 +15,7 @@ from itertools import pairwise
 from . import sugiyama
 from .layout import Frame, Layout, Plan, apart, box_size
 from .metrics import SMALL, TITLE, text_width
-from .routes import assemble, label_of
+from .routes import assemble
 from .scene import Box, Link, Scene
 from .style import frame_title
 from .sugiyama import LANE, Cell
@@ -33,7 +33,7 @@ def lay_out(scene: Scene) -> Layout:
     for link in links:
         if link.carried and link.repeat is not None:
             plan.carried.setdefault(link.repeat, []).append(link)
-        plan.labels[link.source] = max(plan.labels.get(link.source, 0.0), text_width(label_of(link), SMALL) + 8)
+        plan.labels[link.source] = max(plan.labels.get(link.source, 0.0), text_width(link.text, SMALL) + 8)
     inner = _inner_links(links)
     for frame in _frames_inside_out(scene.root):
         done = plan.frames[frame] = _lay_out_frame(plan, frame, inner.get(frame, []))

@@ -5,14 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from .layout import Frame, Layout, Plan, Rect, Route, apart
+from .metrics import SMALL, text_width
 from .scene import Box, Link
 
-__all__ = ["assemble", "label_of"]
-
-
-def label_of(link: Link) -> str:
-    """What stands beside an arrow: a shape, and how many there are of it."""
-    return f"{link.count} × {link.label}" if link.count > 1 else link.label
+__all__ = ["assemble"]
 
 
 def assemble(root: Box, plan: Plan, links: list[Link]) -> Layout:
@@ -30,7 +26,7 @@ def assemble(root: Box, plan: Plan, links: list[Link]) -> Layout:
     for link in links:
         points = _carried_path(link, corner, plan.frames, rects) if link.carried else smooth(paths[id(link)])
         routes.append(Route(link, points))
-    _label_routes(routes)
+    _label_routes(routes, [rect for box, rect in rects.items() if box.is_leaf])
     return Layout(plan.frames[root].width, plan.frames[root].height, rects, routes)
 
 
@@ -140,32 +136,51 @@ def rounded(points: list[tuple[float, float]], radius: float) -> list[tuple[floa
     return curve
 
 
-def _label_routes(routes: list[Route]) -> None:
-    """One shape for all arrows that leave a box with it, beside the one that bends least."""
+def _label_routes(routes: list[Route], taken: list[Rect]) -> None:
+    """One shape for all arrows that leave a box with it, beside the one that bends least, where nothing else stands.
+
+    Args:
+        routes: the arrows.
+        taken: where the boxes are; the labels join them.
+    """
     by_source: dict[tuple[Box, str], list[Route]] = {}
     for route in routes:
         if not route.link.carried and route.link.label:
-            by_source.setdefault((route.link.source, label_of(route.link)), []).append(route)
+            by_source.setdefault((route.link.source, route.link.text), []).append(route)
     several: dict[Box, int] = {}
     for source, _ in by_source:
         several[source] = several.get(source, 0) + 1
-    for (source, _), group in by_source.items():
+    for (source, text), group in by_source.items():
         route = min(group, key=lambda r: (abs(r.points[3][0] - r.points[0][0]), r.points[-1][1]))
-        (x0, y0), (x1, y1) = route.points[0], route.points[3]
-        if several[source] > 1:  # different shapes from one box: each nearer to its own end
-            x, y = route.points[-1]
-            route.label = (x + 5, y - 11)
-        elif abs(x1 - x0) > 8 and y1 - y0 > 60:
-            route.label = (x0 + 5, y0 + 15)
-        else:
-            bends_right = any(r.points[3][0] > x0 + 8 for r in group)
-            bends_left = any(r.points[3][0] < x0 - 8 for r in group)
-            if bends_right and not bends_left:
-                route.label, route.anchor = (x0 - 5 + 0.1 * (x1 - x0), y0 + 16), "end"
-            else:
-                # Between arrows to both sides there is room lower down, or else beside the right one.
-                widest = max(r.points[3][0] for r in group)
-                if bends_right and widest < x0 + 40:
-                    route.label = (widest + 5, y0 + 24)
-                else:
-                    route.label = (x0 + 5, y0 + (28 if bends_right else 16))
+        width = text_width(text, SMALL)
+        places = _label_places(route, group, several[source] > 1)
+        rects = [Rect(x - width * (anchor == "end"), y - 9, width, 11) for x, y, anchor in places]
+        best = next((i for i, rect in enumerate(rects) if not any(_overlap(rect, other) for other in taken)), 0)
+        x, y, route.anchor = places[best]
+        route.label = x, y
+        taken.append(rects[best])
+
+
+def _label_places(route: Route, group: list[Route], shapes_differ: bool) -> list[tuple[float, float, str]]:
+    """Where a label of arrows from one box may stand, and on which side of that point; the best first."""
+    (x0, y0), (x1, y1), (x, y) = route.points[0], route.points[3], route.points[-1]
+    ends = [(x + 5, y - 11, "start"), (x - 5, y - 11, "end")]
+    starts = [(x0 + 5, y0 + 16, "start"), (x0 - 5, y0 + 16, "end")]
+    if shapes_differ:  # each nearer to its own end
+        return [*ends, *starts]
+    bends_right = any(r.points[3][0] > x0 + 8 for r in group)
+    bends_left = any(r.points[3][0] < x0 - 8 for r in group)
+    widest = max(r.points[3][0] for r in group)
+    if abs(x1 - x0) > 8 and y1 - y0 > 60:
+        best = (x0 + 5, y0 + 15, "start")
+    elif bends_right and not bends_left:
+        best = (x0 - 5 + 0.1 * (x1 - x0), y0 + 16, "end")
+    elif bends_right and widest < x0 + 40:  # no room between arrows to both sides, but beside the right one
+        best = (widest + 5, y0 + 24, "start")
+    else:
+        best = (x0 + 5, y0 + (28 if bends_right else 16), "start")
+    return [best, *ends, *starts]
+
+
+def _overlap(a: Rect, b: Rect) -> bool:
+    return a.x < b.x + b.w and b.x < a.x + a.w and a.y < b.y + b.h and b.y < a.y + a.h

@@ -79,6 +79,11 @@ class Link:
     node: int = -1
     repeat: Box | None = None  # of a carried link, the repeat whose copies it connects
 
+    @property
+    def text(self) -> str:
+        """What stands beside it: a shape, and how many there are of it."""
+        return f"{self.count} × {self.label}" if self.count > 1 else self.label
+
 
 @dataclass
 class Scene:
@@ -296,7 +301,8 @@ def _name(scene: Scene) -> None:
         if box.kind in ("group", "module") and box.call >= 0:
             call = graph.calls[box.call]
             box.title = _relative(call.path, base)
-            if call.index and box not in repeated:
+            inside = call.parent >= 0 and graph.calls[call.parent].index == call.index  # its frame says it already
+            if call.index and not inside and box not in repeated:
                 box.title += f"#{call.index + 1}"
         if box.count > 1:
             box.span = _span(scene, box, base)

@@ -243,12 +243,10 @@ def _route(route: Route, palette: dict[str, str]) -> str:
 
 
 def _label(route: Route, palette: dict[str, str]) -> str:
-    link = route.link
     assert route.label is not None
     x, y = route.label
-    text = f"{link.count} × {link.label}" if link.count > 1 else link.label
     anchor = f' text-anchor="{route.anchor}"' if route.anchor != "start" else ""
-    return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{SMALL}" fill="{palette["label"]}"{anchor}>{escape(text)}</text>'
+    return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{SMALL}" fill="{palette["label"]}"{anchor}>{escape(route.link.text)}</text>'
 
 
 # ---- colour by number -----------------------------------------------------------------------------------------------

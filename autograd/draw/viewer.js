@@ -360,7 +360,7 @@ function gradloomView(host, data) {
     const routes = shown.map((link) => ({
       link, points: link.repeat ? carriedPath(link, corner, frames, rects) : smooth(paths.get(link)), label: null, anchor: "start",
     }));
-    labelRoutes(routes);
+    labelRoutes(routes, [...rects].filter(([box]) => isLeaf(box)).map(([, rect]) => rect));
     const { width, height } = frames.get(root);
     return { width, height, rects, routes };
   }
@@ -465,7 +465,7 @@ function gradloomView(host, data) {
     return curve;
   }
 
-  function labelRoutes(routes) {
+  function labelRoutes(routes, taken) {
     const groups = new Map(), several = new Map();
     for (const route of routes) {
       if (route.link.repeat || !route.link.label) continue;
@@ -474,23 +474,33 @@ function gradloomView(host, data) {
     }
     for (const [route] of groups.values()) several.set(route.link.source, (several.get(route.link.source) || 0) + 1);
     const bend = (route) => Math.abs(route.points[3][0] - route.points[0][0]);
-    const endOf = (route) => route.points[route.points.length - 1];
+    const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
     for (const group of groups.values()) {
       const route = group.reduce((a, b) => (bend(b) < bend(a) || (bend(b) === bend(a) && endOf(b)[1] < endOf(a)[1]) ? b : a));
-      const [x0, y0] = route.points[0], [x1, y1] = route.points[3];
-      if (several.get(route.link.source) > 1) {
-        const [x, y] = endOf(route);
-        route.label = [x + 5, y - 11];
-      } else if (Math.abs(x1 - x0) > 8 && y1 - y0 > 60) route.label = [x0 + 5, y0 + 15];
-      else {
-        const toRight = group.some((r) => r.points[3][0] > x0 + 8), toLeft = group.some((r) => r.points[3][0] < x0 - 8);
-        if (toRight && !toLeft) (route.label = [x0 - 5 + 0.1 * (x1 - x0), y0 + 16]), (route.anchor = "end");
-        else {
-          const widest = Math.max(...group.map((r) => r.points[3][0]));
-          route.label = toRight && widest < x0 + 40 ? [widest + 5, y0 + 24] : [x0 + 5, y0 + (toRight ? 28 : 16)];
-        }
-      }
+      const w = textWidth(labelText(route.link), SMALL);
+      const places = labelPlaces(route, group, several.get(route.link.source) > 1);
+      const rects = places.map(([x, y, anchor]) => ({ x: anchor === "end" ? x - w : x, y: y - 9, w, h: 11 }));
+      const best = Math.max(0, rects.findIndex((rect) => !taken.some((other) => overlap(rect, other))));
+      route.label = places[best].slice(0, 2);
+      route.anchor = places[best][2];
+      taken.push(rects[best]);
     }
+  }
+
+  const endOf = (route) => route.points[route.points.length - 1];
+
+  function labelPlaces(route, group, shapesDiffer) {
+    const [x0, y0] = route.points[0], [x1, y1] = route.points[3], [x, y] = endOf(route);
+    const ends = [[x + 5, y - 11, "start"], [x - 5, y - 11, "end"]];
+    const starts = [[x0 + 5, y0 + 16, "start"], [x0 - 5, y0 + 16, "end"]];
+    if (shapesDiffer) return [...ends, ...starts];
+    const toRight = group.some((r) => r.points[3][0] > x0 + 8), toLeft = group.some((r) => r.points[3][0] < x0 - 8);
+    const widest = Math.max(...group.map((r) => r.points[3][0]));
+    let best = [x0 + 5, y0 + (toRight ? 28 : 16), "start"];
+    if (Math.abs(x1 - x0) > 8 && y1 - y0 > 60) best = [x0 + 5, y0 + 15, "start"];
+    else if (toRight && !toLeft) best = [x0 - 5 + 0.1 * (x1 - x0), y0 + 16, "end"];
+    else if (toRight && widest < x0 + 40) best = [widest + 5, y0 + 24, "start"];
+    return [best, ...ends, ...starts];
   }
 
   // ---- drawing -----------------------------------------------------------------------------------------------------

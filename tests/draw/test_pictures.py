@@ -8,13 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+import autograd as ag
+import nn
 from autograd import draw
 from autograd.draw import dot
+from autograd.draw.metrics import SMALL, text_width
 from autograd.draw.scene import build_scene
 
 from .graphs import HOSTILE, Builder, chain, hostile, rnn, transformer
@@ -175,6 +179,19 @@ def test_a_chain_of_unlike_ops_is_elided():
 
 
 # ---- exports --------------------------------------------------------------------------------------------------------
+
+
+def test_labels_of_arrows_side_by_side_do_not_overlap():
+    picture = draw.graph(nn.LSTM(8, 16, 2, batch_first=True), ag.randn(2, 5, 8), engine="builtin")
+    areas = []
+    for route in picture.layout.routes:
+        if route.label is not None:
+            x, y = route.label
+            width = text_width(route.link.text, SMALL)
+            areas.append((x - width * (route.anchor == "end"), y - 9, width, 11))
+    areas += [(rect.x, rect.y, rect.w, rect.h) for box, rect in picture.layout.rects.items() if box.is_leaf]
+    for (ax, ay, aw, ah), (bx, by, bw, bh) in combinations(areas, 2):
+        assert not (ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
