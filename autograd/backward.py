@@ -64,8 +64,7 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
         check_unchanged(order)
     grads, found = dict(seeds), {}
     recording, state.grad = state.grad, create_graph
-    if anomaly := state.anomaly:
-        from .anomaly import check_backward
+    plain = not (create_graph or state.anomaly)
     loud = quiet()
     try:
         for node in reversed(order):
@@ -82,13 +81,10 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                 continue
             if type(saved) is not tuple:
                 saved = restored(node)
-            if plan.joint is not None or create_graph or type(g) is list or node.dtype.kind == "c":
-                parts = partials(node, plan, g, saved, create_graph)
-            else:
-                parts = [(i, rule(g, *pick(saved))) for i, rule, pick in plan.rules]
-            if anomaly:
-                parts = check_backward(node, g, parts)
-            for i, part in parts:
+            simple = plain and plan.joint is None and type(g) is not list and node.dtype.kind != "c"
+            for i, part, pick in plan.rules if simple else partials(node, plan, g, saved, create_graph):
+                if pick is not None:  # not computed yet: `part` is the rule
+                    part = part(g, *pick(saved))
                 parent = parents[i]
                 if parent is None or part is None or (useful is not None and parent not in useful):
                     continue
@@ -150,26 +146,30 @@ def restored(node: Node) -> tuple:
     )
 
 
-def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -> Iterable[tuple[int, Any]]:
-    """The gradient with respect to each argument that needs one, as the rules have it."""
+def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -> list[tuple[int, Any, None]]:
+    """The gradient with respect to each argument that needs one, as the rules have it, where there is more to it."""
     op = plan.op
     if isinstance(g, list):  # of several outputs
         g = tuple(g) if op.partial else complete(node, g)
     if create_graph:
         saved = attach(node, plan, saved)
-        if op.formula is not None:
-            return through_formula(plan, g, saved)
     conjugate = op.holomorphic and not isinstance(g, tuple) and g.dtype.kind == "c"
-    if conjugate:
-        g = g.conj()
-    if plan.joint is not None:
-        rule, pick = plan.joint
-        parts = enumerate(distinct(rule(g, *pick(saved))))
+    if create_graph and op.formula is not None:
+        parts, conjugate = through_formula(plan, g, saved), False
     else:
-        parts = [(i, rule(g, *pick(saved))) for i, rule, pick in plan.rules]
+        incoming = g.conj() if conjugate else g
+        if plan.joint is not None:
+            rule, pick = plan.joint
+            parts = list(enumerate(distinct(rule(incoming, *pick(saved)))))
+        else:
+            parts = [(i, rule(incoming, *pick(saved))) for i, rule, pick in plan.rules]
     if conjugate:
-        return [(i, None if part is None else part.conj()) for i, part in parts]
-    return parts
+        parts = [(i, None if part is None else part.conj()) for i, part in parts]
+    if state.anomaly:
+        from .anomaly import check_backward
+
+        parts = check_backward(node, g, parts)
+    return [(i, part, None) for i, part in parts]
 
 
 def distinct(parts: Any) -> Any:
