@@ -10,7 +10,7 @@ from typing import Any
 from .layout import Layout, Rect, Route, box_size
 from .metrics import SMALL, TITLE
 from .scene import Box, Scene
-from .style import PALETTES, box_texts, fill_class, frame_title
+from .style import PALETTES, box_texts, fill_class, frame_words
 from .svg import escape, shade_color
 
 __all__ = ["GraphvizNotFound", "digraph", "dot_layout", "render"]
@@ -56,12 +56,11 @@ def digraph(scene: Scene) -> Any:
     labelled = set()
     for number, link in enumerate(links):
         attributes = {"id": f"e{number}"}
-        text = f"{link.count} × {link.label}" if link.count > 1 else link.label
         if link.carried:
             attributes |= {"style": "dashed", "color": palette["repeat"], "constraint": "false"}
-        elif (link.source, text) not in labelled:
-            labelled.add((link.source, text))
-            attributes["label"] = graphviz.escape(text)
+        elif (link.source, link.text) not in labelled:
+            labelled.add((link.source, link.text))
+            attributes["label"] = graphviz.escape(link.text)
         graph.edge(link.source.id, link.target.id, **attributes)
     return graph
 
@@ -77,8 +76,13 @@ def _frames(scene: Scene, graph: Any, palette: dict[str, str]) -> dict[Box, Any]
         waiting += [child for child in box.children if not child.is_leaf]
         if box is not scene.root:
             repeat = box.count > 1
+            name, kind = frame_words(box)
+            words = (
+                [f'<font color="{palette["repeat" if repeat else "ink"]}"><b>{escape(name)}</b></font>'] if name else []
+            )
+            words += [f'<font color="{palette["muted"]}">{escape(kind)}</font>'] if kind else []
             frames[box].attr(
-                label=graphviz.escape(frame_title(box)),
+                label=f"<{_row(words)}>" if words else "",
                 labeljust="l",
                 style="rounded,filled",
                 fillcolor=palette["repeat-fill" if repeat else "frame-fill"],
@@ -87,6 +91,12 @@ def _frames(scene: Scene, graph: Any, palette: dict[str, str]) -> dict[Box, Any]
                 margin="12",
             )
     return frames
+
+
+def _row(words: list[str]) -> str:
+    """Bold and plain text in cells of their own: in one line, `dot` glues the words together."""
+    cells = "".join(f"<td>{word}</td>" for word in words)
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table>'
 
 
 def _node(scene: Scene, box: Box, palette: dict[str, str]) -> dict[str, str]:
@@ -107,11 +117,7 @@ def _node(scene: Scene, box: Box, palette: dict[str, str]) -> dict[str, str]:
         words.append(f"× {box.count:,}")
     if box.badge:
         words.append(f"[{escape(box.badge)}]")
-    # Bold and plain text in cells of their own: in one line, `dot` glues the words together.
-    cells = "".join(f"<td>{word}</td>" for word in words or [" "])
-    rows = [
-        f'<tr><td><table border="0" cellborder="0" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table></td></tr>'
-    ]
+    rows = [f"<tr><td>{_row(words or [' '])}</td></tr>"]
     small = ink if box.shade is not None else palette["param"]
     for line in lines:
         text = escape(line) or " "

@@ -172,6 +172,11 @@ def images(batch: Any, *, columns: int | None = None, titles: Sequence[Any] | No
     return figure
 
 
+def _rotation(words: Sequence[str]) -> int:
+    """Degrees by which words below a picture are turned: only long ones."""
+    return 90 if max(map(len, words), default=0) > 3 else 0
+
+
 def attention(
     weights: Any, *, queries: Sequence[str] | None = None, keys: Sequence[str] | None = None, titles: Any = None
 ) -> Any:
@@ -204,7 +209,7 @@ def attention(
         picture = axis.imshow(head, cmap="magma", vmin=0, vmax=max(1e-12, float(np.nanmax(array))), aspect="auto")
         axis.set_title(titles[i] if titles is not None else f"head {i}" if len(array) > 1 else "", fontsize=9)
         if keys is not None:
-            axis.set_xticks(range(len(keys)), keys, rotation=90, fontsize=8)
+            axis.set_xticks(range(len(keys)), keys, rotation=_rotation(keys), fontsize=8)
         if queries is not None:
             axis.set_yticks(range(len(queries)), queries, fontsize=8)
     figure.colorbar(picture, ax=list(axes.ravel()), shrink=0.7)
@@ -242,7 +247,7 @@ def confusion(targets: Any, predictions: Any, *, labels: Sequence[Any] | None = 
             axis.text(
                 j, i, str(number), ha="center", va="center", fontsize=8, color="white" if rate[i, j] > 0.5 else "black"
             )
-    axis.set_xticks(range(count), names, rotation=90 if max(map(len, names)) > 3 else 0)
+    axis.set_xticks(range(count), names, rotation=_rotation(names))
     axis.set_yticks(range(count), names)
     accuracy = float((true == given).mean())
     axis.set(xlabel="predicted", ylabel="true", title=f"{accuracy:.1%} right")

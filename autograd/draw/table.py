@@ -94,7 +94,7 @@ class Summary:
 
         def cell(i: int, text: str) -> str:
             side = "left" if i < 2 else "right"
-            return f'<td style="text-align:{side};white-space:pre">{escape(text)}</td>'
+            return f'<td style="text-align:{side};white-space:pre;padding:2px 8px">{escape(text)}</td>'
 
         body = "".join("<tr>" + "".join(cell(i, line[i]) for i in used) + "</tr>" for line in lines)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
