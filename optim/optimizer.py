@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import numbers
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
@@ -265,8 +264,9 @@ class Optimizer:
                     f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}: pass model.parameters()"
                 )
             if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
+                made_by = p.grad_fn.op.name  # type: ignore[union-attr]
                 raise ValueError(
-                    f"can't optimize a non-leaf Tensor, the result of {p.grad_fn.op.name}: pass what it was computed from, or "
+                    f"can't optimize a non-leaf Tensor, the result of {made_by}: pass what it was computed from, or "
                     "x.detach().requires_grad_()"
                 )
         for name, default in self.defaults.items():
@@ -472,7 +472,7 @@ def check(condition: Any, message: str) -> None:
 def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
     """Raise ValueError unless a learning rate is one number that is not negative."""
     check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
-    if not isinstance(lr, (Tensor, numbers.Real)):
+    if not isinstance(lr, (Tensor, float, int, np.number)):
         raise TypeError(f"{message.format(repr(lr))}, a {type(lr).__name__}: expected a number, 0 or more")
     check(lr >= 0.0, message.format(lr))
 
