@@ -14,6 +14,7 @@ import nn.functional as F
 import optim
 from autograd.data import DataLoader
 from autograd.data.text import PadCollate, Vocabulary, WordTokenizer
+from nn.metrics import Accuracy
 from nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 
@@ -175,7 +176,9 @@ def test_sentiment_needs_pairs_of_words_for_negation(pairs, low, high):
     nn.init.zeros_(bag.weight)
     model = nn.Sequential(bag, nn.Linear(8, 1, bias=False), nn.Flatten(0))
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
-    trainer = nn.Trainer(model, optimizer, lambda s, y: F.binary_cross_entropy_with_logits(s, y.float()), ["accuracy"])
+    trainer = nn.Trainer(
+        model, optimizer, lambda s, y: F.binary_cross_entropy_with_logits(s, y.float()), [Accuracy(threshold=0)]
+    )
     trainer.fit(batches(train, shuffle=True), epochs=4, progress=False)
     assert low <= trainer.evaluate(batches(test))["accuracy"] <= high
 
