@@ -27,7 +27,7 @@ _DISTRIBUTIONS = (
     "bernoulli", "beta", "binomial", "categorical", "cauchy", "dirichlet", "distribution", "exponential", "gamma", "geometric",
     "gumbel", "half_normal", "independent", "kl", "laplace", "log_normal", "mixture_same_family", "multinomial",
     "multivariate_normal", "normal", "one_hot_categorical", "poisson", "relaxed_bernoulli", "relaxed_categorical", "studentT",
-    "transformed_distribution", "uniform",
+    "transformed_distribution", "transforms", "uniform",
 )  # fmt: skip
 
 # A path of PyTorch's, and the modules that have its names.
@@ -45,7 +45,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
 }
 _PLACES |= {
     f"nn.modules.{name}": (
-        "nn", "nn.module", "nn.conv", "nn.normalization", "nn.dropout", "nn.loss", "nn.transformer", "nn.lazy", "nn.sizes",
+        "nn", "nn.module", "nn.conv", "nn.batch_norm", "nn.normalization", "nn.dropout", "nn.loss", "nn.transformer", "nn.lazy", "nn.sizes",
     )
     for name in _NN
 }  # fmt: skip

@@ -15,6 +15,7 @@ from . import functional, init, utils
 from .activation import *
 from .adaptive import *
 from .attention import *
+from .batch_norm import *
 from .containers import *
 from .conv import *
 from .distance import *

@@ -1,340 +1,36 @@
-"""Normalisation layers."""
+"""Normalisation of each example by itself: layer, group and root-mean-square norms, local responses."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from autograd.creation import empty, ones, tensor, zeros
-from autograd.graph import mutated, whereabouts
-from autograd.tensor import Tensor, own
+from autograd.creation import empty
+from autograd.tensor import Tensor
 
 from . import functional as F
 from . import init
-from .lazy import LazyModuleMixin
 from .module import Module
-from .parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+from .parameter import Parameter
 
-__all__ = [
-    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "CrossMapLRN2d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
-    "InstanceNorm3d", "LayerNorm", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyInstanceNorm1d",
-    "LazyInstanceNorm2d", "LazyInstanceNorm3d", "LocalResponseNorm", "RMSNorm", "SyncBatchNorm",
-]  # fmt: skip
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
-class _NormBase(Module):
-    """Per channel a scale, a shift, and running statistics."""
+class _Affine(Module):
+    """What all norms have: a scale `weight` and a shift `bias`, where they are wanted."""
 
-    _version = 2  # since then num_batches_tracked is saved too
-    dims: tuple[int, ...]  # numbers of dimensions that the input may have
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ):
-        super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        size = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_features, **size)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_features, **size)) if affine and bias else None)
-        self.register_buffer("running_mean", zeros(num_features, **size) if track_running_stats else None)
-        self.register_buffer("running_var", ones(num_features, **size) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", tensor(0, device=device) if track_running_stats else None)
-        self.reset_parameters()
-
-    def reset_running_stats(self) -> None:
-        """Forget the running statistics."""
-        if self.track_running_stats:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
+    def _register_affine(self, shape: Any, weight: bool, bias: bool, **options: Any) -> None:
+        self.register_parameter("weight", Parameter(empty(shape, **options)) if weight else None)
+        self.register_parameter("bias", Parameter(empty(shape, **options)) if bias else None)
 
     def reset_parameters(self) -> None:
-        """Start again: scale 1, shift 0, no statistics."""
-        self.reset_running_stats()
-        if self.affine:
+        """Start again: scale 1, shift 0."""
+        if self.weight is not None:
             init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
+        if self.bias is not None:
+            init.zeros_(self.bias)
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.ndim not in self.dims:
-            wanted = " or ".join(f"{n}D" for n in self.dims)
-            raise ValueError(f"expected {wanted} input (got {input.ndim}D input, {tuple(input.shape)}){whereabouts()}")
 
-    def _upgrade_state(self, values: dict, prefix: str, version: int | None) -> None:
-        """A state_dict of the first version has no count of batches: keep ours."""
-        if (version is None or version < 2) and self.track_running_stats and not is_lazy(self.num_batches_tracked):
-            values.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
-
-class _BatchNorm(_NormBase):
-    def forward(self, input: Tensor) -> Tensor:
-        self._check_input_dim(input)
-        share = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats:
-            count = own(self.num_batches_tracked)
-            count += 1  # an add_() would cost more than a small batch norm
-            mutated(count)
-            if self.momentum is None:  # the plain mean of all batches
-                share = 1.0 / self.num_batches_tracked.item()
-        tracked = not self.training or self.track_running_stats
-        return F.batch_norm(
-            input,
-            self.running_mean if tracked else None,
-            self.running_var if tracked else None,
-            self.weight,
-            self.bias,
-            self.training or self.running_mean is None,
-            share,
-            self.eps,
-        )
-
-
-class BatchNorm1d(_BatchNorm):
-    """Normalises each channel by its mean and variance over the batch: (x − mean) / √(var + eps) · weight + bias.
-
-    Args:
-        num_features: channels.
-        eps: keeps the division from zero.
-        momentum: share of the new batch in the running statistics; None for the plain mean of all batches.
-        affine: are there `weight` and `bias`?
-        track_running_stats: keep statistics for evaluation; otherwise those of the batch serve there too.
-
-    Shapes: (N, C) or (N, C, L).
-
-    Source: Ioffe and Szegedy, https://arxiv.org/abs/1502.03167
-
-    >>> import autograd as ag, nn
-    >>> nn.BatchNorm1d(2)(ag.tensor([[1.0, 0.0], [3.0, 0.0]])).round(decimals=2)
-    tensor([[-1.,  0.],
-            [ 1.,  0.]], grad_fn=<RoundBackward0>)
-    """
-
-    dims = (2, 3)
-
-
-class BatchNorm2d(_BatchNorm):
-    """`BatchNorm1d` for images (N, C, H, W)."""
-
-    dims = (4,)
-
-
-class BatchNorm3d(_BatchNorm):
-    """`BatchNorm1d` for volumes (N, C, D, H, W)."""
-
-    dims = (5,)
-
-
-class SyncBatchNorm(_BatchNorm):
-    """Batch normalisation over all processes; there is one, so it is a batch norm for inputs of two or more dimensions."""
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        process_group: Any = None,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-        self.process_group = process_group
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.ndim < 2:
-            raise ValueError(
-                f"expected at least 2D input (got {input.ndim}D input, {tuple(input.shape)}){whereabouts()}"
-            )
-
-    @classmethod
-    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """The module, with all its batch norms replaced by this one; they share parameters and buffers with those."""
-        made = module
-        if isinstance(module, _BatchNorm):
-            made = cls(
-                module.num_features,
-                module.eps,
-                module.momentum,
-                module.affine,
-                module.track_running_stats,
-                process_group,
-                bias=module.bias is not None,
-            )
-            made._parameters.update(module._parameters)
-            made._buffers.update(module._buffers)
-            made.training = module.training
-        for name, child in module.named_children():
-            made.add_module(name, cls.convert_sync_batchnorm(child, process_group))
-        return made
-
-
-class _InstanceNorm(_NormBase):
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-
-    def forward(self, input: Tensor) -> Tensor:
-        self._check_input_dim(input)
-        unbatched = input.ndim == self.dims[0]
-        dim = 0 if unbatched else 1
-        if input.shape[dim] != self.num_features:
-            if self.affine:
-                raise ValueError(
-                    f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: {input.shape[dim]}."
-                )
-            warnings.warn(
-                f"input's size at dim={dim} does not match num_features, which is not used because affine=False: "
-                "you may leave it as it is, or pass the right one",
-                stacklevel=3,
-            )
-        out = F.instance_norm(
-            input.unsqueeze(0) if unbatched else input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            0.0 if self.momentum is None else self.momentum,
-            self.eps,
-        )
-        return out.squeeze(0) if unbatched else out
-
-    def _upgrade_state(self, values: dict, prefix: str, version: int | None) -> None:
-        pass  # instance norms do not count batches in any version that is around
-
-
-class InstanceNorm1d(_InstanceNorm):
-    """Normalises each channel of each example by its mean and variance over the positions.
-
-    Args: as for `BatchNorm1d`; without `affine` and running statistics unless asked for.
-
-    Shapes: (N, C, L) or (C, L).
-
-    Source: Ulyanov et al., https://arxiv.org/abs/1607.08022
-    """
-
-    dims = (2, 3)
-
-
-class InstanceNorm2d(_InstanceNorm):
-    """`InstanceNorm1d` for images (N, C, H, W) or (C, H, W)."""
-
-    dims = (3, 4)
-
-
-class InstanceNorm3d(_InstanceNorm):
-    """`InstanceNorm1d` for volumes (N, C, D, H, W) or (C, D, H, W)."""
-
-    dims = (4, 5)
-
-
-class _LazyNorm(LazyModuleMixin):
-    """A norm that takes `num_features` from its first input."""
-
-    def __init__(
-        self: Any,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ):
-        super().__init__(0, eps, momentum, False, False, bias=bias)
-        self.affine, self.track_running_stats = affine, track_running_stats
-        size = {"device": device, "dtype": dtype}
-        if self.affine:
-            self.weight = UninitializedParameter(**size)
-            if bias:
-                self.bias = UninitializedParameter(**size)
-        if self.track_running_stats:
-            self.running_mean, self.running_var = UninitializedBuffer(**size), UninitializedBuffer(**size)
-            self.num_batches_tracked = tensor(0, device=device)
-
-    def reset_parameters(self: Any) -> None:
-        if not self.has_uninitialized_params() and self.num_features != 0:
-            super().reset_parameters()
-
-    def initialize_parameters(self: Any, input: Tensor) -> None:
-        self._check_input_dim(input)
-        unbatched = isinstance(self, _InstanceNorm) and input.ndim == self.dims[0]
-        self.num_features = input.shape[0 if unbatched else 1]
-        if self.has_uninitialized_params():
-            for member in (self.weight, self.bias, self.running_mean, self.running_var):
-                if member is not None:
-                    member.materialize((self.num_features,))
-            self.reset_parameters()
-
-
-class LazyBatchNorm1d(_LazyNorm, _BatchNorm):
-    """A `BatchNorm1d` that takes `num_features` from its first input."""
-
-    cls_to_become, dims = BatchNorm1d, BatchNorm1d.dims
-
-
-class LazyBatchNorm2d(_LazyNorm, _BatchNorm):
-    """A `BatchNorm2d` that takes `num_features` from its first input."""
-
-    cls_to_become, dims = BatchNorm2d, BatchNorm2d.dims
-
-
-class LazyBatchNorm3d(_LazyNorm, _BatchNorm):
-    """A `BatchNorm3d` that takes `num_features` from its first input."""
-
-    cls_to_become, dims = BatchNorm3d, BatchNorm3d.dims
-
-
-class LazyInstanceNorm1d(_LazyNorm, _InstanceNorm):
-    """An `InstanceNorm1d` that takes `num_features` from its first input."""
-
-    cls_to_become, dims = InstanceNorm1d, InstanceNorm1d.dims
-
-
-class LazyInstanceNorm2d(_LazyNorm, _InstanceNorm):
-    """An `InstanceNorm2d` that takes `num_features` from its first input."""
-
-    cls_to_become, dims = InstanceNorm2d, InstanceNorm2d.dims
-
-
-class LazyInstanceNorm3d(_LazyNorm, _InstanceNorm):
-    """An `InstanceNorm3d` that takes `num_features` from its first input."""
-
-    cls_to_become, dims = InstanceNorm3d, InstanceNorm3d.dims
-
-
-class LayerNorm(Module):
+class LayerNorm(_Affine):
     """Normalises over the last dimensions: (x − mean) / √(var + eps) · weight + bias.
 
     Args:
@@ -362,18 +58,9 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        size = {"device": device, "dtype": dtype}
-        shape = self.normalized_shape
-        self.register_parameter("weight", Parameter(empty(shape, **size)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(empty(shape, **size)) if elementwise_affine and bias else None)
+        affine = elementwise_affine
+        self._register_affine(self.normalized_shape, affine, affine and bias, device=device, dtype=dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Start again: scale 1, shift 0."""
-        if self.elementwise_affine:
-            init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -385,7 +72,7 @@ class LayerNorm(Module):
         )
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Normalises each example over groups of channels and all positions.
 
     Args:
@@ -413,17 +100,8 @@ class GroupNorm(Module):
         if num_channels % num_groups != 0:
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        size = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(empty(num_channels, **size)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_channels, **size)) if affine and bias else None)
+        self._register_affine(num_channels, affine, affine and bias, device=device, dtype=dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Start again: scale 1, shift 0."""
-        if self.affine:
-            init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)

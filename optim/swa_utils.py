@@ -152,7 +152,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         model: the model; it runs once over each batch.
         device: where batches are moved to.
     """
-    from nn.normalization import _BatchNorm
+    from nn.batch_norm import _BatchNorm
 
     momenta = {module: module.momentum for module in model.modules() if isinstance(module, _BatchNorm)}
     if not momenta:
