@@ -26,6 +26,7 @@ class Normal(Distribution):
     """
 
     has_rsample = True
+    parameters = ("loc", "scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
         self.loc, self.scale = tensors(loc, scale)
@@ -58,6 +59,7 @@ class Laplace(Distribution):
     """exp(-|x - loc| / scale) / (2 scale)."""
 
     has_rsample = True
+    parameters = ("loc", "scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
         self.loc, self.scale = tensors(loc, scale)
@@ -87,6 +89,7 @@ class Exponential(Distribution):
     """rate · exp(-rate · x) for x ≥ 0."""
 
     has_rsample = True
+    parameters = ("rate",)
 
     def __init__(self, rate: Any, validate_args: bool | None = None):
         (self.rate,) = tensors(rate)
@@ -115,6 +118,7 @@ class Uniform(Distribution):
     """The same density everywhere in [low, high)."""
 
     has_rsample = True
+    parameters = ("low", "high")
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None):
         self.low, self.high = tensors(low, high)
@@ -165,6 +169,9 @@ class MultivariateNormal(Distribution):
         n = loc.shape[-1]
         self.loc = loc + factor.new_zeros(factor.shape[:-1])  # broadcasts the batches
         self.scale_tril = factor.expand(*self.loc.shape[:-1], n, n)
+        self.parameters = ("loc", "scale_tril" if scale_tril is not None else "covariance_matrix")
+        if precision_matrix is not None:
+            self.parameters = ("loc", "precision_matrix")
         super().__init__(self.loc.shape[:-1], (n,))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:

@@ -35,6 +35,7 @@ class Bernoulli(Distribution):
             require("probs", given, (given >= 0) & (given <= 1), "between 0 and 1")
         self.probs = sigmoid(given) if is_logits else given
         self.logits = given if is_logits else _log(given) - _log(1 - given)
+        self.parameters = ("logits" if is_logits else "probs",)
         super().__init__(given.shape)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
@@ -82,6 +83,7 @@ class Categorical(Distribution):
             require("probs", given, (given >= 0) & (given < math.inf), "probabilities")
             self.probs = given / given.sum(-1, keepdim=True)
             self.logits = _log(self.probs)
+        self.parameters = ("logits" if is_logits else "probs",)
         super().__init__(given.shape[:-1])
 
     def sample(self, sample_shape: Any = ()) -> Tensor:

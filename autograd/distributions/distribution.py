@@ -38,6 +38,7 @@ class Distribution:
     """
 
     has_rsample = False
+    parameters: tuple[str, ...] = ()  # which are shown
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = ()):
         self.batch_shape, self.event_shape = Size(batch_shape), Size(event_shape)
@@ -62,7 +63,9 @@ class Distribution:
 
     def entropy(self) -> Tensor:
         """The entropy in nats."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has no entropy in closed form: average -log_prob(x) over draws x of sample()"
+        )
 
     @property
     def mean(self) -> Tensor:
@@ -80,8 +83,9 @@ class Distribution:
         return self.variance.sqrt()
 
     def __repr__(self) -> str:
-        shapes = f"batch_shape: {tuple(self.batch_shape)}, event_shape: {tuple(self.event_shape)}"
-        return f"{type(self).__name__}({shapes})"
+        values = {name: getattr(self, name) for name in self.parameters}
+        shown = (f"{name}: {v if v.numel() == 1 else v.shape}" for name, v in values.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Independent(Distribution):
@@ -125,3 +129,6 @@ class Independent(Distribution):
     @property
     def variance(self) -> Tensor:
         return self.base_dist.variance
+
+    def __repr__(self) -> str:
+        return f"Independent({self.base_dist}, {self.reinterpreted_batch_ndims})"
