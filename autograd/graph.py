@@ -258,9 +258,12 @@ last_change = -1
 
 def owner(array: Any) -> Any:
     """The array whose memory `array` is a view of."""
-    while (base := getattr(array, "base", None)) is not None and isinstance(base, type(array)):
-        array = base
-    return array
+    whole, base = array, getattr(array, "base", None)
+    while base is not None:
+        if isinstance(base, type(array)):  # beside others: what lends memory to NumPy, and a go-between of as_strided
+            whole = base
+        base = getattr(base, "base", None)
+    return whole
 
 
 def mutated(array: Any) -> None:

@@ -195,6 +195,9 @@ class Tensor:
 
     def stride(self, dim: int | None = None) -> Any:
         """The step in memory, in elements, from one index to the next in each dimension, or in one."""
+        from .ops.shape import in_order
+
+        in_order(self)  # as a view of it will be
         steps = tuple(s // self.array.dtype.itemsize for s in share(self).strides)
         return steps if dim is None else steps[dim]
 
@@ -649,12 +652,12 @@ def register_view(out: Tensor, source: Tensor, step: tuple) -> None:
     """Note that `out` was made from `source` by a step, if it shares its memory: changes of one are changes of the
     other."""
     memory = getattr(out.array, "base", None)
-    if memory is None:
+    if memory is None and out.array is not source.array:
         return
     base, steps = source, ()
     if source.view_of is not None:
         base, steps = source.view_of.base, source.view_of.steps
-    if memory is not base.array and owner(memory) is not owner(base.array):
+    if memory is not base.array and owner(out.array) is not owner(base.array):
         return
     out.view_of = View(base, (*steps, step))
     if base.needs_grad and base.grad_fn is None:

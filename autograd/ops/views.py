@@ -177,7 +177,20 @@ def _as_strided(x, size, stride, offset, x_stride):
             f"as_strided: sizes {list(size)}, strides {list(stride)} and storage offset {start} are out of bounds for "
             f"memory of {flat.size} elements"
         )
-    return strided(flat[start:], size, tuple(s * unit for s in stride))
+    out = strided(flat[start:], size, tuple(s * unit for s in stride))
+    if _overlaps(size, stride) and hasattr(out.flags, "writeable"):
+        out.flags.writeable = False  # which of several elements in one place would be written last?
+    return out
+
+
+def _overlaps(size: tuple, stride: tuple) -> bool:
+    """May several indices lead to one place?"""
+    reach = 0
+    for s, n in sorted((s, n) for s, n in zip(stride, size, strict=True) if n > 1):
+        if s <= reach:
+            return True
+        reach += s * (n - 1)
+    return False
 
 
 @function()
