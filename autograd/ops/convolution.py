@@ -9,6 +9,7 @@ with the weight while they are in its cache.  Results are views in PyTorch's ord
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -24,11 +25,10 @@ from .windows import (
     Ints,
     Pairs,
     Windows,
-    add_product,
     batches,
     channels_first,
-    in_groups,
-    multiply,
+    channels_last,
+    product_sum,
     summed,
 )
 
@@ -53,19 +53,51 @@ def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S) times a matrix for each group, plus the bias: (N, O, *size)."""
     outputs = matrix.shape[0] * matrix.shape[2]
     out = np.empty_like(x, shape=(x.shape[0], *windows.size, outputs), order="C")
-    columns, repeats = Columns(windows, x), 1
-    while windows.size[-1] % (2 * repeats) == 0 and repeats * outputs < 512:  # longer rows, for NumPy's inner loop
-        repeats *= 2
-    biases = None if bias is None else np.concatenate((bias,) * repeats)
+    columns = Columns(windows, x, outputs)
 
     def work(chunk: tuple) -> None:
-        rows = out[chunk].reshape((-1, outputs))
-        multiply(columns(*chunk), matrix, in_groups(rows, windows.groups))
-        if biases is not None:
-            rows = rows.reshape((-1, biases.size))
-            rows += biases
+        columns.multiply(columns(*chunk), matrix, out[chunk])
+        if bias is not None:
+            repeats = 1
+            while out[chunk].size % (2 * repeats * outputs) == 0 and repeats * outputs < 512:
+                repeats *= 2  # longer rows, for NumPy's inner loop
+            rows = out[chunk].reshape((-1, repeats * outputs))
+            rows += np.concatenate((bias,) * repeats)
 
     each_job(work, windows.chunks(len(x), x.shape[1], outputs), x)
+    return channels_first(out)
+
+
+def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
+    """Every element of (N, O, *size) times the kernel, added up in the window it came from: (N, C, *S)."""
+    back = way_back(windows) if w.shape[1] * windows.groups > 1 else None
+    if back is not None:
+        return correlate(g, flipped_matrix(w, windows.groups), None, back)
+    if max(windows.stride) > 1 and set(windows.dilation) == {1}:
+        return by_phases(g, w, windows)
+    return scatter(g, weight_matrix(w, windows.groups).swapaxes(-1, -2), windows)
+
+
+def by_phases(g: Any, w: Any, windows: Windows) -> Any:
+    """The same where there is a stride: elements that lie a stride apart meet the same taps of the kernel, and no others."""
+    out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, w.shape[1] * windows.groups), order="C")
+    stride, jobs = windows.stride, []
+    for phase in itertools.product(*map(range, stride)):
+        places = [(r + before, t) for r, (before, _), t in zip(phase, windows.padding, stride, strict=True)]
+        part = out[(slice(None), *(slice(r, None, t) for r, t in zip(phase, stride, strict=True)))]
+        jobs.append((part, w[(Ellipsis, *(slice(at % t, None, t) for at, t in places))], places))
+
+    def work(job: tuple) -> None:
+        part, taps, places = job
+        if 0 in taps.shape:
+            part[...] = 0
+        elif part.size:
+            around = tuple((at // t, 0) for at, t in places)
+            kernel, ones = taps.shape[2:], (1,) * len(stride)
+            apart = windows._replace(sizes=part.shape[1:-1], kernel=kernel, stride=ones, padding=around)
+            channels_first(part)[...] = input_gradient(g, taps, apart)
+
+    each_job(work, sorted(jobs, key=lambda job: -job[1].size), g)
     return channels_first(out)
 
 
@@ -76,9 +108,9 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
     out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, groups, width), order="C")
 
     def work(images: slice) -> None:
-        total, rows = out[images], windows.rows(g, images, slice(None))
+        total, rows = out[images], channels_last(g[images]).reshape((-1, groups, matrix.shape[1]))
         total[...] = 0
-        products = matmul(rows, matrix).reshape((groups, len(total), *windows.size, *kernel, width))
+        products = matmul(rows.swapaxes(0, 1), matrix).reshape((groups, len(total), *windows.size, *kernel, width))
         for tap, where, elements in windows.taps():
             total[(slice(None), *elements)] += np.moveaxis(products[(slice(None), slice(None), *where, *tap)], 0, -2)
 
@@ -88,28 +120,36 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
 
 def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S), transposed, times (N, O, *size): (groups, K·C/groups, O/groups)."""
-    columns, width = Columns(windows, x), math.prod(windows.kernel) * x.shape[1]
+    columns, groups = Columns(windows, x, g.shape[1]), windows.groups
+    width = math.prod(windows.kernel) * x.shape[1] // groups
 
     def add(total: Any, chunk: tuple) -> None:
-        add_product(total, columns(*chunk), windows.rows(g, *chunk))
+        images, lines = chunk
+        rows = columns.rows(channels_last(g[images, :, lines]))
+        for part, sums in zip(columns(*chunk), total, strict=True):
+            sums += product_sum(part, rows)
 
-    shape = (windows.groups, width // windows.groups, g.shape[1] // windows.groups)
-    return summed(add, x, windows.chunks(len(x), x.shape[1], g.shape[1]), shape)
+    shape = (columns.parts, groups, width // columns.parts, g.shape[1] // groups)
+    total = summed(add, x, windows.chunks(len(x), x.shape[1], g.shape[1]), shape)
+    return total.swapaxes(0, 1).reshape((groups, width, -1))
 
 
 def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
     """The gradients of input and weight from the windows of g, which are laid out once (see `way_back`)."""
-    columns, matrix, groups, c = Columns(back, g), flipped_matrix(w, back.groups), back.groups, x.shape[1]
-    out = np.empty_like(g, shape=(len(x), *back.size, c), order="C")
+    matrix, groups, c = flipped_matrix(w, back.groups), back.groups, x.shape[1]
+    columns, out = Columns(back, g, c), np.empty_like(g, shape=(len(x), *back.size, c), order="C")
 
     def work(total: Any, chunk: tuple) -> None:
-        these = columns(*chunk)
-        multiply(these, matrix, in_groups(out[chunk].reshape((-1, c)), groups))
-        add_product(total, back.rows(x, *chunk), these)
+        images, lines = chunk
+        these, rows = columns(*chunk), columns.rows(channels_last(x[images, :, lines]))
+        columns.multiply(these, matrix, out[chunk])
+        for part, sums in zip(these, total, strict=True):
+            sums += product_sum(rows, part)
 
-    gw = summed(work, g, back.chunks(len(g), g.shape[1], c), (groups, c // groups, matrix.shape[1]))
-    # (groups, C/groups, K·O/groups), K in reverse, to (O, C/groups, *K)
-    gw = gw.reshape((groups, c // groups, *back.kernel, -1))
+    shape = (columns.parts, groups, c // groups, matrix.shape[1] // columns.parts)
+    gw = summed(work, g, back.chunks(len(g), g.shape[1], c), shape)
+    # (parts, groups, C/groups, K·O/groups/parts), K in reverse, to (O, C/groups, *K)
+    gw = gw.transpose((1, 2, 0, 3)).reshape((groups, c // groups, *back.kernel, -1))
     gw = gw[(slice(None), slice(None), *(slice(None, None, -1),) * len(back.kernel))]
     return channels_first(out), gw.transpose((0, gw.ndim - 1, *range(1, gw.ndim - 1))).reshape(w.shape)
 
@@ -180,10 +220,7 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
     windows = Windows(sizes, size, kernel, stride, padding, dilation, groups)
     if depthwise.suits(w.shape, groups):
         return depthwise.input_gradient(g, w, windows)
-    back = way_back(windows)
-    if shape[1] > 1 and back is not None:  # no windows to add up
-        return correlate(g, flipped_matrix(w, groups), None, back)
-    return scatter(g, weight_matrix(w, groups).swapaxes(-1, -2), windows)
+    return input_gradient(g, w, windows)
 
 
 @op(

@@ -1,7 +1,7 @@
 """Where the windows of a convolution lie in its input, and the matrices that they make.
 
 Channels are last: (N, C, H, W) is laid out (N, H, W, C), the windows are one strided view of that, and are copied into rows
-(windows, kernel · C), a few images or lines at a time: as many as stay in a core's cache.
+(windows, kernel · C), or (windows, a line of the kernel · C), a few images or lines at a time: as many as stay in a core's cache.
 """
 
 from __future__ import annotations
@@ -58,11 +58,6 @@ def strided(x: Any, shape: tuple, strides: tuple) -> Any:
     return cupy().lib.stride_tricks.as_strided(x, shape, strides)
 
 
-def in_groups(rows: Any, groups: int) -> Any:
-    """(P, C) as a view (groups, P, C / groups)."""
-    return rows.reshape((rows.shape[0], groups, -1)).transpose((1, 0, 2))
-
-
 def pieces(elements: int, worth: bool) -> int:
     """In how many parts to make so many elements: each small enough for a core's cache, and as many for each thread if that
     is worth it."""
@@ -100,28 +95,29 @@ def multiply(a: Any, b: Any, out: Any) -> None:
     """out = a b for stacks of matrices.  Where they are narrow, by rows so few that BLAS does not copy them first."""
     whole = len_in_blocks(a, b)
     if whole:
-        np.matmul(blocks(a, whole), b[:, None], out=blocks(out, whole))
-    if whole < a.shape[1]:
-        np.matmul(a[:, whole:], b, out=out[:, whole:])
+        np.matmul(blocks(a, whole), b[..., None, :, :], out=blocks(out, whole))
+    if whole < a.shape[-2]:
+        np.matmul(a[..., whole:, :], b, out=out[..., whole:, :])
 
 
-def add_product(total: Any, a: Any, b: Any) -> None:
-    """total += aᵀ b for stacks of matrices, in the same way."""
-    whole = len_in_blocks(a, b)
+def product_sum(a: Any, b: Any) -> Any:
+    """The sum of aᵀ b over stacks of matrices, (groups, stack, rows, columns), in the same way."""
+    whole, total = len_in_blocks(a, b), 0
     if whole:
-        total += (blocks(a, whole).swapaxes(-1, -2) @ blocks(b, whole)).sum(axis=1)
-    if whole < a.shape[1]:
-        total += a[:, whole:].swapaxes(-1, -2) @ b[:, whole:]
+        total = (blocks(a, whole).swapaxes(-1, -2) @ blocks(b, whole)).sum(axis=(1, 2))
+    if whole < a.shape[-2]:
+        total += (a[..., whole:, :].swapaxes(-1, -2) @ b[..., whole:, :]).sum(axis=1)
+    return total
 
 
 def len_in_blocks(a: Any, b: Any) -> int:
     """How many of the rows of `a` make whole blocks; 0 where BLAS is faster on all at once."""
-    return a.shape[1] // TALL * TALL if TALL * a.shape[2] * b.shape[2] <= SMALL else 0
+    return a.shape[-2] // TALL * TALL if TALL * a.shape[-1] * b.shape[-1] <= SMALL else 0
 
 
 def blocks(x: Any, whole: int) -> Any:
-    """The first rows of a stack of matrices as a view (stack, blocks, TALL, columns)."""
-    return x[:, :whole].reshape((x.shape[0], -1, TALL, x.shape[2]))
+    """The first rows of a stack of matrices as a view (*stack, blocks, TALL, columns)."""
+    return x[..., :whole, :].reshape((*x.shape[:-2], -1, TALL, x.shape[-1]))
 
 
 class Windows(NamedTuple):
@@ -135,18 +131,21 @@ class Windows(NamedTuple):
     dilation: Ints
     groups: int
 
+    def parts(self, channels: int, outputs: int) -> int:
+        """In how many matrices to lay windows out that will be multiplied with `outputs` columns: one, or one for each line of
+        the kernel.  These share their elements, each a line later than the one before: there is less to copy, but more to add."""
+        wide, more = math.prod(self.kernel[1:]) * channels // self.groups, outputs // self.groups
+        narrow = wide >= 32 and TALL * wide * more <= SMALL and more <= 2 * wide
+        return self.kernel[0] if narrow and self.stride[0] == 1 and math.prod(self.size) >= TALL else 1
+
     def chunks(self, n: int, channels: int, outputs: int) -> list[tuple[slice, slice]]:
         """The windows of `n` images in parts: some images, or some lines of one, as slices of both.  Each will be multiplied
         with `outputs` columns."""
-        lines, elements = self.size[0], n * math.prod(self.size) * math.prod(self.kernel) * channels // self.groups
-        count = pieces(elements * self.groups, elements * outputs >= WORTH_A_THREAD)
+        lines, elements = self.size[0], n * math.prod(self.size) * math.prod(self.kernel) * channels
+        count = pieces(elements // self.parts(channels, outputs), elements // self.groups * outputs >= WORTH_A_THREAD)
         if count <= n:
             return [(images, slice(0, lines)) for images in in_slices(n, count)]
         return [(slice(i, i + 1), part) for i in range(n) for part in in_slices(lines, -(-count // n))]
-
-    def rows(self, g: Any, images: slice, lines: slice) -> Any:
-        """The elements of (N, O, *size) that belong to those windows: (groups, rows, O / groups)."""
-        return in_groups(channels_last(g[images, :, lines]).reshape((-1, g.shape[1])), self.groups)
 
     def taps(self) -> Iterator[tuple[Ints, tuple[slice, ...], tuple[slice, ...]]]:
         """For each place in the kernel: its index, which windows it meets inside the input, and which elements of that."""
@@ -168,8 +167,9 @@ class Windows(NamedTuple):
 class Columns:
     """The windows of an input (N, C, *S) as matrices, some at a time, in memory that each thread uses again."""
 
-    def __init__(self, windows: Windows, x: Any) -> None:
+    def __init__(self, windows: Windows, x: Any, outputs: int) -> None:
         self.windows, self.x, self.own = windows, x, threading.local()
+        self.parts = windows.parts(x.shape[1], outputs)
 
     def memory(self, make: Callable, *key: Any) -> Any:
         """An array of that shape, the last of the key, which this thread keeps for the same key."""
@@ -198,15 +198,30 @@ class Columns:
         out[(slice(None), slice(before, before + lines_inside), *within)] = moved
         return out
 
-    def __call__(self, images: slice, lines: slice) -> Any:
-        """Those windows as rows for each group: (groups, rows, kernel · C / groups)."""
+    def rows(self, x: Any) -> Any:
+        """What belongs to such windows, (images, *size, C), as rows for each group like theirs: (groups, stack, rows, C / groups)."""
+        stack = len(x) if self.parts > 1 else 1
+        x = x.reshape((stack, math.prod(x.shape[:-1]) // stack, self.windows.groups, -1))
+        return x.transpose((2, 0, 1, 3))
+
+    def multiply(self, parts: list[Any], matrix: Any, out: Any) -> None:
+        """out = these windows times a matrix for each group, as (images, *size, O)."""
+        rows, matrix = self.rows(out), matrix.reshape((len(matrix), len(parts), 1, -1, matrix.shape[2]))
+        multiply(parts[0], matrix[:, 0], rows)
+        for k, part in enumerate(parts[1:], 1):
+            more = self.memory(np.empty_like, "more", rows.shape)
+            multiply(part, matrix[:, k], more)
+            rows += more
+
+    def __call__(self, images: slice, lines: slice) -> list[Any]:
+        """Those windows as rows for each group, in `parts`: (groups, stack, rows, kernel · C / groups / parts)."""
         windows, x = self.windows, self.reached(images, lines)
-        groups, kernel, dims = windows.groups, windows.kernel, len(windows.kernel)
-        size = (lines.stop - lines.start, *windows.size[1:])
+        groups, size, kernel = windows.groups, (lines.stop - lines.start, *windows.size[1:]), windows.kernel
         count, c = x.shape[0], x.shape[-1] // groups
-        width = math.prod(kernel) * c
-        if width == c and x.shape[1:-1] == size:
-            return in_groups(x.reshape((-1, groups * c)), groups)
+        if math.prod(kernel) == 1 and x.shape[1:-1] == size:
+            return [self.rows(x)]
+        if self.parts > 1:
+            size, kernel = (x.shape[1], *size[1:]), (1, *kernel[1:])
         image, *steps, item = x.strides
         view = strided(
             x,
@@ -219,9 +234,20 @@ class Columns:
                 item,
             ),
         )
-        short = kernel[-1] * c < 16  # runs too short to copy one by one: copy along the rows of the image instead
-        if short:
+        width, dims = math.prod(kernel) * c, len(kernel)
+        if kernel[-1] * c < 16 and self.parts == 1:
+            # runs too short to copy one by one: copy along the rows of the image instead
             view = view.transpose((0, *range(2 + dims, 3 + 2 * dims), *range(1, 2 + dims)))
+            return [self.copied(view).reshape((groups, 1, width, -1)).swapaxes(2, 3)]
+        columns = self.copied(view)
+        if self.parts == 1:
+            return [columns.reshape((groups, 1, -1, width))]
+        columns = columns.reshape((groups, count, size[0], -1, width))
+        starts = [tap * windows.dilation[0] for tap in range(self.parts)]
+        return [columns[:, :, i : i + lines.stop - lines.start].reshape((groups, count, -1, width)) for i in starts]
+
+    def copied(self, view: Any) -> Any:
+        """A contiguous copy."""
         columns = self.memory(np.empty_like, view.shape)
         columns[...] = view
-        return columns.reshape((groups, width, -1)).swapaxes(1, 2) if short else columns.reshape((groups, -1, width))
+        return columns

@@ -9,7 +9,7 @@ from autograd import fast
 from autograd.fast import compiled, disabled, prange, threads
 from autograd.fast import convolution as loops
 from autograd.fast.tiles import tile
-from autograd.ops import windows
+from autograd.ops import convolution, windows
 
 with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
 
@@ -32,6 +32,13 @@ IN_PARTS = [  # what NumPy does in other ways
     (2, 5, 7, (12, 6), (3, 3), {"padding": (5, 1), "stride": 3}),
     (2, 3, 4, (6, 7), (2, 2), {"stride": 3}),
     (5, 1, 3, (9, 5), (3, 3), {"padding": 1}),
+    (2, 3, 2, (5, 7, 6), (3, 2, 3), {"padding": 1, "stride": (2, 3, 1)}),
+]
+BY_LINES = [  # windows in a matrix for each line of the kernel
+    (3, 16, 20, (12, 9), (3, 3), {"padding": 1}),
+    (2, 32, 16, (12, 9), (3, 3), {"padding": (2, 1), "dilation": (2, 1), "groups": 2}),
+    (2, 40, 16, (70,), (5,), {"padding": 2, "dilation": 2}),
+    (2, 8, 6, (6, 5, 7), (2, 3, 3), {"padding": 1}),
 ]
 
 
@@ -64,12 +71,19 @@ def compare(case, last):
     n, c, o, sizes, kernel, options = case
     x, w, b = laid_out(normal(n, c, *sizes), last), normal(o, c // options.get("groups", 1), *kernel, seed=1), normal(o)
     found = results(x, w, b, options)
-    with disabled(), pytest.MonkeyPatch.context() as at_once:
-        at_once.setattr(windows, "AT_ONCE", 1 << 30)
+    with disabled(), pytest.MonkeyPatch.context() as plainly:
+        plainly.setattr(windows, "AT_ONCE", 1 << 30)
+        plainly.setattr(windows, "TALL", 1 << 30)
+        plainly.setattr(convolution, "by_phases", scattered)
         expected = results(x, w, b, options, np.float64)
     for got, want in zip(found, expected, strict=True):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
+
+
+def scattered(g, w, windows):
+    """The gradient of the input window by window."""
+    return convolution.scatter(g, convolution.weight_matrix(w, windows.groups).swapaxes(-1, -2), windows)
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -99,11 +113,21 @@ def in_parts(monkeypatch):
 
 
 @pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("case", IN_PARTS, ids=str)
+@pytest.mark.parametrize("case", [*IN_PARTS, *BY_LINES], ids=str)
 def test_numpy_in_parts(case, last, in_parts):
     """Some lines of an image at a time, on several threads: what NumPy computes at once."""
     with disabled():
         compare(case, last)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("case", BY_LINES, ids=str)
+def test_numpy_by_lines_of_the_kernel(case, last, monkeypatch):
+    counts, count = [], windows.Windows.parts
+    monkeypatch.setattr(windows.Windows, "parts", lambda *args: counts.append(count(*args)) or counts[-1])
+    with disabled():
+        compare(case, last)
+    assert case[4][0] in counts
 
 
 @pytest.mark.parametrize(
