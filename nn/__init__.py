@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import functional, init, utils
+from . import functional, init, parallel, utils
 from .activation import *
 from .adaptive import *
 from .attention import *
@@ -26,7 +26,9 @@ from .margin_loss import *
 from .module import Module
 from .normalization import *
 from .padding import *
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from .parameter_containers import *
 from .pooling import *
 from .recurrent import *
 from .sparse import *
@@ -39,7 +41,6 @@ _LAZY = {
     "callbacks": "nn.callbacks",
     "interpret": "nn.interpret",
     "metrics": "nn.metrics",
-    "parallel": "nn.parallel",
     "privacy": "nn.privacy",
     "quantization": "nn.quantization",
 }

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from .containers import DataParallel
+from .module import Module
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
+
+
+class DataParallel(Module):
+    """A module as it is: NumPy has one device, so there is nothing to distribute.
+
+    It keeps the name ``module`` that PyTorch gives the wrapped one, for the names in its `state_dict`.
+    """
+
+    def __init__(self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0):
+        super().__init__()
+        self.module = module
+        self.dim = dim
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        return self.module(*inputs, **kwargs)
 
 
 def data_parallel(
