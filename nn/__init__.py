@@ -41,6 +41,7 @@ _LAZY = {
     "callbacks": "nn.callbacks",
     "interpret": "nn.interpret",
     "metrics": "nn.metrics",
+    "modules": "nn.modules",  # found by autograd.paths
     "privacy": "nn.privacy",
     "quantization": "nn.quantization",
 }
