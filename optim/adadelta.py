@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_ranges, options
 
 __all__ = ["Adadelta"]
 
@@ -46,10 +47,8 @@ class Adadelta(Optimizer):
         differentiable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
+        check_ranges(lr, eps=eps, weight_decay=weight_decay)
         check(0.0 <= rho <= 1.0, f"Invalid rho value: {rho}")
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         super().__init__(params, defaults)
 
     def numbers(self, group):

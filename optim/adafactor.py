@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_lr, options
 
 __all__ = ["Adafactor"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_lr, forbid_fused_with, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_ranges, forbid_fused_with, options
 
 __all__ = ["Adagrad"]
 
@@ -48,11 +49,9 @@ class Adagrad(Optimizer):
         fused: bool | None = None,
     ):
         defaults = options(locals())
-        check_lr(lr)
+        check_ranges(lr, eps=eps, weight_decay=weight_decay)
         check(lr_decay >= 0.0, f"Invalid lr_decay value: {lr_decay}")
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         check(initial_accumulator_value >= 0.0, f"Invalid initial_accumulator_value value: {initial_accumulator_value}")
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
         super().__init__(params, defaults)
         forbid_fused_with(fused, differentiable, foreach)
         for group in self.param_groups:  # PyTorch, too, has this state before the first step

@@ -10,7 +10,8 @@ from autograd import Tensor
 from autograd.fast import ready
 
 from .kernels import adam_update
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, forbid_foreach_with, forbid_fused_with, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_ranges, forbid_foreach_with, forbid_fused_with, options
 
 __all__ = ["Adam", "AdamW"]
 
@@ -57,10 +58,7 @@ class Adam(Optimizer):
     ):
         defaults = options(locals())
         forbid_foreach_with({"lr": lr}, foreach, capturable)
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check_ranges(lr, eps=eps, betas=betas, weight_decay=weight_decay)
         kinds = {Tensor if isinstance(beta, Tensor) else type(beta) for beta in betas}
         check(kinds in ({float}, {Tensor}), "betas must be either both floats or both Tensors")
         forbid_foreach_with({"betas[0]": betas[0], "betas[1]": betas[1]}, foreach, capturable)
@@ -90,17 +88,29 @@ class Adam(Optimizer):
             decoupled = group["decoupled_weight_decay"]
             numbers = rate, 1 - beta1, 1 - beta2, eps, 0 if decoupled else decay, 1 - lr * decay if decoupled else 1
             return adam_update(p, g, mean, square, *map(np.float32, numbers))
-        if decay and group["decoupled_weight_decay"]:
-            p *= 1 - lr * decay
-        elif decay:
-            g = g + decay * p
-        mean += (1 - beta1) * (g - mean)
-        square += (1 - beta2) * (g * g - square)
+        _, mean, square = moments(p, g, state, group)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             largest += np.maximum(square - largest, 0.0)
             square = largest
         p -= rate * mean / (np.sqrt(square) + eps)
+
+
+def moments(p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Bring the running means of the gradient and of its square up to date, after the weight decay.
+
+    Returns:
+        The gradient, which an L2 penalty has joined, and both means.
+    """
+    (beta1, beta2), decay = group["betas"], group["weight_decay"]
+    mean, square = state["exp_avg"], state["exp_avg_sq"]
+    if decay and group["decoupled_weight_decay"]:
+        p *= 1 - group["lr"] * decay
+    elif decay:
+        g = g + decay * p
+    mean += (1 - beta1) * (g - mean)
+    square += (1 - beta2) * (g * g - square)
+    return g, mean, square
 
 
 class AdamW(Adam):

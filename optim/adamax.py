@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check_ranges, options
 
 __all__ = ["Adamax"]
 
@@ -46,10 +47,7 @@ class Adamax(Optimizer):
         capturable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check_ranges(lr, eps=eps, betas=betas, weight_decay=weight_decay)
         super().__init__(params, defaults)
 
     def numbers(self, group):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .optimizer import Optimizer, ParamsT, check, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check_ranges, options
 
 __all__ = ["ASGD"]
 
@@ -45,8 +46,7 @@ class ASGD(Optimizer):
         capturable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check_ranges(lr, weight_decay=weight_decay)
         super().__init__(params, defaults)
 
     def numbers(self, group):

@@ -12,7 +12,8 @@ from autograd.graph import mutated
 from autograd.tensor import own, wrap
 
 from .line_search import strong_wolfe
-from .optimizer import Optimizer, ParamsT, check_lr, options, plain
+from .optimizer import Optimizer, ParamsT
+from .options import check_lr, options, plain
 from .packing import flat
 
 __all__ = ["LBFGS"]

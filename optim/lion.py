@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check_ranges, options
 
 __all__ = ["Lion"]
 
@@ -46,9 +47,7 @@ class Lion(Optimizer):
         differentiable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check_ranges(lr, betas=betas, weight_decay=weight_decay)
         super().__init__(params, defaults)
 
     def arrays(self, p, group):

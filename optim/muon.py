@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .optimizer import Optimizer, ParamsT, check, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_lr, options
 
 __all__ = ["Muon"]
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options, scalar_dtype
+from .adam import moments
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_ranges, options, scalar_dtype
 
 __all__ = ["NAdam"]
 
@@ -50,10 +52,7 @@ class NAdam(Optimizer):
         differentiable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check_ranges(lr, eps=eps, betas=betas, weight_decay=weight_decay)
         check(momentum_decay >= 0.0, f"Invalid momentum_decay value: {momentum_decay}")
         super().__init__(params, defaults)
 
@@ -73,14 +72,8 @@ class NAdam(Optimizer):
         state["mu_product"] = float(number(state["mu_product"]) * number(state["mu"]))
 
     def update(self, p, g, state, group):
-        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        lr, beta2 = group["lr"], group["betas"][1]
         mu, next_mu, product = state["mu"], state["next_mu"], state["mu_product"]
-        if decay and group["decoupled_weight_decay"]:
-            p *= 1 - lr * decay
-        elif decay:
-            g = g + decay * p
-        mean += (1 - beta1) * (g - mean)
-        square += (1 - beta2) * (g * g - square)
+        g, mean, square = moments(p, g, state, group)
         ahead = (lr * (1 - mu) / (1 - product)) * g + (lr * next_mu / (1 - product * next_mu)) * mean
         p -= ahead / (np.sqrt(square / (1 - beta2 ** state["step"])) + group["eps"])

@@ -13,26 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, enable_grad, float32, float64, get_default_dtype, set_grad_enabled
+from autograd import Tensor, enable_grad, set_grad_enabled
 from autograd.device import to_device
 from autograd.graph import RemovableHandle
 from autograd.inplace import writable
 from autograd.quiet import as_before, quiet
 from autograd.tensor import own, wrap
 
+from .options import plain, required, scalar_dtype
 from .packing import Pack, arrange, contiguous, sort
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
-
-
-class _Required:
-    def __repr__(self) -> str:
-        return "<required parameter>"
-
-
-required: Any = _Required()  # the default of an option that each group has to give
 
 
 class Optimizer:
@@ -454,71 +447,7 @@ def _hooked(step: Callable) -> Callable:
 Optimizer.step = _hooked(Optimizer.step)  # type: ignore[method-assign]
 
 
-# ---- options and values ------------------------------------------------------------------------------------------
-
-
-def options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of an optimizer's groups: the arguments of its constructor, whose first line asks for this with
-    ``locals()``."""
-    return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
-
-
-def check(condition: Any, message: str) -> None:
-    """Raise ValueError unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
-
-
-def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
-    """Raise ValueError unless a learning rate is one number that is not negative."""
-    check(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
-    if not isinstance(lr, (Tensor, float, int, np.number)):
-        raise TypeError(f"{message.format(repr(lr))}, a {type(lr).__name__}: expected a number, 0 or more")
-    check(lr >= 0.0, message.format(lr))
-
-
-def check_betas(betas: tuple) -> None:
-    """Raise ValueError unless two decay rates lie in [0, 1)."""
-    for i in (0, 1):
-        check(0.0 <= betas[i] < 1.0, f"Invalid beta parameter at index {i}: {betas[i]}")
-
-
-def forbid_foreach_with(values: dict[str, Any], foreach: bool | None, capturable: bool) -> None:
-    """Raise where PyTorch's `foreach` excludes options as tensors."""
-    for name, value in values.items():
-        if foreach and not capturable and isinstance(value, Tensor):
-            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
-
-
-def forbid_fused_with(fused: bool | None, differentiable: bool, foreach: bool | None) -> None:
-    """Raise where PyTorch's `fused` excludes another option."""
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-
-
-def scalar_dtype() -> np.dtype:
-    """The type of the numbers in the state, PyTorch's: rounding them as it does keeps trajectories equal."""
-    return float64 if get_default_dtype() == float64 else float32
-
-
-_PLAIN = {float, int, bool, str, type(None), list}
-
-
-def plain(group: dict[str, Any]) -> dict[str, Any]:
-    """The options with Python numbers in place of tensors and NumPy scalars, which would widen float32 arrays."""
-    odd = [value for value in group.values() if type(value) not in _PLAIN]
-    tuples = [value for value in odd if type(value) is tuple and _PLAIN.issuperset(map(type, value))]
-    if len(tuples) == len(odd) or group.get("differentiable"):
-        return group
-    return {name: value if name == "params" else _plain(value) for name, value in group.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    return value.item() if isinstance(value, (Tensor, np.generic)) else value
+# ---- values -----------------------------------------------------------------------------------------------------
 
 
 def _repeats(params: list[Tensor]) -> bool:

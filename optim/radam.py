@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_betas, check_lr, options
+from .adam import moments
+from .optimizer import Optimizer, ParamsT
+from .options import check_ranges, options
 
 __all__ = ["RAdam"]
 
@@ -48,10 +50,7 @@ class RAdam(Optimizer):
         differentiable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
-        check_betas(betas)
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
+        check_ranges(lr, eps=eps, betas=betas, weight_decay=weight_decay)
         super().__init__(params, defaults)
 
     def numbers(self, group):
@@ -61,14 +60,8 @@ class RAdam(Optimizer):
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
 
     def update(self, p, g, state, group):
-        lr, (beta1, beta2), decay, t = group["lr"], group["betas"], group["weight_decay"], state["step"]
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        if decay and group["decoupled_weight_decay"]:
-            p *= 1 - lr * decay
-        elif decay:
-            g = g + decay * p
-        mean += (1 - beta1) * (g - mean)
-        square += (1 - beta2) * (g * g - square)
+        lr, (beta1, beta2), t = group["lr"], group["betas"], state["step"]
+        _, mean, square = moments(p, g, state, group)
         correction = 1 - beta2**t
         longest = 2 / (1 - beta2) - 1  # the length of a simple moving average with the same variance, in the end …
         length = longest - 2 * t * beta2**t / correction  # … and now

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, ParamsT, check, check_lr, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_ranges, options
 
 __all__ = ["RMSprop"]
 
@@ -49,10 +50,8 @@ class RMSprop(Optimizer):
         differentiable: bool = False,
     ):
         defaults = options(locals())
-        check_lr(lr)
-        check(eps >= 0.0, f"Invalid epsilon value: {eps}")
+        check_ranges(lr, eps=eps, weight_decay=weight_decay)
         check(momentum >= 0.0, f"Invalid momentum value: {momentum}")
-        check(weight_decay >= 0.0, f"Invalid weight_decay value: {weight_decay}")
         check(alpha >= 0.0, f"Invalid alpha value: {alpha}")
         super().__init__(params, defaults)
 

@@ -9,7 +9,8 @@ import numpy as np
 from autograd.fast import ready
 
 from .kernels import sgd_momentum_update, sgd_update
-from .optimizer import Optimizer, ParamsT, check, check_lr, forbid_fused_with, options
+from .optimizer import Optimizer, ParamsT
+from .options import check, check_lr, forbid_fused_with, options
 
 __all__ = ["SGD"]
 
