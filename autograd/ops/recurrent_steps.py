@@ -251,12 +251,15 @@ def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reve
 
     def begin(rows: slice) -> None:
         """What the gradients of the cell and the output are multiplied with: to be those of the gates, and of the cell."""
-        (i, f, n, o), t = gates[:, rows], tanhs[rows]
-        np.multiply(n * i, one - i, out=made[0, rows])
-        np.multiply(cs[rows] * f, one - f, out=made[1, rows])
-        np.multiply(i, one - n * n, out=made[2, rows])
-        np.multiply(t * o, one - o, out=made[3, rows])
-        np.multiply(o, one - t * t, out=into_cell[rows])
+        (i, f, n, o), m, c, t = gates[:, rows], made[:, rows], cs[rows], tanhs[rows]
+        for gate, factor, out in ((i, n, m[0]), (f, c, m[1]), (o, t, m[3])):
+            np.subtract(one, gate, out=out)
+            out *= gate
+            out *= factor
+        for new, factor, out in ((n, i, m[2]), (t, o, into_cell[rows])):
+            np.multiply(new, new, out=out)
+            np.subtract(one, out, out=out)
+            out *= factor
 
     def run(together: list[Group]) -> Iterator[Group]:
         products = np.empty_like(gates, shape=(4, *dh.shape))
@@ -334,11 +337,14 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
 
     def begin(rows: slice) -> None:
         """What the gradients of the output (the first two: of the last gate) are multiplied with."""
-        r, z, n = gates[:, rows]
-        made[0, rows] = r
-        np.multiply(candidates[rows] * r, one - r, out=made[1, rows])
-        np.multiply(hs[rows] - n, z * (one - z), out=made[2, rows])
-        np.multiply(one - z, one - n * n, out=made[3, rows])
+        (r, z, n), m = gates[:, rows], made[:, rows]
+        m[0] = r
+        np.subtract(one, gates[:2, rows], out=m[1:3])
+        m[3] = m[2]
+        m[1:3] *= gates[:2, rows]
+        m[1] *= candidates[rows]
+        m[2] *= hs[rows] - n
+        m[3] *= one - n * n
 
     def run(together: list[Group]) -> Iterator[Group]:
         products = np.empty_like(gates, shape=(3, *dh.shape))
