@@ -69,6 +69,7 @@ def curves(history: Any, *, log: bool = False) -> Any:
                 np.arange(1, len(values) + 1), values, "--" if name.startswith("val") else "-", marker=".", label=name
             )
         axis.set(title=title, xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.25
         if log and "loss" in title:
             axis.set_yscale("log")
         axis.grid(alpha=0.3)

@@ -88,6 +88,7 @@ def test_curves():
     assert len(figure.axes[0].lines) == 2
     assert figure._repr_png_()[:4] == b"\x89PNG"
     assert figure.axes[0].get_yscale() == "log"
+    assert all(tick == round(tick) for tick in figure.axes[0].get_xticks())
     with pytest.raises(ValueError, match="nothing to plot"):
         draw.curves({})
 
