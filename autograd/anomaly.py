@@ -34,8 +34,10 @@ def _finite(value: Any) -> bool:
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
-def _kind(array: Any) -> str:
-    return "NaN" if bool(np.isnan(array).any()) else "infinity"
+def _kind(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = next(part for part in value if not _finite(part))
+    return "NaN" if bool(np.isnan(value.array if isinstance(value, Tensor) else value).any()) else "infinity"
 
 
 def check_forward(op: Any, call: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -57,14 +59,18 @@ def check_forward(op: Any, call: Callable, *args: Any, **kwargs: Any) -> Any:
 def check_backward(node: Node, g: Any, parts: Any) -> list:
     """The gradients of a node, checked in the same way."""
     parts = list(parts)
+    place = f"{node.op.name}{f' in {node.call.scope.path or node.call.scope.kind}' if node.call is not None else ''}"
+    recorded = f"the operation was recorded at {node.source or 'a line outside detect_anomaly()'}"
+    if not _finite(g):
+        raise RuntimeError(
+            f"the gradient that reaches {place} has {_kind(g)}, which no operation made: a hook did, or the gradient given to "
+            f"backward(), or a sum of gradients overflowed; {recorded}"
+        )
     for i, part in parts:
-        if part is not None and not _finite(part) and _finite(g):
-            place = f" in {node.call.scope.path or node.call.scope.kind}" if node.call is not None else ""
-            array = part.array if isinstance(part, Tensor) else part
+        if part is not None and not _finite(part):
             name = node.op.names[min(i, len(node.op.names) - 1)]
             raise RuntimeError(
-                f"the gradient of {node.op.name}{place} with respect to {name!r} has {_kind(array)} for a finite incoming "
-                f"gradient; the operation was recorded at {node.source or 'a line outside detect_anomaly()'}"
+                f"the gradient of {place} with respect to {name!r} has {_kind(part)} for a finite incoming gradient; {recorded}"
             )
     return parts
 

@@ -105,6 +105,8 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Do the operation, and record it where an argument requires grad."""
         op = Op(cls.__name__, cls.forward, {}, holomorphic=False)
+        if cls.setup_context is None:
+            op.names = op.names[1:]  # without ctx
         call = functools.partial(_apply, cls, op)
         return observed(op, call, *args) if observers else call(*args)
 

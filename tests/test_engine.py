@@ -495,6 +495,31 @@ def test_anomaly_backward_names_op_and_line():
     assert y.grad_fn.source is None
 
 
+def test_anomaly_names_what_no_operation_made():
+    x = ag.ones(2, requires_grad=True)
+    with ag.detect_anomaly():
+        y = x * 2
+        y.register_hook(lambda g: g * float("inf"))
+        with pytest.raises(RuntimeError, match=r"reaches multiply has infinity.*a hook did.*test_engine"):
+            (y * 3).sum().backward()
+        with pytest.raises(RuntimeError, match="reaches multiply has NaN"):
+            (x * 2).backward(ag.full((2,), float("nan")))
+
+
+def test_anomaly_names_the_argument_of_a_function():
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, weight):
+            return weight * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * float("nan")
+
+    with ag.detect_anomaly(), pytest.raises(RuntimeError, match="of Wrong with respect to 'weight' has NaN"):
+        Wrong.apply(ag.ones(2, requires_grad=True)).sum().backward()
+
+
 # ---- depth, memory, threads --------------------------------------------------------------------------------------
 
 

@@ -327,9 +327,10 @@ def _repro(label: str, target: Target, options: _Options, order: int, wrt: Any) 
         f"{name}{list(a.shape)}" for name, a in list(zip(target.names, target.arrays, strict=True))[: max(n, 1)]
     )
     text = f"gradcheck({label}, {shapes or '…'}, seed={options.seed}, mode={options.mode!r}"
-    text += f", order={order}" if order > 1 else ""
-    text += f", wrt={wrt!r}" if wrt is not None else ""
-    return text + ")"
+    usual = {"order": 1, "wrt": None, "rtol": None, "projections": 2, "method": "ridders", "kinks": "subgradient"}
+    given = {name: getattr(options, name, None) for name in usual} | {"order": order, "wrt": wrt}
+    text += "".join(f", {name}={given[name]!r}" for name in usual if given[name] != usual[name])
+    return text + (", vjp=…)" if isinstance(target.library, HandWritten) else ")")
 
 
 def _leaves(inputs: Sequence[Any]) -> list[Any]:

@@ -195,16 +195,34 @@ class Problem:
 
 def describe(f: Any) -> tuple[str, str]:
     """A function's name, and the file:line where it is written ("" when unknown)."""
-    name = getattr(f, "__qualname__", None) or getattr(f, "__name__", None) or type(f).__name__
-    name = name.replace("<locals>.", "")
+    written = _written(f)
+    named = written if isinstance(written, type) else f
+    name = getattr(named, "__qualname__", None) or getattr(named, "__name__", None) or type(named).__name__
+    name = name.replace("<locals>.", "") + (".apply" if _custom(f) else "")
     try:
-        plain = inspect.unwrap(f if not hasattr(f, "named_parameters") else type(f))
+        plain = inspect.unwrap(written)
         file = inspect.getsourcefile(plain)
         code = getattr(plain, "__code__", None)
         line = code.co_firstlineno if code else inspect.getsourcelines(plain)[1]
         return name, f"{_shortest(file)}:{line}" if file and "ipykernel" not in file else ""
     except (TypeError, OSError, ValueError):
         return name, ""
+
+
+def _written(f: Any) -> Any:
+    """What somebody wrote: a module's or a Function's class, the rule of an elementwise op, or f itself."""
+    if hasattr(f, "named_parameters"):
+        return type(f)
+    if (custom := _custom(f)) is not None:
+        return custom
+    rules = getattr(getattr(f, "op", None), "rules", None)
+    return next(iter(rules.values())) if rules and not hasattr(f, "__wrapped__") else f
+
+
+def _custom(f: Any) -> type | None:
+    """The class whose `apply` f is: a Function of gradloom or PyTorch."""
+    home = getattr(f, "__self__", None)
+    return home if isinstance(home, type) and hasattr(home, "forward") else None
 
 
 def _shortest(file: str) -> str:
@@ -223,7 +241,10 @@ def argument_names(f: Any, count: int, library: Library | None = None) -> list[s
     elif by_hand is not None and by_hand.gradient is not None:
         names = _parameters(by_hand.gradient)
     else:
-        names = _parameters(f.forward if hasattr(f, "named_parameters") and hasattr(f, "forward") else f)
+        custom = _custom(f)
+        home = custom or (f if hasattr(f, "named_parameters") else None)
+        names = _parameters(getattr(home, "forward", f))
+        names = names[1:] if custom and names[:1] == ["ctx"] else names
     return (names + [f"input{i}" for i in range(len(names), count)])[:count]
 
 

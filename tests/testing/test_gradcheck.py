@@ -2,12 +2,14 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import autograd as ag
 import nn
+from autograd.elementwise import elementwise
 from autograd.testing import (
     GradCheckError,
     StrictArray,
@@ -235,6 +237,31 @@ def test_slopes_lost_in_what_cancels_inside_are_no_false_alarm():
 def test_what_float32_has_no_room_for_is_no_failure():
     x = 1e-7 * rng().uniform(1, 2, 12).astype(np.float32)
     assert gradcheck(lambda x: x.prod(), x).ok
+
+
+# ---- saying where it is written --------------------------------------------------------------
+
+
+class Cube(ag.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0] ** 2
+
+
+def test_a_function_of_the_user_is_named_with_its_line():
+    text = str(fails(Cube.apply, rng().normal(size=2), kinks="skip", projections=3))
+    line = next(i for i, line in enumerate(Path(__file__).read_text().split("\n"), 1) if line.startswith("class Cube"))
+    assert text.startswith("Cube.apply: ")
+    assert f"test_gradcheck.py:{line}\n" in text
+    assert "d out[0] / d x[0]" in text
+    assert "repro: gradcheck(Cube.apply, x[2], seed=0, mode='auto', projections=3, kinks='skip')" in text
+    half = elementwise(lambda x: x * x, "half_square", method=False, x=lambda g, x: g * x)
+    assert f"test_gradcheck.py:{half.op.rules['x'].__code__.co_firstlineno}\n" in str(fails(half, rng().normal(size=2)))
 
 
 # ---- finding the element -----------------------------------------------------------------------
