@@ -69,6 +69,7 @@ from .sampling import *
 from .serialization import load, save
 from .switches import *
 from .switches import ABSENT as _ABSENT
+from .switches import foreach as _foreach
 from .tensor import Size, Tensor
 
 __version__ = "0.1.0"
@@ -107,6 +108,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("autograd.func").vmap
     if name in ("autocast", "GradScaler"):
         return getattr(importlib.import_module("autograd.amp"), name)
+    if name.startswith("_foreach_"):
+        return _foreach(name)
     if name in _ABSENT:
         raise AttributeError(f"gradloom has no {name!r}: {_ABSENT[name]}")
     raise AttributeError(f"module 'autograd' has no attribute {name!r}")

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from itertools import repeat
+from typing import Any, NoReturn
+
+from .dtypes import float32
+from .tensor import Tensor
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "compile", "get_float32_matmul_precision", "set_float32_matmul_precision",
-    "use_deterministic_algorithms",
+    "are_deterministic_algorithms_enabled", "compile", "cond", "get_autocast_dtype", "get_float32_matmul_precision",
+    "is_autocast_enabled", "set_float32_matmul_precision", "set_flush_denormal", "use_deterministic_algorithms",
 ]  # fmt: skip
 
 # What a program may name that has no answer, and what to write instead.
 ABSENT = {
+    "custom_op": "declare an op with autograd.op, or an autograd.Function",
+    "eig": "use linalg.eig, as PyTorch since 1.13",
     "export": "autograd.draw shows a graph, autograd.save keeps a state_dict",
     "fx": "autograd.draw.graph(model, x) shows a model's graph",
     "benchmark": "use Python's timeit",
     "cpp_extension": "declare an op with autograd.op, or an autograd.Function",
     "forward_ad": "use autograd.func.jvp",
     "hub": "load a state_dict from a safetensors file with autograd.load",
+    "lobpcg": "use linalg.eigh",
+    "lstsq": "use linalg.lstsq, as PyTorch since 1.13",
+    "matrix_rank": "use linalg.matrix_rank, as PyTorch since 1.13",
     "library": "declare an op with autograd.op, or an autograd.Function",
     "model_zoo": "load a state_dict from a safetensors file with autograd.load",
     "multiprocessing": "autograd.data.DataLoader(num_workers=...) works in several processes",
@@ -26,13 +35,88 @@ ABSENT = {
     "package": "autograd.save keeps a state_dict",
     "quantization": "see nn.quantization",
     "quantized": "see nn.quantization",
+    "solve": "use linalg.solve, as PyTorch since 1.13",
     "sparse": "use dense tensors: there is no sparse layout",
     "sparse_coo": "use dense tensors: there is no sparse layout",
     "sparse_coo_tensor": "use zeros(...).index_put_(indices, values, accumulate=True): there is no sparse layout",
     "sparse_csr_tensor": "use dense tensors: there is no sparse layout",
+    "symeig": "use linalg.eigh, as PyTorch since 1.13",
     "xpu": 'the devices are "cpu" and "cuda"',
     "mps": 'the devices are "cpu" and "cuda"',
 }
+
+# The same for methods and attributes of Tensor.
+_ABSENT_METHODS = {
+    "eig": "use linalg.eig(x)",
+    "index": "write x[indices]",
+    "lstsq": "use linalg.lstsq(x, y)",
+    "record_stream": "streams are CuPy's",
+    "resize": "use x.reshape(shape), or x.resize_(shape)",
+    "resize_as": "use x.reshape(other.shape), or x.resize_as_(other)",
+    "solve": "use linalg.solve(A, x)",
+    "storage": "x.data_ptr(), x.storage_offset(), x.stride() and x.nbytes tell where a tensor is",
+    "symeig": "use linalg.eigh(x)",
+    "to_mkldnn": "there is one layout",
+    "to_padded_tensor": "there are no nested tensors: nn.utils.rnn.pad_sequence pads a list of them",
+    "untyped_storage": "x.data_ptr(), x.storage_offset(), x.stride() and x.nbytes tell where a tensor is",
+}
+_SPARSE = (
+    "coalesce", "col_indices", "crow_indices", "indices", "is_coalesced", "smm", "sparse_dim", "sparse_mask", "sspaddmm",
+    "to_sparse", "to_sparse_coo", "to_sparse_csc", "to_sparse_csr", "values",
+)  # fmt: skip
+_ABSENT_METHODS |= dict.fromkeys(_SPARSE, "use dense tensors: there is no sparse layout")
+
+
+def _absent(name: str, instead: str) -> property:
+    def get(tensor: Tensor) -> NoReturn:
+        raise AttributeError(f"gradloom's tensors have no {name!r}: {instead}")
+
+    return property(get)
+
+
+for _name, _instead in _ABSENT_METHODS.items():
+    setattr(Tensor, _name, _absent(_name, _instead))
+for _name, _value in {"is_sparse_csr": False, "name": None}.items():
+    setattr(Tensor, _name, _value)
+Tensor.to_dense = lambda self, dtype=None, **_: self if dtype is None else self.to(dtype)  # type: ignore[attr-defined]
+Tensor.is_pinned = Tensor.is_shared = lambda self, *_: False  # type: ignore[attr-defined]
+
+
+def foreach(name: str) -> Callable:
+    """``_foreach_add_`` and the like: the method `add_` of each tensor of a list, with a list of arguments or one for all.
+
+    >>> import autograd as ag
+    >>> foreach("_foreach_add")([ag.ones(1), ag.zeros(1)], [1, 2])
+    [tensor([2.]), tensor([2.])]
+    """
+    method = name.removeprefix("_foreach_")
+
+    def call(tensors: Any, *args: Any, **kwargs: Any) -> list[Tensor] | None:
+        columns = [a if isinstance(a, (list, tuple)) else repeat(a, len(tensors)) for a in args]
+        made = [getattr(t, method)(*row, **kwargs) for t, *row in zip(tensors, *columns, strict=True)]
+        return None if method.endswith("_") else made
+
+    return call
+
+
+def cond(pred: Any, true_fn: Callable, false_fn: Callable, operands: tuple | list = ()) -> Any:
+    """``true_fn(*operands)`` where `pred` holds, else ``false_fn(*operands)``."""
+    return (true_fn if pred else false_fn)(*operands)
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """False: each operation computes in the type of its arguments."""
+    return False
+
+
+def get_autocast_dtype(device_type: str = "cpu") -> Any:
+    """float32: `autocast` lowers nothing."""
+    return float32
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: NumPy keeps numbers that are nearly 0."""
+    return False
 
 
 def compile(model: Any = None, **options: Any) -> Any:

@@ -601,7 +601,7 @@ def _device(where: Any) -> device:
 
 
 def _names_dtype(name: Any) -> bool:
-    return isinstance(name, str) and name in _LEGACY
+    return isinstance(name, str) and (name in _LEGACY or name == "bfloat16")
 
 
 def _how(ours: Any, kwargs: dict) -> str:

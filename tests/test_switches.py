@@ -186,3 +186,32 @@ def test_a_state_dict_is_an_ordinary_one():
     assert repr(nn.Linear(1, 1).load_state_dict({}, strict=False)) == (
         "_IncompatibleKeys(missing_keys=['weight', 'bias'], unexpected_keys=[])"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["to_sparse", "coalesce", "values", "indices", "resize", "solve", "index", "untyped_storage"]
+)
+def test_a_method_that_is_absent_says_what_to_use(name):
+    with pytest.raises(AttributeError, match=f"tensors have no '{name}': .{{10}}"):
+        getattr(ag.ones(2), name)
+    assert not hasattr(ag.ones(2), name)
+
+
+def test_answers_where_there_is_one_layout_and_one_precision():
+    x = ag.ones(2)
+    assert x.to_dense() is x
+    assert (x.is_sparse_csr, x.name, x.is_pinned(), x.is_shared()) == (False, None, False, False)
+    assert not ag.is_autocast_enabled()
+    assert ag.get_autocast_dtype("cuda") == ag.float32
+    assert ag.cond(ag.tensor(1) > 0, lambda v: v + 1, lambda v: v - 1, (x,)).tolist() == [2, 2]
+
+
+def test_lists_of_tensors():
+    xs = [ag.ones(2), ag.zeros(3)]
+    assert ag._foreach_mul_(xs, 3.0) is None
+    ag._foreach_add_(xs, [ag.ones(2), ag.ones(3)], alpha=2.0)
+    ag._foreach_lerp_(xs, [ag.zeros(2), ag.zeros(3)], 0.5)
+    assert [x.tolist() for x in xs] == [[2.5, 2.5], [1, 1, 1]]
+    assert [x.item() for x in ag._foreach_norm(xs)] == pytest.approx([3.5355339, 1.7320508])
+    with pytest.raises(ValueError, match="zip"):
+        ag._foreach_add(xs, [1.0])
