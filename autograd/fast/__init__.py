@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blas, panels, scalars, threads, tiles
+from . import blas, external, panels, scalars, threads, tiles
 from .blocks import Program, trace
 from .threads import get_num_threads
 
@@ -103,14 +103,18 @@ def load() -> Any:
                 os.environ.setdefault("NUMBA_NUM_THREADS", str(get_num_threads()))
             import numba as found
 
+            from . import formulas
+
             numba: Any = found
             numba.set_num_threads(min(get_num_threads(), numba.config.NUMBA_NUM_THREADS))
             if numba.config.CPU_FEATURES is None:
                 numba.config.CPU_FEATURES = wide_vectors()
             scalars.teach(numba)
+            external.teach(numba)
             blas.teach(numba)
             tiles.teach(numba)
             panels.teach(numba)
+            formulas.teach(numba)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_forked)
             _numba = numba
@@ -143,26 +147,45 @@ def narrow(f: Callable, numbers: type | tuple, names: dict) -> Any:
     return types.FunctionType(code, known, f.__name__, f.__defaults__, f.__closure__)
 
 
-def compiled(function: Callable) -> Any:
+def compiled(function: Callable | None = None, *, anyhow: tuple[str, ...] = ()) -> Any:
     """Loops over float32 arrays, compiled when first called; ``prange`` of this module in them is shared among the threads.
 
     Numbers with a decimal point are float32.  `exp`, `tanh`, … of `scalars` are vectorised; `gemm` of `blas`
-    multiplies blocks of matrices inside the loops.  The function as it was written is its attribute `__wrapped__`.
+    multiplies blocks of matrices inside the loops.  The arrays of the arguments `anyhow` may lie in memory in any way, and
+    be read-only; the others always lie as they do in the first call.  The function as it was written is the attribute
+    `__wrapped__`.
     """
+    if function is None:
+        return functools.partial(compiled, anyhow=anyhow)
     kernel: Any = None
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
         nonlocal kernel
         if kernel is None:
-            numba = load()
-            # Sums may be added up in any order, or they could not be vectorised.
-            kernel = numba.njit(
-                parallel=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
-            )(narrow(function, float, {"prange": numba.prange}))
+            with _lock:
+                kernel = loops(function, anyhow, args)
         return launch(kernel, args)
 
     return call
+
+
+def loops(function: Callable, anyhow: tuple[str, ...], args: tuple) -> Any:
+    """What Numba makes of loops that are called with such arguments."""
+    numba = load()
+    external.link(function, numba, narrow)
+    # Sums may be added up in any order, or they could not be vectorised.
+    kernel = numba.njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})(
+        narrow(function, float, {"prange": numba.prange})
+    )
+    if anyhow:  # one compilation for all that may come, not another for each
+        names = function.__code__.co_varnames[: len(args)]
+        types = [numba.typeof(x) for x in args]
+        kernel.compile(
+            tuple(t.copy(layout="A", readonly=True) if n in anyhow else t for n, t in zip(names, types, strict=True))
+        )
+        kernel.disable_compile()
+    return kernel
 
 
 def launch(kernel: Any, args: tuple) -> Any:
@@ -210,10 +233,12 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
         types = {a.dtype.char for a in values if type(a) is np.ndarray}
         if types in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
             if kernel is None:
-                kernel = elementwise_kernel(spelled or formula)
+                from .formulas import Loop
+
+                kernel = Loop(spelled or formula)
             if out.dtype != np.float32:
                 out = np.empty_like(out, np.float32)
-            launch(kernel, (flat(out, order), *[a if type(a) is np.ndarray else np.float32(a) for a in values]))
+            kernel(flat(out, order), *[a if type(a) is np.ndarray else np.float32(a) for a in values])
             return out
         kinds = tuple([a.dtype if type(a) is np.ndarray else type(a) for a in values])
         program = programs.get(kinds)
@@ -265,34 +290,3 @@ def flat(x: np.ndarray, order: list[int] | None) -> np.ndarray:
 def order_of(x: np.ndarray) -> list[int]:
     """The dimensions from the one with the largest stride to the smallest."""
     return sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]) * (x.shape[d] > 1))
-
-
-def elementwise_kernel(formula: Callable) -> Any:
-    """The loop over all elements.  (A loop for each number of arguments: Numba keeps those on disk.)"""
-    numba = load()
-    formula = scalars.UFUNCS.get(formula, formula)
-    f = numba.extending.register_jitable(fastmath={"contract"})(narrow(formula, (int, float), {"np": scalars}))
-    prange, at = numba.prange, scalars.at
-
-    def loop1(out, a):
-        for i in prange(out.size):
-            out[i] = f(at(a, i))
-
-    def loop2(out, a, b):
-        for i in prange(out.size):
-            out[i] = f(at(a, i), at(b, i))
-
-    def loop3(out, a, b, c):
-        for i in prange(out.size):
-            out[i] = f(at(a, i), at(b, i), at(c, i))
-
-    def loop4(out, a, b, c, d):
-        for i in prange(out.size):
-            out[i] = f(at(a, i), at(b, i), at(c, i), at(d, i))
-
-    def loop5(out, a, b, c, d, e):
-        for i in prange(out.size):
-            out[i] = f(at(a, i), at(b, i), at(c, i), at(d, i), at(e, i))
-
-    loop = (loop1, loop2, loop3, loop4, loop5)[formula.__code__.co_argcount - 1]
-    return numba.njit(parallel=True, cache=True, error_model="numpy")(loop)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import compiled, get_num_threads, prange
-from .panels import COLUMNS, ROWS, aligned, multiply_all, pack_left, pack_right
+from .panels import COLUMNS, ROWS, aligned, multiply, pack_left, pack_right
 from .scalars import maximum, sigmoid, tanh
 
 __all__ = [
@@ -33,14 +33,11 @@ def lstm_forward(x, h, c, weight, bias, order, starts, counts, apart, inputs, ga
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    start_sums = np.zeros(across * COLUMNS, np.float32)
-    start_sums[:width] = bias
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((h.shape[0] + rows - 1) // rows):
-        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
-        sums = product.reshape((ROWS, across * COLUMNS))
+        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
         for t in order:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -51,7 +48,7 @@ def lstm_forward(x, h, c, weight, bias, order, starts, counts, apart, inputs, ga
                 inputs[k, :features], inputs[k, features:] = x[k], h[b]
             here = inputs[start + low * apart : start + high * apart : apart]
             pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, start_sums, product)
+            multiply(high - low, depth, width, panel, weights, bias, 0, sums, width)
             for b in range(low, high):
                 k, y = start + b * apart, sums[b - low]
                 if begun:
@@ -78,13 +75,12 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, ta
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(across * COLUMNS, np.float32)
+    zeros = np.zeros(width, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((dh.shape[0] + rows - 1) // rows):
-        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
-        sums = product.reshape((ROWS, across * COLUMNS))
+        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
         for t in order[::-1]:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -103,7 +99,7 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, ta
                     made[k, 3 * size + j] = d * y * o * (1.0 - o)
             here = made[start + low * apart : start + high * apart : apart]
             pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, zeros, product)
+            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 gx[start + b * apart] = sums[b - low, :features]
                 dh[b] = sums[b - low, features:width]
@@ -116,20 +112,19 @@ def gru_forward(gates, h, weight, bias, order, starts, counts, apart, hs, candid
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(across * COLUMNS, np.float32)
+    zeros = np.zeros(width, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((h.shape[0] + rows - 1) // rows):
-        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
-        sums = product.reshape((ROWS, across * COLUMNS))
+        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
         for t in order:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
                 continue
             start = starts[t]
             pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, zeros, product)
+            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 k = start + b * apart
                 for j in range(size):
@@ -149,13 +144,12 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candida
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(across * COLUMNS, np.float32)
+    zeros = np.zeros(width, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((dh.shape[0] + rows - 1) // rows):
-        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
-        sums = product.reshape((ROWS, across * COLUMNS))
+        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
         for t in order[::-1]:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -174,7 +168,7 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candida
                     dh[b, j] = d * z
             here = made[start + low * apart : start + high * apart : apart]
             pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, zeros, product)
+            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 dh[b] += sums[b - low, :size]
 
@@ -186,20 +180,19 @@ def rnn_forward(out, h, weight, order, starts, counts, apart, hs, rows, smooth):
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(across * COLUMNS, np.float32)
+    zeros = np.zeros(width, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((h.shape[0] + rows - 1) // rows):
-        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
-        sums = product.reshape((ROWS, across * COLUMNS))
+        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
         for t in order:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
                 continue
             start = starts[t]
             pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, zeros, product)
+            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 k = start + b * apart
                 if smooth:
@@ -219,13 +212,12 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, s
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(across * COLUMNS, np.float32)
+    zeros = np.zeros(width, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((dh.shape[0] + rows - 1) // rows):
-        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
-        sums = product.reshape((ROWS, across * COLUMNS))
+        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
         for t in order[::-1]:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -239,6 +231,6 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, s
                     made[k, j] = (dh[b, j] + g[k, j]) * slope
             here = made[start + low * apart : start + high * apart : apart]
             pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
-            multiply_all(high - low, depth, panel, weights, zeros, product)
+            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 dh[b] = sums[b - low, :size]
