@@ -16,6 +16,7 @@ from ..fast import pooling as loops
 from ..fast.threads import each_job
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from .bands import mean_matrix, mix
 from .convolution import each
 from .places import steps
 from .windows import Ints, Windows, batches
@@ -460,8 +461,6 @@ def _adaptive_avg(dims: int) -> Any:
     name = f"adaptive_avg_pool{dims}d"
 
     def pool(input, output_size):
-        from .interpolation import mean_matrix, mix
-
         def body(x):
             sizes = tuple(x.shape[2:])
             size = output_sizes(output_size, sizes, dims)

@@ -337,11 +337,11 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
 
     def begin(rows: slice) -> None:
         """What the gradients of the output (the first two: of the last gate) are multiplied with."""
-        (r, z, n), m = gates[:, rows], made[:, rows]
-        m[0] = r
-        np.subtract(one, gates[:2, rows], out=m[1:3])
+        both_gates, n, m = gates[:2, rows], gates[2, rows], made[:, rows]
+        m[0] = both_gates[0]
+        np.subtract(one, both_gates, out=m[1:3])
         m[3] = m[2]
-        m[1:3] *= gates[:2, rows]
+        m[1:3] *= both_gates
         m[1] *= candidates[rows]
         m[2] *= hs[rows] - n
         m[3] *= one - n * n
