@@ -457,7 +457,13 @@ class Tensor:
         return show(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.array.item(), spec) if not self.array.ndim and spec else repr(self)
+        if not self.array.ndim and (spec or type(self) is Tensor):
+            return format(self.array.item(), spec)
+        if spec:
+            raise TypeError(
+                f"only a Tensor of one number takes the format {spec!r}, this one has the shape {tuple(self.shape)}"
+            )
+        return repr(self)
 
     # ---- conversions ---------------------------------------------------------------------------------------------
 

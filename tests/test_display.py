@@ -111,3 +111,12 @@ def test_what_was_recorded_is_named():
     x = ag.ones(2, requires_grad=True)
     assert repr(x * 2) == "tensor([2., 2.], grad_fn=<MulBackward0>)"
     assert repr(x.split(1)[0]) == "tensor([1.], grad_fn=<SplitBackward0>)"
+
+
+def test_in_a_text_one_number_is_that_number():
+    loss = ag.tensor(2.5, requires_grad=True) * 2
+    assert f"{loss} {loss:.2f} {loss:>6}" == "5.0 5.00    5.0"
+    assert f"{loss!r} {ag.ones(2)}" == "tensor(5., grad_fn=<MulBackward0>) tensor([1., 1.])"
+    assert f"{ag.tensor(3)} {ag.tensor(True)}" == "3 True"
+    with pytest.raises(TypeError, match=r"format '\.2f', this one has the shape \(2,\)"):
+        f"{ag.ones(2):.2f}"
