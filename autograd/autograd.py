@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import functional
+from . import functional, paths
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 from .function import Function, once_differentiable
@@ -62,3 +62,7 @@ def _checked(name: str, func: Any, inputs: Any, raises: bool, nondet_tol: float)
 
     inputs = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     return getattr(testing, name)(func, *inputs, raises=raises, nondet_tol=nondet_tol).ok
+
+
+def __getattr__(name: str) -> Any:
+    return paths.below(__name__, name)

@@ -15,7 +15,7 @@ from typing import Any
 
 from .switches import ABSENT
 
-__all__ = ["install"]
+__all__ = ["below", "install"]
 
 _NN = (
     "activation", "batchnorm", "container", "conv", "distance", "dropout", "flatten", "fold", "instancenorm", "lazy", "linear",
@@ -90,6 +90,15 @@ class _Finder:
 
     def exec_module(self, module: types.ModuleType) -> None:
         pass
+
+
+def below(package: str, name: str) -> types.ModuleType:
+    """The module of this path, for programs that name it without importing it; an AttributeError if there is none."""
+    if f"{package}.{name}" in _PLACES:
+        return importlib.import_module(f"{package}.{name}")
+    if name in ABSENT:
+        raise AttributeError(f"gradloom has no {package}.{name}: {ABSENT[name]}")
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
 
 def install() -> None:

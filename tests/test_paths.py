@@ -76,6 +76,18 @@ def test_a_misspelt_path_is_not_found(path):
         _ = nn.modules.batchnorm.Nothing
 
 
+def test_a_path_need_not_be_imported():
+    assert ag.autograd.profiler.profile is ag.profiler.profile
+    assert ag.autograd.function.Function is ag.autograd.Function
+    assert ag.utils.data.sampler.Sampler is ag.data.Sampler
+    assert ag.utils.data.dataloader.default_collate is ag.data.default_collate
+    assert ag.distributions.kl.kl_divergence is ag.distributions.kl_divergence
+    with pytest.raises(AttributeError, match=r"no autograd\.autograd\.forward_ad: use autograd\.func\.jvp"):
+        _ = ag.autograd.forward_ad
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = ag.utils.data.nothing
+
+
 def test_one_process():
     assert (ag.distributed.get_rank(), ag.distributed.get_world_size()) == (0, 1)
     with pytest.raises(RuntimeError, match=r"only if distributed\.is_initialized"):

@@ -8,6 +8,7 @@ tensor(-1.3863)
 
 from typing import Any
 
+from .. import paths
 from .continuous import *
 from .counts import *
 from .discrete import *
@@ -27,4 +28,4 @@ def __getattr__(name: str) -> Any:
             f"gradloom has no distribution {name!r}: write its log_prob with tensor operations, in a class derived from "
             "Distribution, or use TransformedDistribution"
         )
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return paths.below(__name__, name)

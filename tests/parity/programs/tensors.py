@@ -59,6 +59,7 @@ for shown in (
     torch.ones(2, requires_grad=True), tensor([1], dtype=torch.uint8), torch.Size([1, 2]), torch.device("cpu"),
 ):  # fmt: skip
     print(shown)
+print(f"{tensor(2.5)} {tensor(3)} {tensor(True)} {torch.ones(2)}")
 print(
     f"{tensor(3.14159):.2f} {tensor(5):03d}",
     "%d %.1f" % (tensor(3), tensor(2.0)),
