@@ -40,10 +40,16 @@ def _prepared(inputs: Any, create_graph: bool) -> tuple:
     return tuple(made)
 
 
-def _zeros_for_none(parts: tuple, like: tuple, strict: bool, what: str) -> tuple:
-    if strict and any(p is None for p in parts):
-        i = next(i for i, p in enumerate(parts) if p is None)
-        raise RuntimeError(f"{what}: the output is independent of input {i}; with strict=False its derivative is zero")
+def _zeros_for_none(parts: tuple, like: tuple, strict: bool, what: str, create_graph: bool = False) -> tuple:
+    for i, p in enumerate(parts if strict else ()):
+        if p is None:
+            raise RuntimeError(
+                f"{what}: the output is independent of input {i}; with strict=False its derivative is zero"
+            )
+        if create_graph and not p.needs_grad:
+            raise RuntimeError(
+                f"{what}: the derivative is independent of input {i}, which strict=True with create_graph=True does not allow"
+            )
     return tuple(wrap(np.zeros_like(x.array)) if p is None else p for p, x in zip(parts, like, strict=True))
 
 
@@ -97,7 +103,7 @@ def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         inputs: a tensor or a tuple.
         v: one tensor of the shape of each output; may be left out for a scalar output.
         create_graph: make the result differentiable.
-        strict: raise where the output does not depend on an input.
+        strict: raise where the output, or with `create_graph` the product, does not depend on an input.
 
     >>> import autograd as ag
     >>> vjp(lambda x: x**2, ag.tensor([1.0, 2.0]), ag.tensor([1.0, 1.0]))[1]
@@ -106,7 +112,7 @@ def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     xs = _prepared(inputs, create_graph)
     result, outs = _outputs(func, xs)
     vs = _directions(v, outs, "vjp")
-    parts = _zeros_for_none(_derivatives(outs, xs, vs, create_graph), xs, strict, "vjp")
+    parts = _zeros_for_none(_derivatives(outs, xs, vs, create_graph), xs, strict, "vjp", create_graph)
     return _like(_released(outs, create_graph), result), _like(_released(parts, create_graph), inputs)
 
 
@@ -127,7 +133,7 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
         parts = _derivatives(outs, xs, us, create_graph=True)
         parts = _zeros_for_none(parts, xs, strict, "jvp")
         tangents = _derivatives(parts, us, vs, create_graph)
-    tangents = _zeros_for_none(tangents, outs, strict, "jvp")
+    tangents = _zeros_for_none(tangents, outs, strict, "jvp", create_graph)
     return _like(_released(outs, create_graph), result), _like(_released(tangents, create_graph), result)
 
 
@@ -162,7 +168,7 @@ def jacobian(
             unit = np.zeros_like(out.array).reshape(-1)
             unit[i] = 1
             parts = _derivatives((out,), xs, (wrap(unit.reshape(out.shape)),), create_graph, retain=True)
-            rows.append(_zeros_for_none(parts, xs, strict, "jacobian"))
+            rows.append(_zeros_for_none(parts, xs, strict, "jacobian", create_graph))
         columns = zip(*rows, strict=True) if rows else ([] for _ in xs)
         made = tuple(
             reshape(stack(list(column)), (*out.shape, *x.shape))
@@ -221,7 +227,7 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     with enable_grad():
         out = _scalar(func)(*xs)
         firsts = _zeros_for_none(_derivatives((out,), xs, None, create_graph=True), xs, strict, "vhp")
-        parts = _zeros_for_none(_derivatives(firsts, xs, vs, create_graph), xs, strict, "vhp")
+        parts = _zeros_for_none(_derivatives(firsts, xs, vs, create_graph), xs, strict, "vhp", create_graph)
     return (out if create_graph else out.detach()), _like(_released(parts, create_graph), inputs)
 
 
