@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..tensor import Tensor
+from .building import build_scene
 from .capture import from_tape
 from .colouring import colour
 from .dot import GraphvizFailed, GraphvizNotFound, digraph, dot_layout, program, render
@@ -19,7 +20,7 @@ from .mermaid import mermaid
 from .names import find_names, is_module
 from .recording import Recording, recording_of
 from .running import run_model
-from .scene import Scene, build_scene
+from .scene import Scene
 from .structure import Graph
 from .svg import svg
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .captions import closed_lines
 from .metrics import clip
-from .scene import Box, Scene, closed_lines
+from .scene import Box, Scene
 from .structure import shape_text
 
 __all__ = ["PALETTES", "box_texts", "fill_class", "frame_title", "frame_words"]

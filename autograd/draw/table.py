@@ -9,11 +9,12 @@ from typing import Any
 from .. import autograd as engine
 from ..graph import enable_grad
 from ..tensor import wrap
+from .building import build_scene
 from .colouring import bytes_text, time_text
 from .names import find_names
 from .recording import Recording
 from .running import record_model, undisturbed
-from .scene import Box, Scene, build_scene
+from .scene import Box, Scene
 from .structure import Graph, Node, shape_text
 from .svg import escape
 

@@ -18,8 +18,8 @@ import autograd as ag
 import nn
 from autograd import draw
 from autograd.draw import dot
+from autograd.draw.building import build_scene
 from autograd.draw.metrics import SMALL, text_width
-from autograd.draw.scene import build_scene
 
 from .graphs import HOSTILE, Builder, chain, hostile, rnn, transformer
 
