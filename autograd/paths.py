@@ -103,4 +103,4 @@ def below(package: str, name: str) -> types.ModuleType:
 
 def install() -> None:
     """Let Python ask here for modules that it does not find by itself."""
-    sys.meta_path.append(_Finder())
+    sys.meta_path.append(_Finder())  # type: ignore[arg-type]
