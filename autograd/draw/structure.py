@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Param:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return _product(self.shape)
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +265,6 @@ def node_text(graph: Graph, node: Node, name: str = "") -> str:
     if node.error:
         line += f"  [raised: {node.error}]"
     return line.replace("\n", "\\n")
-
-
-def _product(shape: Iterable[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 _DEFAULTS = {kind: {field.name: field.default for field in fields(kind)} for kind in (Node, Call, Param)}
