@@ -10,6 +10,7 @@ True
 
 from autograd.testing.cases import OpCase, each_check, uncovered
 from autograd.testing.checks import DEFAULT_CHECKS
+from autograd.testing.close import assert_close
 from autograd.testing.compare import assert_grads_close, assert_matches
 from autograd.testing.gradcheck import gradcheck, gradgradcheck, numeric_grad, numeric_jvp
 from autograd.testing.models import (
@@ -36,6 +37,7 @@ __all__ = [
     "assert_all_parameters_get_gradients",
     "assert_batch_independent",
     "assert_causal",
+    "assert_close",
     "assert_deterministic",
     "assert_grads_close",
     "assert_matches",
