@@ -45,9 +45,11 @@ def lstm_forward(x, h, c, weight, bias, order, starts, counts, apart, inputs, ga
             start = starts[t]
             for b in range(low, high):
                 k = start + b * apart
-                inputs[k, :features], inputs[k, features:] = x[k], h[b]
-            here = inputs[start + low * apart : start + high * apart : apart]
-            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+                for j in range(features):
+                    inputs[k, j] = x[k, j]
+                for j in range(size):
+                    inputs[k, features + j] = h[b, j]
+            pack_left(False, inputs[start + low * apart :], apart * depth, high - low, depth, panel)
             multiply(high - low, depth, width, panel, weights, bias, 0, sums, width)
             for b in range(low, high):
                 k, y = start + b * apart, sums[b - low]
@@ -97,12 +99,13 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, ta
                     made[k, size + j] = cell * cs[k, j] * f * (1.0 - f)
                     made[k, 2 * size + j] = cell * i * (1.0 - n * n)
                     made[k, 3 * size + j] = d * y * o * (1.0 - o)
-            here = made[start + low * apart : start + high * apart : apart]
-            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            pack_left(False, made[start + low * apart :], apart * depth, high - low, depth, panel)
             multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
-                gx[start + b * apart] = sums[b - low, :features]
-                dh[b] = sums[b - low, features:width]
+                for j in range(features):
+                    gx[start + b * apart, j] = sums[b - low, j]
+                for j in range(size):
+                    dh[b, j] = sums[b - low, features + j]
 
 
 @compiled
@@ -123,7 +126,7 @@ def gru_forward(gates, h, weight, bias, order, starts, counts, apart, hs, candid
             if low >= high:
                 continue
             start = starts[t]
-            pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
+            pack_left(False, h[low:], size, high - low, depth, panel)
             multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 k = start + b * apart
@@ -166,11 +169,11 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candida
                     made[k, size + j] = d * (hs[k, j] - n) * z * (1.0 - z)
                     made[k, 2 * size + j] = new * r
                     dh[b, j] = d * z
-            here = made[start + low * apart : start + high * apart : apart]
-            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            pack_left(False, made[start + low * apart :], apart * depth, high - low, depth, panel)
             multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
-                dh[b] += sums[b - low, :size]
+                for j in range(size):
+                    dh[b, j] += sums[b - low, j]
 
 
 @compiled
@@ -191,7 +194,7 @@ def rnn_forward(out, h, weight, order, starts, counts, apart, hs, rows, smooth):
             if low >= high:
                 continue
             start = starts[t]
-            pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
+            pack_left(False, h[low:], size, high - low, depth, panel)
             multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
                 k = start + b * apart
@@ -229,8 +232,8 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, s
                     y = out[k, j]
                     slope = 1.0 - y * y if smooth else (1.0 if y > 0.0 else 0.0)
                     made[k, j] = (dh[b, j] + g[k, j]) * slope
-            here = made[start + low * apart : start + high * apart : apart]
-            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            pack_left(False, made[start + low * apart :], apart * depth, high - low, depth, panel)
             multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
             for b in range(low, high):
-                dh[b] = sums[b - low, :size]
+                for j in range(size):
+                    dh[b, j] = sums[b - low, j]
