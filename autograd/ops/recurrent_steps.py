@@ -10,6 +10,7 @@ wait for the interpreter; a second one makes those products meanwhile, for some 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ class Group(NamedTuple):
     steps: list[tuple[int, slice, int]]
 
 
+@functools.lru_cache(64)
 def spans(counts: tuple[int, ...], reverse: bool) -> list[tuple[int, slice, int]]:
     """The number of each step, its rows and how many these are, in the order in which the layer runs."""
     ends = np.cumsum(counts).tolist()
@@ -39,17 +41,18 @@ def spans(counts: tuple[int, ...], reverse: bool) -> list[tuple[int, slice, int]
 
 
 def groups(counts: tuple[int, ...], reverse: bool, w_ih: Any, w_hh: Any) -> list[Group]:
-    """The steps in groups, so that a thread can follow another; a single one where it is better that all threads multiply at once.
+    """The steps in groups, so that a thread can follow another, which begins with a small one; a single group where it is better
+    that all threads multiply at once.
 
     That is where a step is worth several threads, or where the inputs are wide: one thread would be late with their products.
     """
     steps, found = spans(counts, reverse), []
     short = max(counts, default=0) * w_hh.size <= WORTH_THREADS and w_ih.size <= 2 * w_hh.size
-    least = ROWS if short and type(w_ih) is np.ndarray else np.inf
+    least = ROWS if short and type(w_ih) is np.ndarray and sum(counts) > ROWS else np.inf
     first = rows = 0
     for last, (_, _, n) in enumerate(steps):
         rows += n
-        if rows >= least or last == len(steps) - 1:
+        if rows >= (least if found else least / 4) or last == len(steps) - 1:
             some = steps[first : last + 1]
             whole = slice(min(some[0][1].start, some[-1][1].start), max(some[0][1].stop, some[-1][1].stop))
             found.append(Group(whole, some))
