@@ -277,14 +277,11 @@ class _Probe:
     def leak(self, change: np.ndarray, keep: np.ndarray) -> _Leak | None:
         """Change entries of x along dim; did an output change where it was to stay?"""
         after = self.run(self._changed(change))
-        size, where = 0.0, ""
+        size, where, compared = 0.0, "", False
         for (name, a), (_, b) in zip(self.before, after, strict=True):
             if a.ndim <= self.dim or a.shape[self.dim] != self.length or a.shape != b.shape:
-                if not name:
-                    raise ValueError(
-                        f"expected an output with {self.length} entries along dim {self.dim}, got {a.shape}"
-                    )
-                continue
+                continue  # a recurrent layer's last state, for instance
+            compared = compared or not name
             a, b = np.take(a, keep, self.dim), np.take(b, keep, self.dim)
             change_here = float(np.max(np.abs(a - b), initial=0.0))
             scale = float(np.max(np.abs(a), initial=0.0))
@@ -294,6 +291,9 @@ class _Probe:
                 size = change_here
                 if not name:
                     return _Leak(size, repr(where))
+        if not compared:
+            shapes = [a.shape for name, a in self.before if not name]
+            raise ValueError(f"expected an output with {self.length} entries along dim {self.dim}, got {shapes}")
         return None
 
     def _changed(self, change: np.ndarray) -> np.ndarray:

@@ -117,6 +117,16 @@ def test_causality():
         assert_causal(Mixing(Mean(1)), x)
 
 
+def test_the_last_state_of_a_recurrent_layer_is_left_out():
+    x = ag.randn(2, 5, 3, generator=ag.Generator().manual_seed(0))
+    assert_causal(nn.LSTM(3, 3, batch_first=True), x)
+    assert_batch_independent(nn.LSTM(3, 3, batch_first=True), x)
+    with pytest.raises(AssertionError, match="looks into the future"):
+        assert_causal(nn.LSTM(3, 3, batch_first=True, bidirectional=True), x)
+    with pytest.raises(ValueError, match=r"5 entries along dim 1, got \[\(2, 3\)\]"):
+        assert_causal(lambda x: x.sum(1), x)
+
+
 def test_causality_of_token_numbers():
     tokens = ag.tensor(np.array([[1, 0, 2, 3], [3, 1, 1, 0]]))
     table = ag.randn(4, 3, generator=ag.Generator().manual_seed(0))
