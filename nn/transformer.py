@@ -24,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _activation(name: Any) -> Callable:
+def _get_activation_fn(name: Any) -> Callable:
     """The activation that was given, or named."""
     if isinstance(name, str):
         if name not in ("relu", "gelu"):
@@ -66,7 +66,7 @@ class _Layer(Module):
             self.add_module(f"norm{i}", LayerNorm(d_model, eps=layer_norm_eps, **where))
         for i in blocks:
             self.add_module(f"dropout{i}", Dropout(dropout))
-        self.activation = _activation(activation)
+        self.activation = _get_activation_fn(activation)
 
     def _feed_forward(self, x: Tensor, last: Dropout) -> Tensor:
         return last(self.linear2(self.dropout(self.activation(self.linear1(x)))))
