@@ -54,19 +54,23 @@ def view_scatter(x, y, *, steps):
 
 def recorded(tensor: Tensor, *others: Any) -> bool:
     """Will an operation in place on `tensor` be recorded?  Raises where PyTorch forbids it."""
-    if not state.grad or not (tensor.needs_grad or any(isinstance(v, Tensor) and v.needs_grad for v in others)):
+    if not state.grad:
         return False
-    if (view := tensor.view_of) is not None:
+    view = tensor.view_of
+    needed = tensor.needs_grad or any(isinstance(v, Tensor) and v.needs_grad for v in others)
+    if view is not None and view.unrecorded and (needed or view.base.needs_grad):
+        raise RuntimeError(
+            "A view was created in no_grad mode and is being modified inplace with grad mode enabled; make the view and "
+            "change it either both under no_grad() or both outside of it"
+        )
+    if not needed:
+        return False
+    if view is not None:
         if view.several:
             raise RuntimeError(
                 "this view is the output of a function that returns multiple views (split, chunk, unbind, iteration). Such "
                 "functions do not allow the output views to be modified inplace; index the tensor itself, x[i].add_(…), or "
                 "replace the inplace operation by an out-of-place one"
-            )
-        if view.unrecorded:
-            raise RuntimeError(
-                "A view was created in no_grad mode and is being modified inplace with grad mode enabled; make the view and "
-                "change it either both under no_grad() or both outside of it"
             )
         if tensor.needs_grad and view.base.grad_fn is None:
             raise RuntimeError(

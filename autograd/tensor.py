@@ -660,12 +660,12 @@ def register_view(out: Tensor, source: Tensor, step: tuple) -> None:
     memory = getattr(out.array, "base", None)
     if memory is None and out.array is not source.array:
         return
-    base, steps = source, ()
-    if source.view_of is not None:
-        base, steps = source.view_of.base, source.view_of.steps
+    base, steps, unrecorded = source, (), not state.grad
+    if (way := source.view_of) is not None:
+        base, steps, unrecorded = way.base, way.steps, unrecorded or way.unrecorded
     if memory is not base.array and owner(out.array) is not owner(base.array):
         return
-    out.view_of = View(base, (*steps, step))
+    out.view_of = View(base, (*steps, step), unrecorded)
     if base.needs_grad and base.grad_fn is None:
         return  # in place it cannot be changed and recorded, so its views need not be told
     if base.views is None:

@@ -280,3 +280,22 @@ def test_views_of_what_is_laid_out_anew_follow():
     one.sum().backward()
     turned = ag.randn(2, 3, requires_grad=True).mT.clone()
     assert turned.as_strided(turned.shape, turned.stride()).tolist() == turned.tolist()
+
+
+def test_a_view_made_under_no_grad_is_not_changed_outside():
+    """The change would not be in the graph of what it is a view of; PyTorch refuses it too."""
+    leaf = ag.ones(3, requires_grad=True)
+    for x in (leaf, leaf * 1):
+        with ag.no_grad():
+            v = x[:2]
+            deeper = v.view(2, 1)
+            v.mul_(1)
+        for view in (v, deeper, deeper[0]):
+            with pytest.raises(RuntimeError, match="created in no_grad mode"):
+                view.mul_(2)
+            with pytest.raises(RuntimeError, match="created in no_grad mode"):
+                view[0] = 2.0
+        assert x.tolist() == [1, 1, 1]
+    with ag.no_grad():
+        v = ag.ones(3)[:2]
+    assert v.mul_(2).tolist() == [2, 2]
