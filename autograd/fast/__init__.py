@@ -103,8 +103,6 @@ def load() -> Any:
                 os.environ.setdefault("NUMBA_NUM_THREADS", str(get_num_threads()))
             import numba as found
 
-            from . import formulas
-
             numba: Any = found
             numba.set_num_threads(min(get_num_threads(), numba.config.NUMBA_NUM_THREADS))
             if numba.config.CPU_FEATURES is None:
@@ -114,7 +112,6 @@ def load() -> Any:
             blas.teach(numba)
             tiles.teach(numba)
             panels.teach(numba)
-            formulas.teach(numba)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_forked)
             _numba = numba
@@ -233,12 +230,10 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
         types = {a.dtype.char for a in values if type(a) is np.ndarray}
         if types in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
             if kernel is None:
-                from .formulas import Loop
-
-                kernel = Loop(spelled or formula)
+                kernel = elementwise_kernel(spelled or formula)
             if out.dtype != np.float32:
                 out = np.empty_like(out, np.float32)
-            kernel(flat(out, order), *[a if type(a) is np.ndarray else np.float32(a) for a in values])
+            launch(kernel, (flat(out, order), *[a if type(a) is np.ndarray else np.float32(a) for a in values]))
             return out
         kinds = tuple([a.dtype if type(a) is np.ndarray else type(a) for a in values])
         program = programs.get(kinds)
@@ -290,3 +285,34 @@ def flat(x: np.ndarray, order: list[int] | None) -> np.ndarray:
 def order_of(x: np.ndarray) -> list[int]:
     """The dimensions from the one with the largest stride to the smallest."""
     return sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]) * (x.shape[d] > 1))
+
+
+def elementwise_kernel(formula: Callable) -> Any:
+    """The loop over all elements.  (A loop for each number of arguments: Numba keeps those on disk.)"""
+    numba = load()
+    formula = scalars.UFUNCS.get(formula, formula)
+    f = numba.extending.register_jitable(fastmath={"contract"})(narrow(formula, (int, float), {"np": scalars}))
+    prange, at = numba.prange, scalars.at
+
+    def loop1(out, a):
+        for i in prange(out.size):
+            out[i] = f(at(a, i))
+
+    def loop2(out, a, b):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i))
+
+    def loop3(out, a, b, c):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i), at(c, i))
+
+    def loop4(out, a, b, c, d):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i), at(c, i), at(d, i))
+
+    def loop5(out, a, b, c, d, e):
+        for i in prange(out.size):
+            out[i] = f(at(a, i), at(b, i), at(c, i), at(d, i), at(e, i))
+
+    loop = (loop1, loop2, loop3, loop4, loop5)[formula.__code__.co_argcount - 1]
+    return numba.njit(parallel=True, cache=True, error_model="numpy")(loop)

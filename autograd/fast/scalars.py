@@ -325,4 +325,4 @@ def teach(numba: Any) -> None:
 
     @overload(at)
     def _at(x, i):
-        return (lambda x, i: x[i]) if isinstance(x, types.CPointer) else (lambda x, i: x)
+        return (lambda x, i: x[i]) if isinstance(x, types.Array) else (lambda x, i: x)
