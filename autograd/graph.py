@@ -74,6 +74,13 @@ def whereabouts() -> str:
 _SHORT = {"absolute": "Abs", "divide": "Div", "multiply": "Mul", "negative": "Neg", "subtract": "Sub"}
 
 
+def located(error: Exception) -> None:
+    """Note on an error in which module it was raised, unless it says so itself."""
+    place = whereabouts().strip()
+    if not hasattr(error, "__notes__") and place not in str(error):
+        error.add_note(place)
+
+
 class Node:
     """One recorded call: what ran, whose results it used, and the values that its gradient rules will ask for.
 

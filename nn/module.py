@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from autograd.dtypes import as_dtype
-from autograd.graph import Call, Scope, no_grad, state
+from autograd.graph import Call, Scope, located, no_grad, state
 from autograd.tensor import Tensor
 
 from . import loading
@@ -71,6 +71,9 @@ class Module(Hooked):
             if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks:
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
+        except Exception as error:
+            located(error)
+            raise
         finally:
             state.call = call.parent
 

@@ -668,3 +668,24 @@ def test_lazy_modules_take_shapes_from_a_state_too():
     assert lazy.in_features == 3
     empty = nn.LazyLinear(2)
     assert nn.LazyLinear(2).load_state_dict(empty.state_dict()).missing_keys == []
+
+
+def test_an_error_says_in_which_module_it_was_raised():
+    class Broken(nn.Module):
+        def forward(self, x):
+            return {}["nothing"]
+
+    def notes(model, *inputs):
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            model(*inputs)
+        return [str(caught.value), *getattr(caught.value, "__notes__", [])]
+
+    deep = nn.Sequential(nn.Identity(), nn.Sequential(Broken()))
+    assert notes(deep, ag.ones(2)) == ["'nothing'", "(in 1.0)"]
+    assert notes(Broken(), ag.ones(2)) == ["'nothing'", "(in Broken)"]
+    for layer, x in [
+        (nn.Conv2d(3, 4, 3), ag.ones(1, 2, 8, 8)),
+        (nn.LSTM(3, 4), ag.ones(5, 2)),
+        (nn.Linear(3, 4), ag.ones(2)),
+    ]:
+        assert " ".join(notes(nn.Sequential(nn.Sequential(layer)), x)).count("(in 0.0)") == 1
