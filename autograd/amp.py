@@ -15,7 +15,7 @@ import numpy as np
 from . import cuda
 from .device import device as Device
 from .graph import mutated
-from .tensor import Tensor, own
+from .tensor import Tensor, share
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
@@ -107,7 +107,7 @@ class GradScaler:
             raise RuntimeError("unscale_() has already been called on this optimizer since the last update().")
         grads = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         for g in grads:
-            array = own(g)
+            array = share(g)
             array *= array.dtype.type(1 / self._scale)
             mutated(array)
         self._finite[id(optimizer)] = all(bool(np.isfinite(g.array).all()) for g in grads)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .graph import mutated, owner, state, whereabouts
 from .op import REGISTRY, finish, observed, observers, op
-from .tensor import Tensor, View, own, share, wrap
+from .tensor import Tensor, View, share, wrap
 
 __all__ = ["apply", "fits", "follow", "inplace", "rebase", "recorded", "reshaping", "view_scatter", "writable"]
 
@@ -86,7 +86,7 @@ def recorded(tensor: Tensor, *others: Any) -> bool:
 
 def writable(tensor: Tensor) -> Any:
     """The array of a tensor, to write into; an error where several indices share one place in memory."""
-    array = own(tensor)
+    array = share(tensor)
     flags = getattr(array, "flags", None)
     if flags is not None and not getattr(flags, "writeable", True):
         raise RuntimeError(

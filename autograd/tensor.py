@@ -58,7 +58,7 @@ class Tensor:
 
     __slots__ = ("__dict__", "__weakref__", "array", "grad", "grad_fn", "needs_grad", "view_of")
 
-    array: Any  # a NumPy or CuPy array.  0-d results may be NumPy scalars, which are faster: see `own`
+    array: Any  # a NumPy or CuPy array.  0-d results may be NumPy scalars, which are faster: see `share`
     grad: Tensor | None
     grad_fn: Node | None
     needs_grad: bool  # what `requires_grad` returns, without a call
@@ -651,9 +651,6 @@ def share(tensor: Tensor) -> Any:
     return array
 
 
-own = share  # the same, where the purpose is to write
-
-
 def register_view(out: Tensor, source: Tensor, step: tuple) -> None:
     """Note that `out` was made from `source` by a step, if it shares its memory: changes of one are changes of the
     other."""
@@ -691,4 +688,4 @@ _LEGACY = {
 }
 _LEGACY_DTYPE = {name: np.dtype(dtype) for dtype, name in _LEGACY.items()}
 
-__all__ = ["Size", "Tensor", "own", "share", "state", "wrap"]
+__all__ = ["Size", "Tensor", "share", "state", "wrap"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd.creation import ones, tensor, zeros
 from autograd.graph import mutated, whereabouts
-from autograd.tensor import Tensor, own
+from autograd.tensor import Tensor
 
 from . import functional as F
 from .lazy import LazyModuleMixin
@@ -81,13 +81,13 @@ class _NormBase(_Affine):
 class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
-        share = 0.0 if self.momentum is None else self.momentum
+        gain = 0.0 if self.momentum is None else self.momentum
         if self.training and self.track_running_stats:
-            count = own(self.num_batches_tracked)
+            count = share(self.num_batches_tracked)
             count += 1  # an add_() would cost more than a small batch norm
             mutated(count)
             if self.momentum is None:  # the plain mean of all batches
-                share = 1.0 / self.num_batches_tracked.item()
+                gain = 1.0 / self.num_batches_tracked.item()
         tracked = not self.training or self.track_running_stats
         return F.batch_norm(
             input,
@@ -96,7 +96,7 @@ class _BatchNorm(_NormBase):
             self.weight,
             self.bias,
             self.training or self.running_mean is None,
-            share,
+            gain,
             self.eps,
         )
 

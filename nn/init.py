@@ -15,7 +15,7 @@ import numpy as np
 from autograd.device import device_of, to_device
 from autograd.graph import mutated
 from autograd.random import Generator, rng
-from autograd.tensor import Tensor, own
+from autograd.tensor import Tensor, share
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
@@ -25,7 +25,7 @@ __all__ = [
 
 def write(tensor: Tensor, values: Any) -> Tensor:
     """Put values into a tensor's memory."""
-    array = own(tensor)
+    array = share(tensor)
     array[...] = to_device(values, device_of(array)) if isinstance(values, np.ndarray) else values
     mutated(array)
     return tensor

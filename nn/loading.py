@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.graph import mutated
-from autograd.tensor import Tensor, own, wrap
+from autograd.tensor import Tensor, share, wrap
 
 from .parameter import is_lazy
 
@@ -150,7 +150,7 @@ class Loading:
                 given = value if isinstance(value, np.ndarray) else np.asarray(value)
                 tensor.data = wrap(given)
             else:
-                array = own(tensor)
+                array = share(tensor)
                 array[...] = value
                 mutated(array)
 

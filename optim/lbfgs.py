@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import Tensor, enable_grad
 from autograd.graph import mutated
-from autograd.tensor import own, wrap
+from autograd.tensor import share, wrap
 
 from .line_search import strong_wolfe
 from .optimizer import Optimizer, ParamsT
@@ -123,7 +123,7 @@ class LBFGS(Optimizer):
                 break
             used = 0
             if group["line_search_fn"] is not None:
-                start = [own(p).copy() for p in params]
+                start = [share(p).copy() for p in params]
 
                 def probe(t: float, start: list = start, d: Any = d) -> tuple[float, Any]:
                     move(params, start, d, t)
@@ -132,7 +132,7 @@ class LBFGS(Optimizer):
                 loss, g, t, used = strong_wolfe(probe, t, d, loss, g, slope, group["max_eval"] - evaluations)
                 move(params, start, d, t)
             else:
-                move(params, [own(p).copy() for p in params], d, t)
+                move(params, [share(p).copy() for p in params], d, t)
                 if n_iter != group["max_iter"]:  # after the last step the loss is not needed
                     loss, g = evaluate()
                     used = 1
@@ -193,7 +193,7 @@ class History:
 
 def gradient(params: list[Tensor]) -> Any:
     """The gradients of all parameters in a line; zeros where there is none."""
-    return np.concatenate([flat(np.zeros_like(own(p)) if p.grad is None else own(p.grad)) for p in params])
+    return np.concatenate([flat(np.zeros_like(share(p)) if p.grad is None else share(p.grad)) for p in params])
 
 
 def move(params: list[Tensor], start: list[Any], direction: Any, length: float) -> None:
@@ -203,7 +203,7 @@ def move(params: list[Tensor], start: list[Any], direction: Any, length: float) 
         line = flat(origin)
         moved = line + length * direction[position : position + line.size]
         position += line.size
-        own(p)[...] = moved.astype(line.dtype).view(origin.dtype).reshape(origin.shape)
+        share(p)[...] = moved.astype(line.dtype).view(origin.dtype).reshape(origin.shape)
         mutated(p.array)
 
 
@@ -214,7 +214,7 @@ def largest(vector: Any) -> float:
 
 def array(value: Any) -> Any:
     """The array of a tensor in the state."""
-    return own(value) if isinstance(value, Tensor) else value
+    return share(value) if isinstance(value, Tensor) else value
 
 
 def number(value: Any) -> Any:

@@ -18,7 +18,7 @@ from autograd.device import to_device
 from autograd.graph import RemovableHandle
 from autograd.inplace import writable
 from autograd.quiet import as_before, quiet
-from autograd.tensor import own, wrap
+from autograd.tensor import share, wrap
 
 from .options import plain, required, scalar_dtype
 from .packing import Pack, arrange, contiguous, sort
@@ -199,7 +199,7 @@ class Optimizer:
                     f"the state {name!r} of a parameter has the shape {tuple(state[name].shape)}, expected {tuple(shape)}; "
                     "make a new optimizer after replacing parameters by others of another shape"
                 )
-            state[name].array = contiguous(to_device(own(state[name].to(p.dtype)), p.device))
+            state[name].array = contiguous(to_device(share(state[name].to(p.dtype)), p.device))
         return new
 
     def _recorded_update(self, p: Tensor, group: dict[str, Any]) -> None:
@@ -207,7 +207,7 @@ class Optimizer:
         if p.grad is None:
             return
         new = self.complete(p, group)
-        numbers, arrays = self.numbers(group), self.arrays(own(p), group)
+        numbers, arrays = self.numbers(group), self.arrays(share(p), group)
         kept = self._state[p] if numbers or arrays else {}
         values: dict[str, Any] = {"new": new} | {name: kept[name].item() for name in numbers}
         if numbers:

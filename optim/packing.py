@@ -22,7 +22,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import real_of
 from autograd.graph import mark_of, mutated_all
-from autograd.tensor import own, wrap
+from autograd.tensor import share, wrap
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -46,7 +46,7 @@ class Pack:
         params, elementwise = self.params, optimizer.elementwise
         self.new = new  # has the state not seen a gradient yet?
         self.counters = list(optimizer.numbers(group))
-        self.names = list(optimizer.arrays(own(params[0]), group))
+        self.names = list(optimizer.arrays(share(params[0]), group))
         self.states = [optimizer._state[p] for p in params] if self.counters or self.names else []
         state = {name: [state[name] for state in self.states] for name in self.names}
         if len(params) > 1:
@@ -54,8 +54,8 @@ class Pack:
             self.p, self.g = real_view(gathered), np.empty_like(gathered)
             self.arrays = {name: real_view(gather(tensors)) for name, tensors in state.items()}
         else:
-            self.p = own(params[0])
-            self.arrays = {name: own(tensor) for name, (tensor,) in state.items()}
+            self.p = share(params[0])
+            self.arrays = {name: share(tensor) for name, (tensor,) in state.items()}
             if elementwise:
                 self.arrays = {name: flat(array) for name, array in self.arrays.items()}
         # Not contiguous: the rule gets a copy, which is then written back.
@@ -207,7 +207,7 @@ def real_view(line: Any) -> Any:
 
 def gather(tensors: list[Tensor]) -> Any:
     """Move the values of tensors into one line, onto whose parts the tensors then are windows; returns the line."""
-    arrays = [own(t) for t in tensors]
+    arrays = [share(t) for t in tensors]
     like, dtype = arrays[0], arrays[0].dtype
     ends = list(accumulate(array.size for array in arrays))
     if not isinstance(like, np.ndarray):
@@ -245,7 +245,7 @@ class Memory(bytearray):
 def _references(tensor: Tensor) -> Iterator[int]:
     """The numbers of references to its array, to the array that this is a view of, and so on; a large one for memory
     that is no array's."""
-    array = own(tensor)
+    array = share(tensor)
     while True:
         yield sys.getrefcount(array)
         base = getattr(array, "base", None)

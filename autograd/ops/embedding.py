@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import mutated
 from ..op import op
-from ..tensor import Tensor, own, wrap
+from ..tensor import Tensor, share, wrap
 from .indexing import accumulate_rows
 from .places import steps
 
@@ -60,7 +60,7 @@ def checked(name: str, indices: Any, weight: Any) -> Any:
 
 def renormalize(weight: Tensor, index: Any, max_norm: float, norm_type: float) -> None:
     """Scale the rows that are used, in place, to a norm of at most `max_norm`."""
-    table = own(weight)
+    table = share(weight)
     used = np.unique(index)
     rows = table[used]
     if norm_type == np.inf:

@@ -18,7 +18,7 @@ from ..fast.linalg import column_sums
 from ..fast.threads import blocks, shared
 from ..graph import mutated
 from ..op import function, op
-from ..tensor import own
+from ..tensor import share
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
@@ -291,7 +291,7 @@ def _batch_norm(x, weight, bias, mean, var, eps, memo):
 
 def update_running(running: Any, value: Any, momentum: float) -> None:
     """running ← (1 − momentum) · running + momentum · value, in place."""
-    array = own(running)
+    array = share(running)
     array *= 1 - momentum
     array += (
         np.asarray(value * momentum).astype(array.dtype, copy=False)

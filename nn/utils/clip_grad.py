@@ -10,7 +10,7 @@ from autograd.creation import zeros
 from autograd.graph import mutated, no_grad
 from autograd.linalg import vector_norm
 from autograd.ops.joining import stack
-from autograd.tensor import Tensor, own
+from autograd.tensor import Tensor, share
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
@@ -59,7 +59,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor, 
     if scale == 1.0:
         return
     for grad in _grads(parameters):
-        array = own(grad)
+        array = share(grad)
         array *= array.dtype.type(scale)
         mutated(array)
 
@@ -100,6 +100,6 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, f
     """Limit each element of the gradients to [−clip_value, clip_value], in place."""
     bound = float(clip_value)
     for grad in _grads(parameters):
-        array = own(grad)
+        array = share(grad)
         array.clip(-bound, bound, out=array)
         mutated(array)

@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd import Tensor
 from autograd.graph import mutated
-from autograd.tensor import own
+from autograd.tensor import share
 
 from ..optimizer import Optimizer
 
@@ -163,7 +163,7 @@ def assign(group: dict[str, Any], name: str, value: Any) -> None:
     """Set an option; where it is a tensor, its value."""
     old = group[name]
     if isinstance(old, Tensor):
-        own(old)[...] = value.item() if isinstance(value, Tensor) else value
+        share(old)[...] = value.item() if isinstance(value, Tensor) else value
         mutated(old.array)
     else:
         group[name] = value
