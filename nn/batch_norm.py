@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd.creation import ones, tensor, zeros
 from autograd.graph import mutated, whereabouts
-from autograd.tensor import Tensor
+from autograd.tensor import Tensor, share
 
 from . import functional as F
 from .lazy import LazyModuleMixin
