@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blas, external, panels, scalars, threads, tiles
+from . import blas, panels, scalars, threads, tiles
 from .blocks import Program, trace
 from .threads import get_num_threads
 
@@ -108,7 +108,6 @@ def load() -> Any:
             if numba.config.CPU_FEATURES is None:
                 numba.config.CPU_FEATURES = wide_vectors()
             scalars.teach(numba)
-            external.teach(numba)
             blas.teach(numba)
             tiles.teach(numba)
             panels.teach(numba)
@@ -144,45 +143,26 @@ def narrow(f: Callable, numbers: type | tuple, names: dict) -> Any:
     return types.FunctionType(code, known, f.__name__, f.__defaults__, f.__closure__)
 
 
-def compiled(function: Callable | None = None, *, anyhow: tuple[str, ...] = ()) -> Any:
+def compiled(function: Callable) -> Any:
     """Loops over float32 arrays, compiled when first called; ``prange`` of this module in them is shared among the threads.
 
     Numbers with a decimal point are float32.  `exp`, `tanh`, … of `scalars` are vectorised; `gemm` of `blas`
-    multiplies blocks of matrices inside the loops.  The arrays of the arguments `anyhow` may lie in memory in any way, and
-    be read-only; the others always lie as they do in the first call.  The function as it was written is the attribute
-    `__wrapped__`.
+    multiplies blocks of matrices inside the loops.  The function as it was written is its attribute `__wrapped__`.
     """
-    if function is None:
-        return functools.partial(compiled, anyhow=anyhow)
     kernel: Any = None
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
         nonlocal kernel
         if kernel is None:
-            with _lock:
-                kernel = loops(function, anyhow, args)
+            numba = load()
+            # Sums may be added up in any order, or they could not be vectorised.
+            kernel = numba.njit(
+                parallel=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
+            )(narrow(function, float, {"prange": numba.prange}))
         return launch(kernel, args)
 
     return call
-
-
-def loops(function: Callable, anyhow: tuple[str, ...], args: tuple) -> Any:
-    """What Numba makes of loops that are called with such arguments."""
-    numba = load()
-    external.link(function, numba, narrow)
-    # Sums may be added up in any order, or they could not be vectorised.
-    kernel = numba.njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})(
-        narrow(function, float, {"prange": numba.prange})
-    )
-    if anyhow:  # one compilation for all that may come, not another for each
-        names = function.__code__.co_varnames[: len(args)]
-        types = [numba.typeof(x) for x in args]
-        kernel.compile(
-            tuple(t.copy(layout="A", readonly=True) if n in anyhow else t for n, t in zip(names, types, strict=True))
-        )
-        kernel.disable_compile()
-    return kernel
 
 
 def launch(kernel: Any, args: tuple) -> Any:

@@ -22,7 +22,7 @@ FAR = np.float32(-87)
 CACHED = 1 << 14  # scores that are worked on at a time
 
 
-@compiled(anyhow=("q", "k", "v", "mask"))
+@compiled
 def attention_forward(q, k, v, mask, scale, drops, causal, block, weights, out):
     """Fill `weights` with softmax(q kᵀ · scale + mask), and `out` with weights · drops times v; an empty mask, or drops, is none.
 
@@ -72,7 +72,7 @@ def attention_forward(q, k, v, mask, scale, drops, causal, block, weights, out):
             gemm(False, scores, False, v[n, h, :seen], 0.0, out[n, h, start:stop])
 
 
-@compiled(anyhow=("g", "q", "k", "v"))
+@compiled
 def attention_backward(g, q, k, v, scale, drops, causal, block, weights, gq, gk, gv):
     """Fill gq, gk, gv with the gradients of q, k, v, given that of the result."""
     heads, rows, columns = weights.shape[1:]
@@ -114,8 +114,7 @@ def attention(q, k, v, mask, scale, drops, causal, weights) -> np.ndarray:
     """The weighted values, and the weights."""
     shape, n = weights.shape, q.ndim
     q, k, v, weights = (four_dimensional(x) for x in (q, k, v, weights))
-    mask = NONE if mask is None else four_dimensional(np.broadcast_to(mask, shape))
-    drops = NONE if drops is None else four_dimensional(dense(drops, shape))
+    mask, drops = (NONE if x is None else four_dimensional(np.broadcast_to(x, shape)) for x in (mask, drops))
     out = heads_last((*q.shape[:3], v.shape[3]))
     block = rows_together(shape[-2], shape[-1], causal)
     attention_forward(q, k, v, mask, np.float32(scale), drops, causal, block, weights, out)
@@ -126,7 +125,7 @@ def attention_gradients(g, q, k, v, scale, drops, causal, weights) -> tuple:
     """Of q, k and v."""
     n, shape = q.ndim, weights.shape
     g, q, k, v, weights = (four_dimensional(x) for x in (g, q, k, v, weights))
-    drops = NONE if drops is None else four_dimensional(dense(drops, shape))
+    drops = NONE if drops is None else four_dimensional(np.broadcast_to(drops, shape))
     gq, gk, gv = made = tuple(heads_last(x.shape) for x in (q, k, v))
     block = rows_together(shape[-2], shape[-1], causal)
     attention_backward(g, q, k, v, np.float32(scale), drops, causal, block, weights, gq, gk, gv)
@@ -149,11 +148,6 @@ def ready(arrays: tuple, shape: tuple) -> bool:
         type(x) is np.ndarray and x.dtype == np.float32 and x.shape[:-2] == shape[:-2] and lies(x) is False
         for x in arrays
     )
-
-
-def dense(x: np.ndarray, shape: tuple) -> np.ndarray:
-    """An array of that shape in C order, whose rows the loops read as vectors."""
-    return np.ascontiguousarray(x if x.shape == shape else np.broadcast_to(x, shape))
 
 
 def four_dimensional(x: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import available, compiled, get_num_threads, order_of, prange
-from .tiles import ROWS, copy_image, tiles
+from .tiles import ROWS, copy_image, tile
 
 __all__ = ["convolution", "input_gradient", "ready", "weight_gradient"]
 
@@ -57,8 +57,7 @@ def products(out, x, sizes, strides, before, padded, as_it_lies, weight, channel
                 place = group * channels[5] + first * channels[3] + i * channels[4] + tap_list[t]
                 for j in range(columns):
                     packed[panel, k + j] = weight[place + j * channels[3]]
-                for j in range(columns, width):
-                    packed[panel, k + j] = 0.0
+                packed[panel, k + columns : k + width] = 0.0
     count, elements = sizes[0], padded[0] * padded[1] * padded[2] * sizes[4]
     blocks = (rows.size + PIXELS - 1) // PIXELS
     parts = 1 if count >= 8 else min(blocks, 8)  # of one image, where there are few
@@ -66,12 +65,10 @@ def products(out, x, sizes, strides, before, padded, as_it_lies, weight, channel
         n, part = job // parts, job % parts
         image = x[n * elements : (n + 1) * elements] if as_it_lies else np.empty(elements, np.float32)
         if not as_it_lies:
-            copy_image(image, *padded, x, n * strides[0], *sizes[1:], *strides[1:], *before)
+            copy_image(image, padded, x, n * strides[0], sizes[1:], strides[1:], before)
         beside = np.empty(PIXELS * width, np.float32)  # where a panel has more columns than the result
-        beside_places = np.empty(PIXELS, np.int64)
-        for p in range(PIXELS):
-            beside_places[p] = p * width
-        constant = np.zeros(PIXELS, np.int64)
+        beside_places = np.arange(PIXELS) * width
+        constant = np.zeros(ROWS, np.int64)
         for first in range(part * blocks // parts * PIXELS, (part + 1) * blocks // parts * PIXELS, PIXELS):
             stop = min(first + PIXELS, rows.size)
             for panel in range(groups * panels):
@@ -82,17 +79,29 @@ def products(out, x, sizes, strides, before, padded, as_it_lies, weight, channel
                 if columns < width:
                     total, where = beside, beside_places
                 for k in range(0, depth, DEPTH):
-                    count = min(DEPTH, depth - k)
-                    start, starts = (total, where) if k else (bias[panel * width :], constant)
-                    tiles(
-                        width, stop - first, count, source, rows[first:], steps[k:], packed[panel, k * width :], width,
-                        start, starts, total, where,
-                    )  # fmt: skip
+                    block, these = packed[panel, k * width :], steps[k : k + DEPTH]
+                    for p in range(0, stop - first, ROWS):
+                        if k == 0:
+                            start, starts = bias[panel * width :], constant
+                        else:
+                            start, starts = total, where[p:]
+                        tile(
+                            width,
+                            these.size,
+                            source,
+                            rows[first + p :],
+                            these,
+                            block,
+                            width,
+                            start,
+                            starts,
+                            total,
+                            where[p:],
+                        )
                 if columns < width:
                     for p in range(stop - first):
                         place = places[first + p] + group * outputs + column
-                        for j in range(columns):
-                            out[n, place + j] = beside[p * width + j]
+                        out[n, place : place + columns] = beside[p * width : p * width + columns]
 
 
 @compiled
@@ -140,20 +149,21 @@ def weight_sums(
                 if as_it_lies:
                     image = x[n * elements : (n + 1) * elements]
                 else:
-                    copy_image(image, *padded, x, n * strides[0], *sizes[1:], *strides[1:], *before)
+                    copy_image(image, padded, x, n * strides[0], sizes[1:], strides[1:], before)
                 if g_as_it_lies:
                     other = g[n * pixels * all_outputs : (n + 1) * pixels * all_outputs]
                 else:
-                    copy_image(other, *g_sizes[1:4], g, n * g_strides[0], *g_sizes[1:], *g_strides[1:], 0, 0, 0)
-            count = min(CHUNK, pixels - first)
+                    copy_image(other, g_sizes[1:4], g, n * g_strides[0], g_sizes[1:], g_strides[1:], (0, 0, 0))
+            these = steps[first : min(first + CHUNK, pixels)]
             for panel in range(groups * panels):
                 group, column = panel // panels, panel % panels * width
                 factors = other[first * all_outputs + group * outputs + column :]
                 source, total = image[group * inputs :], sums[job, panel]
-                tiles(
-                    width, rows.size, count, source, rows, steps[first:], factors, all_outputs,
-                    total, places, total, places,
-                )  # fmt: skip
+                for k in range(0, rows.size, ROWS):
+                    tile(
+                        width, these.size, source, rows[k:], these, factors, all_outputs,
+                        total, places[k:], total, places[k:],
+                    )  # fmt: skip
 
 
 @compiled

@@ -20,7 +20,7 @@ THIN = 32  # rows or columns: with fewer, a copy of the other matrix does not pa
 SMALL = 1_000_000  # multiply-adds: up to here, OpenBLAS multiplies matrices where they lie, without copying them first
 
 
-@compiled(anyhow=("a", "b"))
+@compiled
 def product(transpose_a, a, transpose_b, b, bias, out, down, columns):
     """out = a b + bias for matrices (a bias of length 0 is none); each job makes a block of down × columns."""
     n, m = out.shape
@@ -37,7 +37,7 @@ def product(transpose_a, a, transpose_b, b, bias, out, down, columns):
         gemm(transpose_a, left, transpose_b, right, beta, out[i:i_end, j:j_end])
 
 
-@compiled(anyhow=("a", "b"))
+@compiled
 def product_by_parts(transpose_a, a, transpose_b, b, parts):
     """parts[i] = the i-th part of the sum that a b is; their sum goes to parts[0]."""
     count, n, m = parts.shape
@@ -54,7 +54,7 @@ def product_by_parts(transpose_a, a, transpose_b, b, parts):
                 parts[0, i, j] += parts[part, i, j]
 
 
-@compiled(anyhow=("a", "b"))
+@compiled
 def products(transpose_a, a, transpose_b, b, out):
     """out[i] = a[i] b[i] for stacks of matrices."""
     for i in prange(out.shape[0]):

@@ -1,7 +1,7 @@
-"""Panels: matrices copied so that a product reads them in the order they lie, and the product of panels.
+"""Panels: matrices copied so that a product reads them in the order they lie, and the product of two panels.
 
-Of the left matrix a panel is up to 12 rows, element k of all of them side by side; of the right one it is 32 columns, and one
-panel follows the other.  The 12 by 32 sums of a product of two panels stay in registers until they are complete.
+Of the left matrix a panel is up to 12 rows, element k of all of them side by side; of the right one it is 32 columns.
+The 12 by 32 sums of a product of two panels stay in registers until they are complete.
 """
 
 from __future__ import annotations
@@ -10,73 +10,45 @@ from typing import Any
 
 import numpy as np
 
-from .external import external, memory
-
-__all__ = ["COLUMNS", "ROWS", "aligned", "multiply", "pack_left", "pack_right", "whole"]
+__all__ = ["COLUMNS", "ROWS", "aligned", "multiply", "multiply_all", "pack_left", "pack_right"]
 
 ROWS, COLUMNS = 12, 32  # with 512 bits 24 registers of sums, 2 of the right matrix, and room for the left one
 
 
-def whole(size: int, step: int) -> int:
-    """The next multiple of `step`."""
-    return (size + step - 1) // step * step
+def multiply(rows, depth, left, right, start, start_row, out, out_row):
+    """out[i, j] = start[i, j] + Σ_k left[k, i] right[k, j] for i < rows (up to the next multiple of four), j < 32.
 
-
-@external(left="float32", right="float32", start="float32", out="float32")
-def multiply(rows, depth, columns, left, right, start, start_row, out, out_row):
-    """out[i, j] = start[i, j] + Σ_k left[k, i] right[k, j] for i < rows ≤ 12 and j < columns.
-
-    The rows of `start` and `out` are `start_row` and `out_row` elements apart.
+    All are 1-d; the rows of `start` and `out` are `start_row` and `out_row` elements apart.
     """
-    left, right, start, out = memory(left), memory(right), memory(start), memory(out)
-    for j in range(0, columns, COLUMNS):
-        panel, width = right[j * depth :], min(COLUMNS, columns - j)
-        if rows == height(rows) and width == COLUMNS:
-            add_product(rows, depth, left, panel, start[j:], start_row, out[j:], out_row)
-            continue
-        sums = np.empty(ROWS * COLUMNS, np.float32)
-        for r in range(rows):
-            for c in range(width):
-                sums[r * COLUMNS + c] = start[r * start_row + j + c]
-        add_product(rows, depth, left, panel, sums, COLUMNS, sums, COLUMNS)
-        for r in range(rows):
-            for c in range(width):
-                out[r * out_row + j + c] = sums[r * COLUMNS + c]
+    count = (rows + 3) // 4 * 4
+    columns, places = np.arange(COLUMNS), np.arange(count)[:, None]
+    product = left[: depth * count].reshape((depth, count)).T @ right[: depth * COLUMNS].reshape((depth, COLUMNS))
+    out[places * out_row + columns] = start[places * start_row + columns] + product
 
 
-@external(a="float32", panel="float32")
 def pack_left(transposed, a, a_row, rows, depth, panel):
-    """Copy the first `rows` rows and `depth` columns of a matrix (of its transpose) into a panel.
+    """Copy the first `rows` rows and `depth` columns of a matrix (of its transpose) into a panel, zeros for missing rows.
 
     `a_row` is how many elements apart the rows of `a` are.
     """
-    pack(not transposed, memory(a), a_row, rows, depth, memory(panel), height(rows))
+    count = (rows + 3) // 4 * 4
+    places = panel[: count * depth].reshape((depth, count))
+    places[:, :rows] = a[:depth, :rows] if transposed else a[:rows, :depth].T
+    places[:, rows:] = 0.0
 
 
-@external(b="float32", panels="float32")
-def pack_right(transposed, b, b_row, columns, depth, panels):
-    """Copy the first `depth` rows and `columns` columns of a matrix (of its transpose) into panels."""
-    b, panels = memory(b), memory(panels)
-    apart = b_row if transposed else 1
-    for j in range(0, columns, COLUMNS):
-        pack(transposed, b[j * apart :], b_row, min(COLUMNS, columns - j), depth, panels[j * depth :], COLUMNS)
+def pack_right(transposed, b, b_row, columns, depth, panel):
+    """Copy the first `depth` rows and `columns` columns of a matrix (of its transpose) into a panel, zeros for missing columns."""
+    places = panel[: depth * COLUMNS].reshape((depth, COLUMNS))
+    places[:, :columns] = b[:columns, :depth].T if transposed else b[:depth, :columns]
+    places[:, columns:] = 0.0
 
 
-def pack(turned, x, row, count, depth, panel, width):
-    """panel[k, i] = x[k, i] (x[i, k] where it is turned) for k < depth and i < count, and zeros up to `width`."""
-    down, across = (1, row) if turned else (row, 1)
-    fours, wide = depth // 4 * 4, count // 4 * 4
-    for k in range(0, fours, 4):
-        for i in range(0, wide, 4):
-            copy_four_by_four(turned, x[k * down + i * across :], row, panel[k * width + i :], width)
-    for k in range(depth):
-        for i in range(wide if k < fours else 0, width):
-            panel[k * width + i] = x[k * down + i * across] if i < count else 0.0
-
-
-def height(rows: int) -> int:
-    """The rows of a panel that has so many of a matrix."""
-    return ROWS if rows > 8 else 8
+def multiply_all(rows, depth, left, right, start, out):
+    """Each row of out = start + the product of a panel with all panels of a right matrix, which are as wide as `start`."""
+    width = start.size
+    for column in range(0, width, COLUMNS):
+        multiply(rows, depth, left, right[column * depth :], start[column:], 0, out[column:], width)
 
 
 def aligned(size):
@@ -86,88 +58,144 @@ def aligned(size):
     return space[start : start + size]
 
 
-# ---- what a compiler does not find in loops ----------------------------------------------------------------------
-
-
-def add_product(rows, depth, left, right, start, start_row, out, out_row):
-    """`multiply` for whole panels."""
-    count = height(rows)
-    columns, places = np.arange(COLUMNS), np.arange(count)[:, None]
-    product = left[: depth * count].reshape((depth, count)).T @ right[: depth * COLUMNS].reshape((depth, COLUMNS))
-    out[places * out_row + columns] = start[places * start_row + columns] + product
-
-
-def copy_four_by_four(turned, x, row, panel, width):
-    """Copy a block, or its transpose; `row` and `width` are how many elements apart the rows are."""
-    places, columns = np.arange(4)[:, None], np.arange(4)
-    block = x[places * row + columns]
-    panel[places * width + columns] = block.T if turned else block
-
-
 def teach(numba: Any) -> None:
     """Let Numba compile the functions above."""
     from llvmlite import binding
     from numba.extending import overload, register_jitable
 
-    for function in (aligned, height, pack, whole):
-        register_jitable(function)
+    register_jitable(aligned)
+    register_jitable(multiply_all)
     wide = bool(binding.get_host_cpu_features().get("avx512f"))
     # Half the registers, of half the length: two rows at a time.
-    product8, product12 = (generate(count, count if wide else 2) for count in (8, 12))
-    copied, transposed = generate_copy(False), generate_copy(True)
+    multiply4, multiply8, multiply12 = (generate(count, count if wide else 2) for count in (4, 8, 12))
 
-    @overload(add_product)
-    def _add_product(rows, depth, left, right, start, start_row, out, out_row):
+    @overload(multiply)
+    def _multiply(rows, depth, left, right, start, start_row, out, out_row):
         def call(rows, depth, left, right, start, start_row, out, out_row):
             if rows > 8:
-                product12(depth, left, right, start, start_row, out, out_row)
+                multiply12(depth, left, right, start, start_row, out, out_row)
+            elif rows > 4:
+                multiply8(depth, left, right, start, start_row, out, out_row)
             else:
-                product8(depth, left, right, start, start_row, out, out_row)
+                multiply4(depth, left, right, start, start_row, out, out_row)
 
         return call
 
-    @overload(copy_four_by_four)
-    def _copy_four_by_four(turned, x, row, panel, width):
-        def call(turned, x, row, panel, width):
-            if turned:
-                transposed(x, row, panel, width)
+    copies = {count: generate_copy(count) for count in (4, 8, ROWS, COLUMNS)}
+    transposes = {count: generate_transpose(count) for count in (4, 8, ROWS, COLUMNS)}
+    copy4, copy8, copy12, copy32 = (copies[count] for count in (4, 8, ROWS, COLUMNS))
+    transpose4, transpose8, transpose12, transpose32 = (transposes[count] for count in (4, 8, ROWS, COLUMNS))
+
+    @overload(pack_left)
+    def _pack_left(transposed, a, a_row, rows, depth, panel):
+        def call(transposed, a, a_row, rows, depth, panel):
+            if rows == 12:
+                copy12(depth, a, a_row, panel) if transposed else transpose12(depth, a, a_row, panel)
+            elif rows == 8:
+                copy8(depth, a, a_row, panel) if transposed else transpose8(depth, a, a_row, panel)
+            elif rows == 4:
+                copy4(depth, a, a_row, panel) if transposed else transpose4(depth, a, a_row, panel)
             else:
-                copied(x, row, panel, width)
+                count = (rows + 3) // 4 * 4
+                for k in range(depth):
+                    for i in range(rows):
+                        panel[k * count + i] = a[k, i] if transposed else a[i, k]
+                    for i in range(rows, count):
+                        panel[k * count + i] = 0.0
+
+        return call
+
+    @overload(pack_right)
+    def _pack_right(transposed, b, b_row, columns, depth, panel):
+        def call(transposed, b, b_row, columns, depth, panel):
+            if columns == 32:
+                transpose32(depth, b, b_row, panel) if transposed else copy32(depth, b, b_row, panel)
+            else:
+                for k in range(depth):
+                    for j in range(columns):
+                        panel[k * COLUMNS + j] = b[j, k] if transposed else b[k, j]
+                    for j in range(columns, COLUMNS):
+                        panel[k * COLUMNS + j] = 0.0
 
         return call
 
 
-def generate_copy(turned: bool) -> Any:
-    """The instructions of `copy_four_by_four`."""
+def generate_copy(count: int) -> Any:
+    """The instructions that copy the first `count` elements of each of the rows of a matrix."""
     from llvmlite import ir
-    from numba.core import types
+    from numba.core import cgutils, types
     from numba.extending import intrinsic
 
     integer, part = ir.IntType(64), ir.VectorType(ir.FloatType(), 4)
 
     @intrinsic
-    def instructions(typing, x, row, panel, width):
+    def instructions(typing, depth, a, a_row, panel):
         def write(context, builder, signature, values):
-            x, panel = (context.make_array(signature.args[i])(context, builder, values[i]).data for i in (0, 2))
-
-            def row_of(array, distance, n):
-                place = builder.gep(array, [builder.mul(distance, integer(n))])
-                return builder.bitcast(place, part.as_pointer())
-
-            def picked(x, y, *lanes):
-                return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), 4), list(lanes)))
-
-            found = [builder.load(row_of(x, values[1], n), align=4) for n in range(4)]
-            if turned:
-                low, high = (picked(found[n], found[n + 1], 0, 4, 1, 5) for n in (0, 2))
-                low2, high2 = (picked(found[n], found[n + 1], 2, 6, 3, 7) for n in (0, 2))
-                halves = (0, 1, 4, 5), (2, 3, 6, 7)
-                found = [picked(*pair, *lanes) for pair in ((low, high), (low2, high2)) for lanes in halves]
-            for n, line in enumerate(found):
-                builder.store(line, row_of(panel, values[3], n), align=4)
+            a, panel = (context.make_array(signature.args[i])(context, builder, values[i]).data for i in (1, 3))
+            with cgutils.for_range(builder, values[0]) as loop:
+                for i in range(0, count, 4):
+                    source = builder.gep(a, [builder.add(builder.mul(loop.index, values[2]), integer(i))])
+                    target = builder.gep(panel, [builder.add(builder.mul(loop.index, integer(count)), integer(i))])
+                    found = builder.load(builder.bitcast(source, part.as_pointer()), align=4)
+                    builder.store(found, builder.bitcast(target, part.as_pointer()), align=4)
             return context.get_dummy_value()
 
-        return types.void(x, row, panel, width), write
+        return types.void(depth, a, a_row, panel), write
+
+    return instructions
+
+
+def generate_transpose(count: int) -> Any:
+    """The instructions that copy `count` rows of a matrix side by side: four by four elements at a time, in registers."""
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+
+    single, integer = ir.FloatType(), ir.IntType(64)
+    part = ir.VectorType(single, 4)
+
+    def picked(builder, x, y, *lanes):
+        return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), 4), list(lanes)))
+
+    @intrinsic
+    def instructions(typing, depth, a, a_row, panel):
+        def write(context, builder, signature, values):
+            a, panel = (context.make_array(signature.args[i])(context, builder, values[i]).data for i in (1, 3))
+            depth, row = values[0], values[2]
+            fours = builder.sdiv(depth, integer(4))
+
+            def place(base, index):
+                return builder.gep(base, [index])
+
+            with cgutils.for_range(builder, fours) as loop:
+                k = builder.mul(loop.index, integer(4))
+                for i in range(0, count, 4):
+                    r0, r1, r2, r3 = (
+                        builder.load(
+                            builder.bitcast(
+                                place(a, builder.add(builder.mul(row, integer(i + n)), k)), part.as_pointer()
+                            ),
+                            align=4,
+                        )
+                        for n in range(4)
+                    )
+                    low, high = picked(builder, r0, r1, 0, 4, 1, 5), picked(builder, r2, r3, 0, 4, 1, 5)
+                    low2, high2 = picked(builder, r0, r1, 2, 6, 3, 7), picked(builder, r2, r3, 2, 6, 3, 7)
+                    columns = (
+                        picked(builder, low, high, 0, 1, 4, 5), picked(builder, low, high, 2, 3, 6, 7),
+                        picked(builder, low2, high2, 0, 1, 4, 5), picked(builder, low2, high2, 2, 3, 6, 7),
+                    )  # fmt: skip
+                    for n, column in enumerate(columns):
+                        index = builder.add(builder.mul(builder.add(k, integer(n)), integer(count)), integer(i))
+                        builder.store(column, builder.bitcast(place(panel, index), part.as_pointer()), align=4)
+            with cgutils.for_range(builder, builder.srem(depth, integer(4))) as loop:
+                k = builder.add(builder.mul(fours, integer(4)), loop.index)
+                for i in range(count):
+                    element = builder.load(place(a, builder.add(builder.mul(row, integer(i)), k)))
+                    builder.store(element, place(panel, builder.add(builder.mul(k, integer(count)), integer(i))))
+            return context.get_dummy_value()
+
+        return types.void(depth, a, a_row, panel), write
 
     return instructions
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import compiled, get_num_threads, prange
-from .panels import COLUMNS, ROWS, aligned, multiply, pack_left, pack_right
+from .panels import COLUMNS, ROWS, aligned, multiply_all, pack_left, pack_right
 from .scalars import maximum, sigmoid, tanh
 
 __all__ = [
@@ -33,11 +33,14 @@ def lstm_forward(x, h, c, weight, bias, order, starts, counts, apart, inputs, ga
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
+    start_sums = np.zeros(across * COLUMNS, np.float32)
+    start_sums[:width] = bias
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((h.shape[0] + rows - 1) // rows):
-        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
+        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
+        sums = product.reshape((ROWS, across * COLUMNS))
         for t in order:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -45,12 +48,10 @@ def lstm_forward(x, h, c, weight, bias, order, starts, counts, apart, inputs, ga
             start = starts[t]
             for b in range(low, high):
                 k = start + b * apart
-                for j in range(features):
-                    inputs[k, j] = x[k, j]
-                for j in range(size):
-                    inputs[k, features + j] = h[b, j]
-            pack_left(False, inputs[start + low * apart :], apart * depth, high - low, depth, panel)
-            multiply(high - low, depth, width, panel, weights, bias, 0, sums, width)
+                inputs[k, :features], inputs[k, features:] = x[k], h[b]
+            here = inputs[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, start_sums, product)
             for b in range(low, high):
                 k, y = start + b * apart, sums[b - low]
                 if begun:
@@ -77,12 +78,13 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, ta
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(width, np.float32)
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((dh.shape[0] + rows - 1) // rows):
-        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
+        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
+        sums = product.reshape((ROWS, across * COLUMNS))
         for t in order[::-1]:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -99,13 +101,12 @@ def lstm_backward(g, gates, dh, dc, weight, order, starts, counts, apart, cs, ta
                     made[k, size + j] = cell * cs[k, j] * f * (1.0 - f)
                     made[k, 2 * size + j] = cell * i * (1.0 - n * n)
                     made[k, 3 * size + j] = d * y * o * (1.0 - o)
-            pack_left(False, made[start + low * apart :], apart * depth, high - low, depth, panel)
-            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
+            here = made[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                for j in range(features):
-                    gx[start + b * apart, j] = sums[b - low, j]
-                for j in range(size):
-                    dh[b, j] = sums[b - low, features + j]
+                gx[start + b * apart] = sums[b - low, :features]
+                dh[b] = sums[b - low, features:width]
 
 
 @compiled
@@ -115,19 +116,20 @@ def gru_forward(gates, h, weight, bias, order, starts, counts, apart, hs, candid
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(width, np.float32)
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((h.shape[0] + rows - 1) // rows):
-        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
+        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
+        sums = product.reshape((ROWS, across * COLUMNS))
         for t in order:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
                 continue
             start = starts[t]
-            pack_left(False, h[low:], size, high - low, depth, panel)
-            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
+            pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
                 k = start + b * apart
                 for j in range(size):
@@ -147,12 +149,13 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candida
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(width, np.float32)
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((dh.shape[0] + rows - 1) // rows):
-        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
+        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
+        sums = product.reshape((ROWS, across * COLUMNS))
         for t in order[::-1]:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -169,11 +172,11 @@ def gru_backward(g, gates, dh, weight, order, starts, counts, apart, hs, candida
                     made[k, size + j] = d * (hs[k, j] - n) * z * (1.0 - z)
                     made[k, 2 * size + j] = new * r
                     dh[b, j] = d * z
-            pack_left(False, made[start + low * apart :], apart * depth, high - low, depth, panel)
-            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
+            here = made[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                for j in range(size):
-                    dh[b, j] += sums[b - low, j]
+                dh[b] += sums[b - low, :size]
 
 
 @compiled
@@ -183,19 +186,20 @@ def rnn_forward(out, h, weight, order, starts, counts, apart, hs, rows, smooth):
     depth, width = weight.shape[1], weight.shape[0]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(width, np.float32)
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(True, weight[first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((h.shape[0] + rows - 1) // rows):
-        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
+        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
+        sums = product.reshape((ROWS, across * COLUMNS))
         for t in order:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
                 continue
             start = starts[t]
-            pack_left(False, h[low:], size, high - low, depth, panel)
-            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
+            pack_left(False, h[low:high], h.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
                 k = start + b * apart
                 if smooth:
@@ -215,12 +219,13 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, s
     depth, width = weight.shape[0], weight.shape[1]
     across = (width + COLUMNS - 1) // COLUMNS
     weights, weight_row = aligned(across * depth * COLUMNS), weight.strides[0] // 4
-    zeros = np.zeros(width, np.float32)
+    zeros = np.zeros(across * COLUMNS, np.float32)
     for p in prange(across):
         first = p * COLUMNS
         pack_right(False, weight[:, first:], weight_row, min(COLUMNS, width - first), depth, weights[first * depth :])
     for job in prange((dh.shape[0] + rows - 1) // rows):
-        panel, sums = np.empty(ROWS * depth, np.float32), np.empty((ROWS, width), np.float32)
+        panel, product = np.empty(ROWS * depth, np.float32), aligned(ROWS * across * COLUMNS)
+        sums = product.reshape((ROWS, across * COLUMNS))
         for t in order[::-1]:
             low, high = job * rows, min(job * rows + rows, counts[t])
             if low >= high:
@@ -232,8 +237,8 @@ def rnn_backward(g, out, dh, weight, order, starts, counts, apart, made, rows, s
                     y = out[k, j]
                     slope = 1.0 - y * y if smooth else (1.0 if y > 0.0 else 0.0)
                     made[k, j] = (dh[b, j] + g[k, j]) * slope
-            pack_left(False, made[start + low * apart :], apart * depth, high - low, depth, panel)
-            multiply(high - low, depth, width, panel, weights, zeros, 0, sums, width)
+            here = made[start + low * apart : start + high * apart : apart]
+            pack_left(False, here, here.strides[0] // 4, high - low, depth, panel)
+            multiply_all(high - low, depth, panel, weights, zeros, product)
             for b in range(low, high):
-                for j in range(size):
-                    dh[b, j] = sums[b - low, j]
+                dh[b] = sums[b - low, :size]

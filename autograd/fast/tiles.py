@@ -1,8 +1,8 @@
 """What compiled convolutions are made of: tiles of a matrix product whose matrices need not exist, and padded images.
 
-A convolution is a product of its windows, as the rows of a matrix, with its weight.  A tile is eight rows of such a product; where
-the elements of the rows lie is said by two tables, so that windows need not be copied, whatever the stride, the dilation and
-the number of dimensions.  The sums stay in registers until they are complete.
+A convolution is a product of its windows, as the rows of a matrix, with its weight.  `tile` computes eight rows of such a
+product; where the elements of the rows lie is said by two tables, so that windows need not be copied, whatever the stride, the
+dilation and the number of dimensions.  The sums stay in registers until they are complete.
 """
 
 from __future__ import annotations
@@ -11,43 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from .external import external, memory
+__all__ = ["ROWS", "copy_image", "tile"]
 
-__all__ = ["ROWS", "copy_image", "tiles"]
-
-# Of a tile.  With 512 bits, 8 by 32 sums are 16 registers: enough to keep two units busy, with room for operands.
-ROWS = 8
-
-
-@external(
-    x="float32",
-    rows="int64",
-    steps="int64",
-    b="float32",
-    start="float32",
-    starts="int64",
-    out="float32",
-    places="int64",
+ROWS = (
+    8  # of a tile; with 512 bits, 8 by 32 sums are 16 registers: enough to keep two units busy, with room for operands
 )
-def tiles(width, height, count, x, rows, steps, b, apart, start, starts, out, places):
-    """out[places[i] + j] = start[starts[i] + j] + Σ_k x[rows[i] + steps[k]] b[k apart + j], for rows i < height.
+
+
+def tile(width, count, x, rows, steps, b, apart, start, starts, out, places):
+    """out[places[i] + j] = start[starts[i] + j] + Σ_k x[rows[i] + steps[k]] b[k apart + j], for 8 rows i.
 
     Args:
         width: how many j, 16 or 32.
-        height: a multiple of 8.
         count: how many k.
         x, b, start, out: 1-d float32.
         rows, steps, starts, places: int64 tables.
         apart: the distance between rows of `b`.
     """
-    x, rows, steps, b = memory(x), memory(rows), memory(steps), memory(b)
-    start, starts, out, places = memory(start), memory(starts), memory(out), memory(places)
-    for i in range(0, height, ROWS):
-        tile(width, count, x, rows[i:], steps, b, apart, start, starts[i:], out, places[i:])
-
-
-def tile(width, count, x, rows, steps, b, apart, start, starts, out, places):
-    """`tiles` for 8 rows."""
     columns = np.arange(width)
     matrix = b[np.arange(count)[:, None] * apart + columns]
     for i in range(ROWS):
@@ -55,48 +35,49 @@ def tile(width, count, x, rows, steps, b, apart, start, starts, out, places):
         out[places[i] + columns] = start[starts[i] + columns] + sums
 
 
-@external(image="float32", x="float32")
-def copy_image(
-    image, depth, height, width, x, first, d, h, w, channels, d_step, h_step, w_step, c_step, above, before, left
-):
-    """Write (d, h, w, channels) at `first` in `x` into an image of depth × height × width, zeros around it, channels last.
+def copy_image(image, padded, x, first, sizes, strides, before):
+    """Write (D, H, W, C) at `first` in `x` into an image of sizes `padded`, zeros around it, channels last.
 
     Args:
-        image, x: 1-d.
-        first: where in `x` the elements begin; `d_step` … are how far they are apart.
-        above, before, left: how many zeros come before, for d, h, w; negative where elements are left out.
+        image: 1-d, D′·H′·W′·C elements.
+        padded: D′, H′, W′.
+        x: 1-d.
+        first: where in `x` the elements begin.
+        sizes: D, H, W, C.
+        strides: of D, H, W, C in `x`.
+        before: how many zeros come before, for D, H, W; negative where elements are left out.
     """
-    image, x = memory(image), memory(x)
-    start = min(max(left, 0), width) * channels
-    stop = max(min(max(left + w, 0), width) * channels, start)
-    for i in range(depth):
-        for j in range(height):
-            row = (i * height + j) * width * channels
-            inside = above <= i < above + d and before <= j < before + h
-            for k in range(row, row + (start if inside else width * channels)):
-                image[k] = 0.0
-            if not inside:
+    channels = sizes[3]
+    width = padded[2] * channels
+    left = min(max(before[2], 0), padded[2])
+    right = min(max(before[2] + sizes[2], left), padded[2])
+    for d in range(padded[0]):
+        for h in range(padded[1]):
+            row = image[(d * padded[1] + h) * width : (d * padded[1] + h + 1) * width]
+            if not (before[0] <= d < before[0] + sizes[0] and before[1] <= h < before[1] + sizes[1]):
+                row[:] = 0.0
                 continue
-            for k in range(row + stop, row + width * channels):
-                image[k] = 0.0
-            source = first + (i - above) * d_step + (j - before) * h_step - left * w_step
-            if c_step == 1 and w_step == channels:
-                for k in range(start, stop):
-                    image[row + k] = x[source + k]
-            elif channels == 1:
-                for k in range(start, stop):
-                    image[row + k] = x[source + k * w_step]
+            row[: left * channels] = 0.0
+            row[right * channels :] = 0.0
+            source = first + (d - before[0]) * strides[0] + (h - before[1]) * strides[1] - before[2] * strides[2]
+            if strides[3] == 1 and strides[2] == channels:
+                row[left * channels : right * channels] = x[source + left * channels : source + right * channels]
+            elif strides[3] == 1:
+                for w in range(left, right):
+                    pixel = source + w * strides[2]
+                    row[w * channels : (w + 1) * channels] = x[pixel : pixel + channels]
             else:
                 for c in range(channels):
-                    for k in range(start // channels, stop // channels):
-                        image[row + k * channels + c] = x[source + k * w_step + c * c_step]
+                    for w in range(left, right):
+                        row[w * channels + c] = x[source + w * strides[2] + c * strides[3]]
 
 
 def teach(numba: Any) -> None:
     """Let Numba compile the functions above."""
     from llvmlite import binding
-    from numba.extending import overload
+    from numba.extending import overload, register_jitable
 
+    register_jitable(copy_image)
     wide = bool(binding.get_host_cpu_features().get("avx512f"))
     # Half the registers, of half the length: fewer rows at a time.
     tile16, tile32 = generate(16, 8 if wide else 4), generate(32, 8 if wide else 2)
