@@ -48,7 +48,7 @@ def has_extra(module: Any) -> bool:
 def state_dict(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """See `Module.state_dict`."""
     if destination is None:
-        destination: Any = OrderedDict()
+        destination = OrderedDict()
         destination._metadata = OrderedDict()  # the version of each module's part
     metadata = {"version": module._version}
     if hasattr(destination, "_metadata"):

@@ -177,7 +177,7 @@ def _picked(x: Any, indices: Any) -> Any:
     return flat.reshape(indices.shape)
 
 
-@op(method=False, g=lambda g, indices: pick(g, indices))
+@op(method=False, g=lambda g, indices: pick(g, indices))  # pyright: ignore[reportGeneralTypeIssues]
 def place(g, indices, shape):
     """Zeros of that shape with `g` added at flat spatial indices: the adjoint of `pick`."""
     return _flat_places(g, indices, shape)
