@@ -30,7 +30,6 @@ MISSING = {
     "factory_kwargs": "internal",
     "grad": "gradients of convolutions for code without autograd",
     "intrinsic": "quantization",
-    "modules": "one file per family of layers instead",
     "qat": "quantization",
     "quantizable": "quantization",
     "quantized": "quantization",
