@@ -14,7 +14,7 @@ from autograd.ops import activation as _activation
 from autograd.ops import dropout as _dropout
 from autograd.ops import softmax as _softmax
 from autograd.ops.activation import gelu, glu, hardshrink, logsigmoid, prelu, softplus, softshrink, softsign, tanhshrink
-from autograd.ops.attention import multi_head_attention_forward, scaled_dot_product_attention
+from autograd.ops.attention import scaled_dot_product_attention
 from autograd.ops.binary_loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -61,6 +61,7 @@ from autograd.ops.margin_loss import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from autograd.ops.multi_head_attention import multi_head_attention_forward
 from autograd.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
 from autograd.ops.padding import pad
 from autograd.ops.pooling import (
