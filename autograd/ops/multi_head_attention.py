@@ -72,8 +72,9 @@ def multi_head_attention_forward(
         query, key, value, in_proj_weight, in_proj_bias,
         (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None,
     )  # fmt: skip
-    biased = bias_k is not None and bias_v is not None
-    if biased:
+    appended = 0
+    if bias_k is not None and bias_v is not None:
+        appended += 1
         k, v = (cat([x, np.broadcast_to(b, (1, batch, embed))], 0) for x, b in ((k, bias_k), (v, bias_v)))
 
     def heads(x: Any) -> Any:  # (S, N, E) to (N, heads, S, width)
@@ -83,8 +84,9 @@ def multi_head_attention_forward(
     k = heads(k) if static_k is None else static_k.reshape(batch, num_heads, *static_k.shape[1:])
     v = heads(v) if static_v is None else static_v.reshape(batch, num_heads, *static_v.shape[1:])
     if add_zero_attn:
+        appended += 1
         k, v = (constant_pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), 0) for x in (k, v))
-    mask = _mask(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), biased + add_zero_attn, q.dtype)
+    mask = _mask(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), appended, q.dtype)
     probability = dropout_p if training else 0.0
     if need_weights:
         out, weights = _with_weights(q, k, v, mask, probability)
