@@ -8,7 +8,6 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from autograd.inplace import writable
 from autograd.quiet import as_before, quiet
 from autograd.tensor import share, wrap
 
-from .options import plain, required, scalar_dtype
-from .packing import Pack, arrange, contiguous, sort
+from .options import required, scalar_dtype
+from .packing import Arrangement, contiguous
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
@@ -81,7 +80,7 @@ class Optimizer:
     def _prepare(self) -> None:
         """Make what is not part of the saved state."""
         self.state_is_out = False  # could somebody else change the state?
-        self._packs: dict[int, tuple[list[Tensor], list[Pack] | None]] = {}
+        self._arrangements: defaultdict[int, Arrangement] = defaultdict(Arrangement)  # of each group
         for name in _HOOKS:
             vars(self).setdefault(name, OrderedDict())
 
@@ -151,31 +150,16 @@ class Optimizer:
         before, due = quiet(), []
         try:
             for i, group in enumerate(self.param_groups):
-                options, params = plain(group), group["params"]
                 if group.get("differentiable"):
-                    for p in params:
+                    for p in group["params"]:
                         self._recorded_update(p, group)
-                elif (packs := self._packs_of(i, params)) is None:  # PyTorch updates such a parameter several times
-                    for p in params:
-                        for pack in sort(self, options, [p]) if p.grad is not None else ():
-                            pack.run(self, options, pack.gradients())
                 else:
-                    packs[:], idle = arrange(self, options, packs)
-                    due += [(pack, options, pack.gradients()) for pack in packs]
-                    packs += idle
+                    due += self._arrangements[i].due(self, group)
             for pack, options, gradients in due:
                 pack.run(self, options, gradients)
         finally:
             as_before(before)
         return loss
-
-    def _packs_of(self, i: int, params: list[Tensor]) -> list[Pack] | None:
-        """The packs of the i-th group, begun anew where its list has changed; None if a parameter is in it twice."""
-        known, packs = self._packs.get(i, ((), None))
-        if len(known) != len(params) or not all(map(is_, known, params)):
-            packs = None if _repeats(params) else [Pack(list(params))]
-            self._packs[i] = list(params), packs
-        return packs
 
     def complete(self, p: Tensor, group: dict[str, Any]) -> bool:
         """Make the state of a parameter as far as it is missing; returns whether all of it was."""
@@ -424,9 +408,10 @@ def _hooked(step: Callable) -> Callable:
     @functools.wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True  # for schedules, which warn when they are stepped first
+        if not (_every_step_pre_hooks or self._step_pre_hooks or self._step_post_hooks or _every_step_post_hooks):
+            return step(self, *args, **kwargs)
         given: tuple = (self, *args)
-        before = _every_step_pre_hooks or self._step_pre_hooks
-        for hook in (*_every_step_pre_hooks.values(), *self._step_pre_hooks.values()) if before else ():
+        for hook in (*_every_step_pre_hooks.values(), *self._step_pre_hooks.values()):
             changed = hook(self, given, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -435,8 +420,7 @@ def _hooked(step: Callable) -> Callable:
                     )
                 given, kwargs = changed
         out = step(*given, **kwargs)
-        after = self._step_post_hooks or _every_step_post_hooks
-        for hook in (*self._step_post_hooks.values(), *_every_step_post_hooks.values()) if after else ():
+        for hook in (*self._step_post_hooks.values(), *_every_step_post_hooks.values()):
             hook(self, given, kwargs)
         return out
 

@@ -5,8 +5,8 @@ parameters move into one block of memory: each parameter's array becomes a windo
 by one `concatenate`, and the rule runs once over all of them.  A large parameter is a pack of its own and stays where it
 is; the rule then runs over it in blocks that fit the processor's cache, or is one compiled loop.
 
-The parameters remain ordinary tensors, whose arrays anybody may replace.  Before each step a pack therefore looks whether
-its parameters and their state are still as it left them; if not, it is made again from what is there now.
+The parameters remain ordinary tensors, whose arrays anybody may replace.  Before each step it is therefore looked whether
+the parameters and their state are still as the last step left them; where not, a pack is made again from what is there now.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from autograd.dtypes import real_of
 from autograd.graph import mark_of, mutated_all
 from autograd.tensor import share, wrap
 
+from .options import plain
+
 if TYPE_CHECKING:
     from .optimizer import Optimizer
 
 SMALL = 1 << 13  # a parameter of up to this many elements is packed together with others
 BLOCK = 1 << 15  # elements that a rule is given at a time, so that its intermediate results stay in the cache
 
-_array = attrgetter("array")
+_array, _grad_array, _shape = attrgetter("array"), attrgetter("grad.array"), attrgetter("shape")
 
 
 class Pack:
@@ -104,9 +106,11 @@ class Pack:
         return self
 
     def gradients(self) -> list:
-        """The gradients of its parameters, as arrays; an error where one does not fit its parameter."""
-        grads = [p.grad.array for p in self.params]  # type: ignore[union-attr]
-        shapes = [g.shape for g in grads]
+        """The gradients of its parameters, as arrays; an error where one does not fit its parameter.
+
+        An AttributeError, where one is missing."""
+        grads = list(map(_grad_array, self.params))
+        shapes = list(map(_shape, grads))
         if shapes == self.shapes:
             return grads
         for got, expected in zip(shapes, self.shapes, strict=True):
@@ -126,8 +130,8 @@ class Pack:
         values = self.advance(optimizer, group)
         p = flat(self.p) if self.scattered else self.p
         maximize = group.get("maximize", False)
-        whole = not optimizer.elementwise or not isinstance(p, np.ndarray) or optimizer.compiled(p, group)
-        if whole or p.size <= BLOCK:
+        small = p.size <= BLOCK or not optimizer.elementwise
+        if small or not isinstance(p, np.ndarray) or optimizer.compiled(p, group):
             optimizer.update(p, -g if maximize else g, values, group)
         else:
             for start in range(0, p.size, BLOCK):
@@ -147,8 +151,61 @@ class Pack:
             optimizer.advance(values, group)
             for row, name in enumerate(self.counters):
                 self.values[row] = values[name]
-            self.known = self.values.tobytes()
+            if optimizer.state_is_out:
+                self.known = self.values.tobytes()
         return values
+
+
+class Arrangement:
+    """How the parameters of one group are packed: kept from step to step, as long as everything is what it was."""
+
+    def __init__(self) -> None:
+        self.params: list[Tensor] = []
+        self.packs: list[Pack] = []  # those to be run, in this order
+        self.idle: list[Pack] = []  # parameters without a gradient, in packs that are not built
+        self.seen: list = []
+        self.plain = False  # are the options seen ready to use?
+
+    def due(self, optimizer: Optimizer, group: dict) -> list[tuple[Pack, dict, list]]:
+        """The packs whose parameters have a gradient now, each with the options and these gradients."""
+        now = self.look(group)
+        same = len(now) == len(self.seen) and all(map(is_, now, self.seen)) and self.as_left(optimizer)
+        del now  # holds arrays
+        if not same:
+            return self.arranged(optimizer, group)
+        options = group if self.plain else plain(group)
+        try:
+            return [(pack, options, pack.gradients()) for pack in self.packs]
+        except AttributeError:  # a gradient is missing
+            return self.arranged(optimizer, group)
+
+    @staticmethod
+    def look(group: dict) -> list:
+        """All that must be the same objects for packs to stay: the options, the parameters and their arrays."""
+        params = group["params"]
+        return [*group.values(), *params, *map(_array, params)]
+
+    def as_left(self, optimizer: Optimizer) -> bool:
+        """Are there no more gradients than at the last step, and is the state what it was?"""
+        if self.idle and any(p.grad is not None for pack in self.idle for p in pack.params):
+            return False
+        return not optimizer.state_is_out or all(pack.state_intact(optimizer) for pack in self.packs)
+
+    def arranged(self, optimizer: Optimizer, group: dict) -> list[tuple[Pack, dict, list]]:
+        """What is `due`, after packing again what has changed."""
+        self.seen = []  # lets go of the arrays: only memory that nobody else holds is moved
+        params, options = group["params"], plain(group)
+        unique = list(dict.fromkeys(params))
+        if len(params) != len(self.params) or not all(map(is_, params, self.params)):
+            self.params = list(params)
+            self.packs, self.idle = [Pack(unique)] if len(unique) == len(params) else [Pack([p]) for p in unique], []
+        self.packs, self.idle = arrange(optimizer, options, [*dict.fromkeys(self.packs), *self.idle])
+        if len(unique) != len(params):  # PyTorch updates such a parameter several times
+            packs = {p: pack for pack in self.packs for p in pack.params}
+            self.packs = [packs[p] for p in params if p in packs]
+        due = [(pack, options, pack.gradients()) for pack in self.packs]
+        self.seen, self.plain = self.look(group), options is group
+        return due
 
 
 def arrange(optimizer: Optimizer, group: dict, packs: Iterable[Pack]) -> tuple[list[Pack], list[Pack]]:
