@@ -12,6 +12,7 @@ from autograd.testing.cases import OpCase, each_check, uncovered
 from autograd.testing.checks import DEFAULT_CHECKS
 from autograd.testing.close import assert_close
 from autograd.testing.compare import assert_grads_close, assert_matches
+from autograd.testing.findings import Failure
 from autograd.testing.gradcheck import gradcheck, gradgradcheck, numeric_grad, numeric_jvp
 from autograd.testing.models import (
     assert_all_parameters_get_gradients,
@@ -20,7 +21,7 @@ from autograd.testing.models import (
     assert_deterministic,
     assert_overfits,
 )
-from autograd.testing.result import Failure, GradCheckError, GradCheckResult
+from autograd.testing.result import GradCheckError, GradCheckResult
 from autograd.testing.samples import BINARY, UNARY, S, draw, integers
 from autograd.testing.strict import StrictArray, strict, to_numpy
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.testing.findings import Failure
 from autograd.testing.packing import eps_of, norm
 from autograd.testing.problem import Problem, Target
-from autograd.testing.result import Failure
 
 __all__ = ["CHECKS", "DEFAULT_CHECKS", "LAYOUTS", "Point", "lay_out", "structure"]
 

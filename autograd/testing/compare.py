@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd.testing.findings import OK, WRONG, Failure, InputMap
 from autograd.testing.libraries import Gradloom, Jax, Library, Torch, to_array
 from autograd.testing.packing import Layout, eps_of, flatten, is_inexact
 from autograd.testing.problem import Target, describe
-from autograd.testing.result import OK, WRONG, Failure, GradCheckError, GradCheckResult, InputMap
+from autograd.testing.result import GradCheckError, GradCheckResult
 
 __all__ = ["assert_grads_close", "assert_matches"]
 

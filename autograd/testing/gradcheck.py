@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from autograd.testing import checks as side
+from autograd.testing.findings import Failure, InputMap
 from autograd.testing.hints import hints_for
 from autograd.testing.libraries import HandWritten, Library, library_for
 from autograd.testing.packing import eps_of, norm
 from autograd.testing.problem import Problem, Target, describe, twin_dtype
-from autograd.testing.result import Failure, GradCheckError, GradCheckResult, InputMap
+from autograd.testing.result import GradCheckError, GradCheckResult
 from autograd.testing.search import Search
 
 __all__ = ["gradcheck", "gradgradcheck", "numeric_grad", "numeric_jvp"]
@@ -100,7 +101,7 @@ def gradcheck(
     with target.preserved():
         _check_orders(target, options, result)
     result.seconds = time.perf_counter() - started
-    result.repro = _repro(name or label, target, options, order, wrt)
+    result.repro = _repro(label, target, options, order, wrt)
     if raises and not result.ok:
         raise GradCheckError(result)
     return result
@@ -322,15 +323,18 @@ def _validate(mode, order, method, kinks, projections, checks) -> None:
 
 
 def _repro(label: str, target: Target, options: _Options, order: int, wrt: Any) -> str:
-    n = len(target.inputs)
-    shapes = ", ".join(
-        f"{name}{list(a.shape)}" for name, a in list(zip(target.names, target.arrays, strict=True))[: max(n, 1)]
-    )
-    text = f"gradcheck({label}, {shapes or '…'}, seed={options.seed}, mode={options.mode!r}"
-    usual = {"order": 1, "wrt": None, "rtol": None, "projections": 2, "method": "ridders", "kinks": "subgradient"}
+    """The call as Python, for whoever has the same arrays at hand: a comment says their shapes."""
+    name = label if label.endswith(".apply") else getattr(target.f, "__name__", "f")
+    words = [name if "<" not in name else "f", *target.arguments, f"seed={options.seed}"]
+    usual = {
+        "mode": "auto", "order": 1, "wrt": None, "rtol": None, "projections": 2, "method": "ridders", "kinks": "subgradient",
+    }  # fmt: skip
     given = {name: getattr(options, name, None) for name in usual} | {"order": order, "wrt": wrt}
-    text += "".join(f", {name}={given[name]!r}" for name in usual if given[name] != usual[name])
-    return text + (", vjp=…)" if isinstance(target.library, HandWritten) else ")")
+    words += [f"{name}={given[name]!r}" for name in usual if given[name] != usual[name]]
+    if isinstance(target.library, HandWritten):
+        words.append("vjp=vjp" if target.library.vjp is not None else "gradient=gradient")
+    shapes = [f"{name} {a.shape}" for name, a in zip(target.names, target.arrays, strict=True)]
+    return f"gradcheck({', '.join(words)})  # {', '.join(shapes[:3])}{', …' if len(shapes) > 3 else ''}"
 
 
 def _leaves(inputs: Sequence[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from autograd.testing.result import WRONG, InputMap
+from autograd.testing.findings import WRONG, InputMap
 
 __all__ = ["hints_for"]
 

@@ -51,10 +51,12 @@ class Gradcheck:
         try:
             return gradcheck(f, *inputs, **options)
         except GradCheckError as error:
-            if self.report:
-                _save(error.result, Path(self.report), inputs)
-                raise GradCheckError(error.result) from None
-            raise
+            result = error.result
+        mode = f" --gradcheck={self.mode}" if self.mode is not None else ""
+        result.repro = f"pytest '{_current['id']}' --gradcheck-seed={self.seed}{mode}"
+        if self.report:
+            _save(result, Path(self.report), inputs)
+        raise GradCheckError(result)
 
 
 def _save(result: GradCheckResult, folder: Path, inputs: tuple) -> None:

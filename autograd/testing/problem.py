@@ -34,7 +34,7 @@ class Target:
 
     def __init__(self, f: Any, inputs: Sequence[Any], wrt: Any = None, library: Library | None = None) -> None:
         self.f, self.inputs = f, list(inputs)
-        names = argument_names(f, len(inputs), library)
+        self.arguments = names = argument_names(f, len(inputs), library)
         flat = [leaf for i, name in enumerate(names) for leaf in flatten(self.inputs[i], name)]
         tops = [i for i, name in enumerate(names) for _ in flatten(self.inputs[i], name)]
         self.library = library or library_for([value for _, value in flat], f)

@@ -1,83 +1,19 @@
-"""What a gradient check found."""
+"""The outcome of a gradient check, and its text: what, where, how much, why, and how to see it again."""
 
 from __future__ import annotations
 
+import base64
+import html as escaping
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Failure", "GradCheckError", "GradCheckResult", "InputMap"]
+from autograd.testing.findings import KINK, OK, UNSEEN, UNSURE, WRONG, Failure, InputMap
+from autograd.testing.heatmap import heat_map
 
-# Verdicts on one element, as numbers in a map.
-UNSEEN, OK, WRONG, KINK, UNSURE = range(5)
-
-
-@dataclass
-class Failure:
-    """One thing that is wrong, with everything that is known about it.
-
-    `kind` is "value", "kink", "inconclusive", "none", "nan", "shape", "dtype", "linearity",
-    "mutation", "accumulation", "repeat", "aliasing", "layout", "leak", "precision", "snapshot".
-    """
-
-    kind: str
-    message: str = ""
-    order: int = 1
-    input: str = ""
-    in_index: tuple[int, ...] | None = None
-    output: str = ""
-    out_index: tuple[int, ...] | None = None
-    where: str = ""  # "d out[1] / d x[0, 2]", spelled out
-    x: float | complex | None = None
-    analytic: float | None = None
-    numeric: float | None = None
-    error: float | None = None
-    left: float | None = None
-    right: float | None = None
-
-    @property
-    def rel(self) -> float:
-        """Relative error; infinite for failures that are not a matter of degree."""
-        if self.analytic is None or self.numeric is None:
-            return float("inf")
-        size = max(abs(self.analytic), abs(self.numeric))
-        return abs(self.analytic - self.numeric) / size if size else 0.0
-
-    def __str__(self) -> str:
-        text = f"{self.where}: " if self.where else ""
-        if self.analytic is not None and self.numeric is not None:
-            at = f"at x={self.x:+.6g}:  " if self.x is not None else ""
-            error = "" if self.error is None else f" (±{self.error:.0e})"
-            analytic, numeric = spell_pair(self.analytic, self.numeric)
-            text = f"{self.where}  {at}analytic {analytic}   numeric {numeric}{error}"
-            text += f"   rel.err {self.rel:.1e}"
-        if self.left is not None and self.right is not None:
-            text += f"\n    kink: left slope {self.left:+.6g}, right slope {self.right:+.6g}"
-        return text + (f"\n    {self.message}" if text and self.message else self.message)
-
-
-@dataclass
-class InputMap:
-    """Verdicts and numbers for each element of one input."""
-
-    name: str
-    shape: tuple[int, ...]
-    verdict: np.ndarray
-    analytic: np.ndarray
-    numeric: np.ndarray
-
-    @property
-    def n_wrong(self) -> int:
-        return int(np.sum(self.verdict == WRONG))
-
-    def relative_errors(self) -> np.ndarray:
-        """Relative error of each examined element, NaN elsewhere."""
-        with np.errstate(all="ignore"):
-            size = np.maximum(np.abs(self.analytic), np.abs(self.numeric))
-            error = np.abs(self.analytic - self.numeric)
-            return np.where(size > 0, error / size, error)
+__all__ = ["GradCheckError", "GradCheckResult"]
 
 
 @dataclass
@@ -119,8 +55,6 @@ class GradCheckResult:
         return self.ok
 
     def __str__(self) -> str:
-        from autograd.testing.report import message
-
         return message(self)
 
     def __repr__(self) -> str:
@@ -128,8 +62,6 @@ class GradCheckResult:
         return f"<GradCheckResult {self.name}: {state}>"
 
     def _repr_html_(self) -> str:
-        from autograd.testing.report import html
-
         return html(self)
 
     def to_json(self) -> str:
@@ -151,15 +83,117 @@ class GradCheckError(AssertionError):
         self.result = result
 
 
-def spell_pair(a: float, b: float) -> tuple[str, str]:
-    """Two numbers with as many digits as it takes to tell them apart."""
-    for digits in range(7, 18):
-        first, second = f"{a:+.{digits}g}", f"{b:+.{digits}g}"
-        if first != second:
-            digits = min(17, digits + 2)
-            return f"{a:+.{digits}g}", f"{b:+.{digits}g}"
-    return f"{a:+.17g}", f"{b:+.17g}"
-
-
 def _jsonable(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
+
+
+# ---- the text ---------------------------------------------------------------------------------
+
+MARKS = {UNSEEN: " ", OK: ".", WRONG: "x", KINK: "k", UNSURE: "?"}
+LINES = 25
+
+
+def message(result: GradCheckResult) -> str:
+    """At most 25 lines: what, where, how much, why, and how to see it again."""
+    lines = [_headline(result)]
+    if result.location:
+        lines.append(f"  defined at {result.location}")
+    tail = [f"  hint: {hint}" for hint in result.hints[:3]]
+    if result.ok:
+        tail += [f"  note: {note}" for note in result.notes[:3]]
+        more = len(result.notes) - 3
+        tail += [f"  … and {more} more"] if more > 0 else []
+    if result.saved:
+        tail.append(f"  saved: {result.saved}")
+    if result.repro and not result.ok:
+        tail.append(f"  repro: {result.repro}")
+    detail = _failures(result)
+    room = LINES - len(lines) - len(tail)
+    maps = _maps(result, room - min(len(detail), room))
+    return "\n".join([*lines, *detail[: room - len(maps)], *maps, *tail])
+
+
+def _headline(result: GradCheckResult) -> str:
+    cost = f"[{result.mode}, seed={result.seed}, {result.n_forward} forward calls, "
+    cost += f"{1000 * result.seconds:.0f} ms]"
+    if result.ok:
+        order = f", order {result.order}" if result.order > 1 else ""
+        return f"{result.name}: gradients are right{order}   {cost}"
+    wrong = [m for m in result.maps if m.n_wrong]
+    order = result.failures[0].order
+    prefix = "" if order == 1 else f"order {order}: "
+    if not wrong:
+        kinds = ", ".join(dict.fromkeys(failure.kind for failure in result.failures))
+        return f"{result.name}: {prefix}gradient check failed ({kinds})   {cost}"
+    count = sum(m.n_wrong for m in wrong)
+    total = sum(m.verdict.size for m in result.maps)
+    of = f"{count} of {total}" if result.complete else f"at least {count} of {total}"
+    inputs = ", ".join(f"{m.name!r} {m.shape}" for m in wrong[:4])
+    return f"{result.name}: {prefix}analytic and numeric gradient disagree in {of} elements (input {inputs})   {cost}"
+
+
+def _failures(result: GradCheckResult) -> list[str]:
+    lines: list[str] = []
+    for failure in result.failures[: result.max_report]:
+        lines += [f"  {line}" for line in str(failure).split("\n")]
+    more = len(result.failures) - result.max_report
+    if more > 0:
+        lines.append(f"  … and {more} more")
+    return lines
+
+
+def _maps(result: GradCheckResult, room: int) -> list[str]:
+    lines: list[str] = []
+    for item in result.maps:
+        if not item.n_wrong or item.verdict.size < 2:
+            continue
+        drawn = _map(item)
+        if len(lines) + len(drawn) <= room:
+            lines += drawn
+    return lines
+
+
+def _map(item: InputMap) -> list[str]:
+    """A small picture of which elements are wrong; a table of slices for larger inputs."""
+    head = f"  where in {item.name!r} (x wrong, . right"
+    shape = item.shape if len(item.shape) != 1 else (1, item.shape[0])
+    if len(shape) == 2 and shape[0] <= 12 and shape[1] <= 40:
+        grid = item.verdict.reshape(shape)
+        head += ", k kink" if np.any(grid == KINK) else ""
+        head += ", ? undecided" if np.any(grid == UNSURE) else ""
+        rows = ["       " + " ".join(MARKS[int(v)] for v in row).rstrip() for row in grid]
+        return [head + "):", *rows]
+    wrong = np.argwhere(item.verdict.reshape(item.shape) == WRONG)
+    parts = []
+    for axis in range(len(item.shape)):
+        values, counts = np.unique(wrong[:, axis], return_counts=True)
+        if len(values) < item.shape[axis]:
+            shown = ", ".join(str(v) for v in values[:6]) + (", …" if len(values) > 6 else "")
+            parts.append(
+                f"axis {axis} at {shown} ({counts.max()} each)" if len(values) > 1 else f"axis {axis} at {shown}"
+            )
+    return [f"  wrong elements of {item.name!r} lie at: " + "; ".join(parts)] if parts else []
+
+
+# ---- the page ---------------------------------------------------------------------------------
+
+
+def html(result: GradCheckResult) -> str:
+    """The message, and a heat map of relative errors for each input that was examined."""
+    pieces = [f"<pre style='line-height:1.3'>{escaping.escape(message(result))}</pre>"]
+    seen = [m for m in result.maps if m.verdict.size and np.any(m.verdict != UNSEEN)]
+    for item in sorted(seen, key=lambda m: -m.n_wrong)[:6]:
+        picture = base64.b64encode(heat_map(item).encode()).decode()
+        title = escaping.escape(f"{item.name} {item.shape}")
+        # An <img> is shown in untrusted notebooks too, where inline SVG is not.
+        pieces.append(
+            f"<figure style='display:inline-block;margin:4px 12px 4px 0'>"
+            f"<img alt='relative errors of {title}' src='data:image/svg+xml;base64,{picture}'>"
+            f"<figcaption style='font:12px sans-serif'>{title}</figcaption></figure>"
+        )
+    if seen:
+        pieces.append(
+            "<div style='font:12px sans-serif'>relative error of the gradient: pale 1e-12 … dark 1; "
+            "× wrong, ? undecided, k kink, hatched grey: not examined</div>"
+        )
+    return "".join(pieces)

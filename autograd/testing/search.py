@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autograd.testing.findings import KINK, OK, UNSEEN, UNSURE, WRONG, Failure
 from autograd.testing.numeric import Estimate, complex_step, differentiate, extrapolate, one_sided, step_sizes
 from autograd.testing.packing import norm
 from autograd.testing.problem import Problem
-from autograd.testing.result import KINK, OK, UNSEEN, UNSURE, WRONG, Failure
 
 __all__ = ["Search"]
 

@@ -63,7 +63,7 @@ def test_fixture_marker_and_report(run, pytester):
     out = run(CHECKS, "-rP", "--gradcheck-report", "reports", "--gradcheck-seed", "5", code=1)
     assert "1 failed, 3 passed" in out
     assert re.search(r"d out\[70\] / d x\[70\]", out)
-    assert "seed=5" in out
+    assert "repro: pytest 'test_it.py::test_wrong' --gradcheck-seed=5\n" in out
     assert "MODE full 7" in out  # the marker outranks the option
     assert [p.name for p in (pytester.path / "reports").glob("*.html")] == ["test_it.py_test_wrong.html"]
     assert (pytester.path / "reports" / "test_it.py_test_wrong.npz").exists()
@@ -77,7 +77,8 @@ def test_options(run):
     seed = re.search(r"mode=full, --gradcheck-seed=(\d+)", out)
     assert seed is not None
     assert f"seed={seed[1]}" in out.split("FAILURES")[1]
-    assert "--gradcheck-seed=0" in run(CHECKS, "-vv", "-k", "right")
+    assert f"test_wrong' --gradcheck-seed={seed[1]} --gradcheck=full\n" in out
+    assert "--gradcheck-seed=0" in run(CHECKS, "-v", "-k", "right")
     assert "number or 'random'" in run(CHECKS, "--gradcheck-seed=soon", code=4)
 
 
