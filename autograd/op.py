@@ -91,7 +91,7 @@ class Op:
         self.names, self.defaults, self.positional, self.variadic = parameters(forward)
         self.index = {n: i for i, n in enumerate(self.names)}
         self.required = sum(default is MISSING for default in self.defaults)
-        self.flat = self.positional == len(self.names) and not self.variadic  # can be called as forward(*values)
+        self.flat = self.positional == len(self.names) and not self.variadic  # is forward(*values) a call of it?
         self.rules, self.joint, self.formula = rules, joint, formula
         self.holomorphic, self.view, self.partial = holomorphic, view, partial
         self.differentiable = bool(rules) or joint is not None
@@ -135,12 +135,13 @@ class Plans(dict):
 class Plan:
     """An op together with the arguments that need a gradient: what to save, and the rules to run."""
 
-    __slots__ = ("data", "joint", "needs", "op", "pick", "rules", "saves", "shaped")
+    __slots__ = ("data", "joint", "needs", "op", "pick", "rules", "saves", "shaped", "unruled")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]):
+        asked = needs
         if op.joint is None:  # an argument without a rule has no gradient, whatever it is
             needs = tuple(needed and name in op.rules for needed, name in zip(needs, op.names, strict=True))
-        self.op, self.needs = op, needs
+        self.op, self.needs, self.unruled = op, needs, needs != asked
         rules = [(i, op.rules[op.names[i]]) for i, needed in enumerate(needs) if needed and op.joint is None]
         wanted = [name for _, rule in rules for name in op.wants(rule)]
         if op.joint is not None:
@@ -191,6 +192,8 @@ def bind(op: Op, args: tuple, kwargs: dict) -> list:
         values = [args, *op.defaults[1:]]
     else:
         values = [*args, *op.defaults[len(args) :]]
+        if not kwargs and op.required <= len(args) <= op.positional:
+            return values
     for name, value in kwargs.items():
         i = op.index.get(name)
         if i is None:
@@ -211,34 +214,37 @@ def misfit(op: Op, args: tuple, kwargs: dict) -> None:
         raise TypeError(f"{op.name}() {error}") from None
 
 
-def run(op: Op, values: list) -> Any:
+def run(op: Op, values: Any) -> Any:
     """The forward on arrays, silent where PyTorch is silent, with errors that name op, shapes and module."""
     try:
         return op.forward(*values) if op.flat else spread(op, values)
-    except RuntimeWarning:  # NumPy's "divide by zero" and the like, where warnings are errors
+    except Exception as error:
+        return resolved(op, values, error)
+
+
+def resolved(op: Op, values: Any, error: Exception) -> Any:
+    """The result of a forward after all, if only a warning stood against it; otherwise its error, explained."""
+    if isinstance(error, RuntimeWarning):  # NumPy's "divide by zero" and the like, where warnings are errors
         with np.errstate(all="ignore"):
             return op.forward(*values) if op.flat else spread(op, values)
-    except (ValueError, np.linalg.LinAlgError) as error:
+    if isinstance(error, (ValueError, np.linalg.LinAlgError)):
         raise explained(op, values, error) from None
-    except AttributeError:
-        if wrong := strangers(op, values):
-            raise TypeError(f"{op.name}: expected Tensors, got {wrong[0]}{whereabouts()}") from None
-        raise
-    except TypeError as error:
-        if not str(error).startswith(("ufunc", "numpy boolean", "The numpy boolean")):
-            raise  # a call with wrong arguments, or a bug
+    if isinstance(error, AttributeError) and (wrong := strangers(op, values)):
+        raise TypeError(f"{op.name}: expected Tensors, got {wrong[0]}{whereabouts()}") from None
+    if isinstance(error, TypeError) and str(error).startswith(("ufunc", "numpy boolean", "The numpy boolean")):
         types = " and ".join(dict.fromkeys(str(v.dtype) for v in values if hasattr(v, "dtype")))
         raise RuntimeError(f"{op.name} is not implemented for {types}{whereabouts()}") from None
+    raise error  # a call with wrong arguments, or a bug
 
 
-def spread(op: Op, values: list) -> Any:
+def spread(op: Op, values: Any) -> Any:
     """Call a forward that takes any number of arrays, or has keyword-only parameters."""
     count = 1 if op.variadic else op.positional
     positional = values[0] if op.variadic else values[:count]
     return op.forward(*positional, **dict(zip(op.names[count:], values[count:], strict=True)))
 
 
-def strangers(op: Op, values: list) -> list[str]:
+def strangers(op: Op, values: Any) -> list[str]:
     """The types of what was given for a Tensor and is neither one nor a number."""
     given = zip(op.names, op.defaults, values, strict=True)
     places = [v for name, default, v in given if name in op.rules and not (v is None and default is None)]
@@ -327,20 +333,23 @@ def op(
             partial=partial,
         )
         converted = tuple(made.index[n] for n in promote)
-        variadic, defaults, takes_out = made.variadic, made.defaults, "out" in made.index
+        variadic, flat, takes_out = made.variadic, made.flat, "out" in made.index
+        count = len(made.names) if flat else -1
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if observers:
-                return observed(made, lambda *args, **kwargs: plain(args, kwargs), *args, **kwargs)
-            return plain(args, kwargs)
+                return observed(made, bound, *args, **kwargs)
+            if kwargs or len(args) != count:
+                return bound(*args, **kwargs)
+            return compute(args, args)
 
-        def plain(args: tuple, kwargs: dict) -> Any:
+        def bound(*args: Any, **kwargs: Any) -> Any:
             destination = None if takes_out or not kwargs else kwargs.pop("out", None)
-            if kwargs or variadic or not made.required <= len(args) <= made.positional:
-                values = bind(made, args, kwargs)
-            else:
-                values = [*args, *defaults[len(args) :]]
-            inputs = values[0] if variadic else values
+            values = bind(made, args, kwargs)
+            result = compute(values, values[0] if variadic else values)
+            return result if destination is None else write_out(result, destination)
+
+        def compute(values: Any, inputs: Any) -> Any:
             arrays, needs, parents, tensors = [], [], [], False
             for v in inputs:  # one loop for all: several would take longer than what they prepare
                 if isinstance(v, Tensor):
@@ -365,8 +374,11 @@ def op(
                 for i in converted:
                     arrays[i] = cast(arrays[i], target)
             given = [tuple(arrays), *values[1:]] if variadic else arrays
-            result = finish(made, inputs, tuple(needs), parents, given, run(made, given))
-            return result if destination is None else write_out(result, destination)
+            try:  # `run`, written out
+                result = forward(*given) if flat else spread(made, given)
+            except Exception as error:
+                result = resolved(made, given, error)
+            return finish(made, inputs, tuple(needs), parents, given, result)
 
         functools.update_wrapper(call, forward)
         publish(made, call, numpy, method)
@@ -394,9 +406,9 @@ def finish(op: Op, inputs: Any, needs: tuple[bool, ...], parents: list, given: l
     node = None
     if True in needs and state.grad and op.differentiable and (several or result.dtype.kind in "fc"):
         plan = op.plans[needs]
-        if plan.needs != needs:  # some have no rule
+        if plan.unruled:  # some have no rule
             parents = [parent if needed else None for parent, needed in zip(parents, plan.needs, strict=True)]
-        if True in plan.needs:
+        if plan.rules or plan.joint:
             shape = tuple([part.shape for part in result]) if several else result.shape
             dtype = tuple([part.dtype for part in result]) if several else result.dtype
             node = Node(plan, tuple(parents), plan.save(given, result), shape, dtype)
