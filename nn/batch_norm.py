@@ -10,7 +10,7 @@ from autograd.graph import mutated, whereabouts
 from autograd.tensor import Tensor, share
 
 from . import functional as F
-from .lazy import LazyModuleMixin
+from .lazy import LazyLayer
 from .module import Module
 from .normalization import _Affine
 from .parameter import UninitializedBuffer, UninitializedParameter, is_lazy
@@ -253,7 +253,7 @@ class InstanceNorm3d(_InstanceNorm):
     dims = (4, 5)
 
 
-class _LazyNorm(LazyModuleMixin):
+class _LazyNorm(LazyLayer):
     """A norm that takes `num_features` from its first input."""
 
     def __init__(
@@ -278,19 +278,11 @@ class _LazyNorm(LazyModuleMixin):
             self.running_mean, self.running_var = UninitializedBuffer(**size), UninitializedBuffer(**size)
             self.num_batches_tracked = tensor(0, device=device)
 
-    def reset_parameters(self: Any) -> None:
-        if not self.has_uninitialized_params() and self.num_features != 0:
-            super().reset_parameters()
-
     def initialize_parameters(self: Any, input: Tensor) -> None:
         self._check_input_dim(input)
         unbatched = isinstance(self, _InstanceNorm) and input.ndim == self.dims[0]
         self.num_features = input.shape[0 if unbatched else 1]
-        if self.has_uninitialized_params():
-            for member in (self.weight, self.bias, self.running_mean, self.running_var):
-                if member is not None:
-                    member.materialize((self.num_features,))
-            self.reset_parameters()
+        self._materialize(**dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.num_features,)))
 
 
 class LazyBatchNorm1d(_LazyNorm, _BatchNorm):

@@ -72,10 +72,10 @@ class _Numbered(Module):
         self._renumber(modules)
         return self
 
-    def pop(self, index: Any) -> Module:
-        """Take out the module at `index` and return it."""
-        module = self[index]
-        del self[index]
+    def pop(self, key: Any) -> Module:
+        """Take out the module at index `key` and return it."""
+        module = self[key]
+        del self[key]
         return module
 
 

@@ -11,9 +11,9 @@ from autograd.tensor import Tensor
 
 from . import functional as F
 from . import init
-from .lazy import LazyModuleMixin
+from .lazy import LazyLayer
 from .module import Module
-from .parameter import Parameter, UninitializedParameter, is_lazy
+from .parameter import Parameter, UninitializedParameter
 
 __all__ = [
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "LazyConv1d", "LazyConv2d",
@@ -251,7 +251,7 @@ class ConvTranspose3d(_ConvTransposeNd):
     convolve = staticmethod(F.conv_transpose3d)
 
 
-class _LazyConv(LazyModuleMixin):
+class _LazyConv(LazyLayer):
     """A convolution that takes `in_channels` from its first input."""
 
     def __init__(
@@ -278,10 +278,6 @@ class _LazyConv(LazyModuleMixin):
         if bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
-    def reset_parameters(self: Any) -> None:
-        if not self.has_uninitialized_params() and self.in_channels != 0:
-            super().reset_parameters()
-
     def initialize_parameters(self: Any, input: Tensor, *args: Any, **kwargs: Any) -> None:
         if input.ndim not in (self.rank + 1, self.rank + 2):
             raise RuntimeError(
@@ -290,11 +286,7 @@ class _LazyConv(LazyModuleMixin):
             )
         self.in_channels = input.shape[-self.rank - 1]
         self._check()
-        if is_lazy(self.weight):
-            self.weight.materialize(self._weight_shape())
-            if self.bias is not None:
-                self.bias.materialize((self.out_channels,))
-            self.reset_parameters()
+        self._materialize(weight=self._weight_shape(), bias=(self.out_channels,))
 
 
 class _LazyConvTranspose(_LazyConv):
@@ -312,7 +304,7 @@ class _LazyConvTranspose(_LazyConv):
         device: Any = None,
         dtype: Any = None,
     ):
-        LazyModuleMixin.__init__(
+        LazyLayer.__init__(
             self, 0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode
         )
         self._wait(out_channels, bias, device, dtype)

@@ -222,7 +222,6 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 def _of_channels(dims: int) -> Any:
     def call(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-        _dropout.check(call.__name__, p)
         if dims > 1 and input.ndim not in (dims + 1, dims + 2):
             import warnings
 

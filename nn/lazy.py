@@ -9,7 +9,7 @@ from autograd.graph import no_grad
 from .hooks import Hook
 from .parameter import is_lazy
 
-__all__ = ["LazyModuleMixin"]
+__all__ = ["LazyLayer", "LazyModuleMixin"]
 
 
 class LazyModuleMixin:
@@ -34,6 +34,23 @@ class LazyModuleMixin:
     def has_uninitialized_params(self: Any) -> bool:
         """Is the shape of a parameter or buffer of its own still unknown?"""
         return any(map(is_lazy, (*self._parameters.values(), *self._buffers.values())))
+
+
+class LazyLayer(LazyModuleMixin):
+    """A lazy module whose parameters get their first values when they get their shapes."""
+
+    def reset_parameters(self: Any) -> None:
+        """Draw new values, as soon as there are shapes."""
+        if "_infer_hook" in vars(self) and not self.has_uninitialized_params():
+            super().reset_parameters()  # type: ignore[misc]
+
+    def _materialize(self: Any, **shapes: tuple) -> None:
+        """Give the parameters and buffers that are waiting these shapes; those loaded from a `state_dict` stay."""
+        if self.has_uninitialized_params():
+            for name, shape in shapes.items():
+                if is_lazy(member := getattr(self, name)):
+                    member.materialize(shape)
+            self.reset_parameters()
 
 
 def _infer(module: Any, args: tuple, kwargs: dict) -> None:

@@ -10,9 +10,9 @@ from autograd.tensor import Tensor
 
 from . import functional as F
 from . import init
-from .lazy import LazyModuleMixin
+from .lazy import LazyLayer
 from .module import Module
-from .parameter import Parameter, UninitializedParameter, is_lazy
+from .parameter import Parameter, UninitializedParameter
 
 __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
@@ -63,7 +63,7 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-class LazyLinear(LazyModuleMixin, Linear):
+class LazyLinear(LazyLayer, Linear):
     """A `Linear` that takes `in_features` from its first input."""
 
     cls_to_become = Linear
@@ -75,17 +75,9 @@ class LazyLinear(LazyModuleMixin, Linear):
         if bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
-    def reset_parameters(self) -> None:
-        if not self.has_uninitialized_params() and self.in_features != 0:
-            super().reset_parameters()
-
     def initialize_parameters(self, input: Tensor) -> None:
         self.in_features = input.shape[-1]
-        if is_lazy(self.weight):
-            self.weight.materialize((self.out_features, self.in_features))
-            if self.bias is not None:
-                self.bias.materialize((self.out_features,))
-            self.reset_parameters()
+        self._materialize(weight=(self.out_features, self.in_features), bias=(self.out_features,))
 
 
 class Bilinear(Module):

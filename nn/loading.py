@@ -30,6 +30,9 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
+_IncompatibleKeys = IncompatibleKeys  # as PyTorch spells it
+
+
 def own_state(module: Any) -> Iterator[tuple[str, Tensor]]:
     """A module's own parameters and persistent buffers, without those below."""
     yield from ((n, p) for n, p in module._parameters.items() if p is not None)
@@ -167,7 +170,8 @@ def as_array(value: Any) -> Any:
 def load_state_dict(module: Any, values: Any, strict: bool, assign: bool) -> IncompatibleKeys:
     """See `Module.load_state_dict`."""
     if not isinstance(values, Mapping):
-        raise TypeError(f"Expected state_dict to be dict-like, got {type(values).__name__}.")
+        advice = "its state_dict()" if hasattr(values, "state_dict") else "what autograd.load(path) returns"
+        raise TypeError(f"Expected state_dict to be dict-like, got {type(values).__name__}: pass {advice}.")
     loading = Loading(dict(values), getattr(values, "_metadata", None), strict, assign)
     loading.visit(module, "")
     loading.unexpected += [key for key in loading.values if key not in loading.expected]

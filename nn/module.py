@@ -176,6 +176,8 @@ class Module(Hooked):
             hint = "; write *layers for a list of them" if isinstance(module, (list, tuple)) else ""
             if isinstance(module, type):
                 hint = f"; write {module.__name__}(…) for a module of that class"
+            elif callable(module):
+                hint = "; call functions in forward(), or take their modules: nn.ReLU() for relu"
             raise TypeError(f"{type(module).__name__} is not a Module subclass{hint}")
         self._check_name("module", name, "_modules")
         self._modules[name] = module
@@ -202,9 +204,9 @@ class Module(Hooked):
             if module is not None:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
-        """Itself and all modules below."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Itself and all modules below; a shared one once."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct submodules with their names; a shared one once."""

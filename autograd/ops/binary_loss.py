@@ -11,7 +11,7 @@ from ..fast import fused
 from ..fast.scalars import sigmoid, softplus
 from ..op import op
 from .activation import logsigmoid
-from .loss import reduced, reduction_of
+from .loss import reduced, reduction_of, shapes
 
 __all__: list[str] = []
 
@@ -51,10 +51,11 @@ def binary_cross_entropy(
     Raises ValueError where input and target differ in shape, RuntimeError where the input is not between 0 and 1.
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    if input.array.shape != target.array.shape:
+    a, b = shapes("binary_cross_entropy", input, target)
+    if a != b:
         raise ValueError(
-            f"Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}) is "
-            "deprecated. Please ensure they have the same size."
+            f"Using a target size ({b}) that is different to the input size ({a}) is deprecated. "
+            "Please ensure they have the same size."
         )
     if input.array.size and not (input.array.min() >= 0 and input.array.max() <= 1):
         raise RuntimeError(
@@ -95,8 +96,9 @@ def binary_cross_entropy_with_logits(
         pos_weight: multiplied with the part of positive targets; broadcastable.
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    if input.array.shape != target.array.shape:
-        raise ValueError(f"Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})")
+    a, b = shapes("binary_cross_entropy_with_logits", input, target)
+    if a != b:
+        raise ValueError(f"Target size ({b}) must be the same as input size ({a})")
     if pos_weight is None:
         loss = _with_logits(input, target)
     else:

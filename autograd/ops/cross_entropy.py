@@ -13,7 +13,7 @@ from ..fast.threads import BLOCK, get_num_threads, parts, shared
 from ..op import op
 from ..tensor import Tensor, wrap
 from .linear import linear
-from .loss import reduced, reduction_of
+from .loss import reduced, reduction_of, shapes
 from .places import steps
 from .softmax import log_softmax
 
@@ -226,6 +226,7 @@ def cross_entropy(
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    shapes("cross_entropy", input, target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.array.dtype.kind in "fc":

@@ -21,10 +21,15 @@ def kept(shape: tuple, p: float, generator: Generator | None) -> np.ndarray:
     return (bits >= np.uint32(min(int(p * 2**32), 2**32 - 1))).reshape(shape)
 
 
-def check(name: str, p: float) -> None:
-    """Raise unless `p` is a probability."""
+def acts(name: str, input: Tensor, p: float, training: bool) -> bool:
+    """Does it change anything?  Raises unless `p` is a probability, and the input can be scaled."""
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+    if not training or p == 0 or input.numel() == 0:
+        return False
+    if input.dtype.kind in "biu":
+        raise RuntimeError(f"{name}: expected a floating-point tensor, got {input.dtype}; convert it with .float()")
+    return True
 
 
 @op("dropout", method=False, x=lambda g, noise: g * noise)
@@ -48,8 +53,7 @@ def dropout(input, p=0.5, training=True, *, generator: Generator | None = None):
     >>> ag.dropout(ag.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
-    check("dropout", p)
-    if not training or p == 0 or input.numel() == 0:
+    if not acts("dropout", input, p, training):
         return input
     return _dropout(input, noise(input, tuple(input.shape), p, generator))
 
@@ -57,10 +61,9 @@ def dropout(input, p=0.5, training=True, *, generator: Generator | None = None):
 @function(method=False)
 def feature_dropout(input, p=0.5, training=True, *, generator: Generator | None = None):
     """Whole channels 0 with probability `p`: (N, C, ...), one draw for each of N · C."""
-    check("feature_dropout", p)
     if input.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    if not training or p == 0 or input.numel() == 0:
+    if not acts("feature_dropout", input, p, training):
         return input
     return _dropout(input, noise(input, (*input.shape[:2], *(1,) * (input.ndim - 2)), p, generator))
 
@@ -82,14 +85,14 @@ def _alpha(input: Any, shape: tuple, p: float, generator: Generator | None) -> A
 @function(method=False)
 def alpha_dropout(input, p=0.5, training=False, *, generator: Generator | None = None):
     """Dropout for SELU networks: it keeps mean and variance."""
-    check("alpha_dropout", p)
-    return _alpha(input, tuple(input.shape), p, generator) if training and p > 0 and input.numel() else input
+    if not acts("alpha_dropout", input, p, training):
+        return input
+    return _alpha(input, tuple(input.shape), p, generator)
 
 
 @function(method=False)
 def feature_alpha_dropout(input, p=0.5, training=False, *, generator: Generator | None = None):
     """`alpha_dropout` of whole channels."""
-    check("feature_alpha_dropout", p)
-    if not training or p == 0 or input.numel() == 0:
+    if not acts("feature_alpha_dropout", input, p, training):
         return input
     return _alpha(input, (*input.shape[:2], *(1,) * (input.ndim - 2)), p, generator)

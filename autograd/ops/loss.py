@@ -47,9 +47,19 @@ def reduced(loss: Any, reduction: str) -> Any:
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
+def shapes(name: str, input: Any, target: Any) -> tuple[tuple, tuple]:
+    """Their shapes; raises TypeError for what has none."""
+    try:
+        return input.array.shape, target.array.shape
+    except AttributeError:
+        what, x = ("input", input) if not isinstance(input, Tensor) else ("target", target)
+        advice = "does forward() return its result?" if x is None else "autograd.as_tensor(…) makes one"
+        raise TypeError(f"{name}: expected a Tensor as {what}, got {type(x).__name__}; {advice}") from None
+
+
 def matched(name: str, input: Any, target: Any, advice: bool = True) -> None:
     """Warn, as PyTorch does, where the shapes differ but broadcast; raise where they do not fit."""
-    a, b = tuple(input.shape), tuple(target.shape)
+    a, b = shapes(name, input, target)
     if a == b:
         return
     if any(m != n and 1 not in (m, n) for m, n in zip(reversed(a), reversed(b), strict=False)):
@@ -59,7 +69,7 @@ def matched(name: str, input: Any, target: Any, advice: bool = True) -> None:
         )
     if advice:
         warnings.warn(
-            f"Using a target size (torch.Size({list(b)})) that is different to the input size (torch.Size({list(a)})). "
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
             "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
@@ -142,8 +152,7 @@ def mse_loss(
     tensor(2.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    if input.array.shape != target.array.shape:
-        matched("mse_loss", input, target)
+    matched("mse_loss", input, target)
     if weight is None:
         return _squared_error(input, target, reduction)
     return weighted(_squared_error(input, target, "none"), weight, reduction)
