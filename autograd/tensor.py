@@ -572,12 +572,11 @@ class Tensor:
         from .op import NUMPY
 
         ours = NUMPY.get(ufunc)
-        if ours is None or method != "__call__" or kwargs.get("out") is not None or "where" in kwargs:
+        if ours is None or method != "__call__" or kwargs.get("out") is not None:
             what = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-            raise TypeError(
-                f"{what} cannot be recorded on a Tensor{_how(ours, kwargs)}; use tensor.detach().numpy() for its values"
-            )
-        return ours(*inputs, **kwargs)
+            why = ": autograd has no gradient for it" if ours is None else " with out=" if "out" in kwargs else ""
+            raise TypeError(f"{what} cannot be recorded on a Tensor{why}; use tensor.detach().numpy() for its values")
+        return _as_numpy(ufunc, ours, inputs, kwargs) if kwargs else ours(*inputs)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
         from .op import NUMPY
@@ -588,7 +587,7 @@ class Tensor:
             raise TypeError(
                 f"{name} cannot be recorded on a Tensor: autograd has no gradient for it; use tensor.detach().numpy() for its values"
             )
-        return ours(*args, **kwargs)
+        return _as_numpy(function, ours, args, kwargs)
 
     def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
         if self.needs_grad:
@@ -610,10 +609,25 @@ def _names_dtype(name: Any) -> bool:
     return isinstance(name, str) and (name in _LEGACY or name == "bfloat16")
 
 
-def _how(ours: Any, kwargs: dict) -> str:
-    if ours is None:
-        return ": autograd has no gradient for it"
-    return f" with {', '.join(kwargs)}" if kwargs else ""
+# What to write instead of NumPy's keywords that PyTorch's functions do not have.
+_INSTEAD = {
+    "where": "choose with np.where(mask, …, …) before or after",
+    "initial": "put the initial value in afterwards, as in np.maximum(initial, …)",
+    "dtype": "convert with tensor.to(dtype) first",
+    "order": "the order is C; use tensor.permute(…) first for another",
+}
+
+
+def _as_numpy(function: Any, ours: Callable, args: tuple, kwargs: dict) -> Any:
+    """Our twin of NumPy's function, called with its arguments; the error for an unknown keyword says what to write."""
+    try:
+        return ours(*args, **kwargs)
+    except TypeError as error:
+        name = next((n for n in kwargs if str(error).endswith(f"unexpected keyword argument '{n}'")), None)
+        if name is None:
+            raise
+        advice = _INSTEAD.get(name, "leave it out")
+        raise TypeError(f"np.{function.__name__} on a Tensor does not take {name}=; {advice}") from None
 
 
 def _address(array: Any) -> int:

@@ -152,6 +152,28 @@ def test_a_function_without_gradient_is_refused_by_name(call, name):
         call(ag.tensor(A, requires_grad=True))
 
 
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda t: np.sum(t, where=A > 0), "np.sum on a Tensor does not take where=; choose with np.where"),
+        (lambda t: np.add(t, t, where=A > 0), "np.add on a Tensor does not take where=; choose with np.where"),
+        (
+            lambda t: np.max(t, initial=0),
+            "np.max on a Tensor does not take initial=; put the initial value in afterwards",
+        ),
+        (lambda t: np.stack([t, t], dtype="f4"), "np.stack on a Tensor does not take dtype=; convert with tensor.to"),
+        (
+            lambda t: np.concatenate([t, t], casting="no"),
+            "np.concatenate on a Tensor does not take casting=; leave it out",
+        ),
+        (lambda t: np.nan_to_num(t, copy=False), "use tensor.nan_to_num_"),
+    ],
+)
+def test_a_keyword_without_gradient_is_refused_with_advice(call, advice):
+    with pytest.raises(TypeError, match=advice):
+        call(ag.tensor(A, requires_grad=True))
+
+
 def test_what_is_refused_has_no_gradient_here():
     for function in (np.spacing, np.interp, np.convolve, np.unwrap, np.partition):
         assert function not in NUMPY

@@ -130,6 +130,8 @@ def _round(a: Any, decimals: int = 0) -> Any:
 
 @_stands_for(np.nan_to_num)
 def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    if not copy:
+        raise TypeError("np.nan_to_num on a Tensor does not take copy=False; use tensor.nan_to_num_()")
     return functions.nan_to_num(x, nan, posinf, neginf)
 
 
