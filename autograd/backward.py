@@ -394,26 +394,27 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     found = gradients(seeds, None if targets is None else set(targets), retain, create_graph)
     for source in [*found]:
-        accumulate(source if targets is None else targets[source], found.pop(source))
+        leaf, g = source if targets is None else targets[source], found.pop(source)
+        if leaf.grad is None:
+            leaf.grad = g if isinstance(g, Tensor) else wrap(g if is_private(g) else g.copy())
+        else:
+            accumulate(leaf, g)
+        for hook in tuple(leaf.after_grad or ()):
+            hook(leaf)
 
 
 Tensor._propagate = backward
 
 
 def accumulate(leaf: Tensor, g: Any) -> None:
-    """Add a gradient to a leaf's `grad`."""
+    """Add a gradient to the one that a leaf has."""
+    before = leaf.grad
     if isinstance(g, Tensor):
-        leaf.grad = g if leaf.grad is None else leaf.grad + g
-    elif leaf.grad is None:
-        leaf.grad = wrap(g if is_private(g) else g.copy())
-    elif isinstance(leaf.grad.array, np.generic) or leaf.grad.needs_grad:
-        leaf.grad = wrap(leaf.grad.array + g)
+        leaf.grad = before + g
+    elif isinstance(before.array, np.generic) or before.needs_grad:
+        leaf.grad = wrap(before.array + g)
     else:
-        total = leaf.grad.array
-        np.add(total, g, out=total)
-    if leaf.after_grad:
-        for hook in tuple(leaf.after_grad):
-            hook(leaf)
+        np.add(before.array, g, out=before.array)
 
 
 def grad(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from autograd.graph import RemovableHandle
 
 from .backward_hooks import BackwardHooks
 
-__all__ = ["HOOKS", "Hook", "Hooked"]
+__all__ = ["Hook", "Hooked"]
 
 
 class Hook(NamedTuple):
@@ -24,20 +25,43 @@ class Hook(NamedTuple):
         return self.call(module, args, kwargs, *result) if self.with_kwargs else self.call(module, args, *result)
 
 
+class Hooks:
+    """A module's hooks of one kind: a dictionary that it gets when somebody first asks for it."""
+
+    def __init__(self, of_calls: bool = False):
+        self.of_calls = of_calls
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, module: Any, owner: type | None = None) -> Any:
+        if module is None:
+            return self
+        if self.name not in module.__dict__:
+            self.__set__(module, OrderedDict())
+        return module.__dict__[self.name]
+
+    def __set__(self, module: Any, hooks: OrderedDict) -> None:
+        module.__dict__[self.name] = hooks
+        if self.of_calls:
+            module.__dict__["_hooked"] = True
+
+
 class Hooked:
     """The part of a `Module` that has to do with hooks."""
 
-    _forward_pre_hooks: dict[int, Hook]
-    _forward_hooks: dict[int, Hook]
-    _backward_pre_hooks: dict[int, Callable]
-    _backward_hooks: dict[int, Callable]
-    _state_dict_pre_hooks: dict[int, Callable]
-    _state_dict_hooks: dict[int, Callable]
-    _load_state_dict_pre_hooks: dict[int, Callable]
-    _load_state_dict_post_hooks: dict[int, Callable]
+    _hooked = False  # may there be hooks of calls?
+    _forward_pre_hooks = Hooks(of_calls=True)
+    _forward_hooks = Hooks(of_calls=True)
+    _backward_pre_hooks = Hooks(of_calls=True)
+    _backward_hooks = Hooks(of_calls=True)
+    _state_dict_pre_hooks = Hooks()
+    _state_dict_hooks = Hooks()
+    _load_state_dict_pre_hooks = Hooks()
+    _load_state_dict_post_hooks = Hooks()
 
     def _hang(self, table: str, hook: Any, prepend: bool = False) -> RemovableHandle:
-        hooks = self.__dict__[table]
+        hooks = getattr(self, table)
         handle = RemovableHandle(hooks, hook)
         if prepend:
             hooks.move_to_end(handle.id, last=False)
@@ -129,5 +153,3 @@ class Hooked:
                 )
         return args, kwargs
 
-
-HOOKS = tuple(Hooked.__annotations__)  # a module has a dictionary of each

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from autograd.graph import Call, Scope, located, no_grad, state
 from autograd.tensor import Tensor
 
 from . import loading
-from .hooks import HOOKS, Hooked
+from .hooks import Hooked
 from .members import Members
 from .parameter import Buffer, Parameter, is_lazy
 
@@ -55,8 +54,6 @@ class Module(Hooked):
         for table in _TABLES:
             attributes[table] = Members(self)
         attributes["_non_persistent_buffers_set"] = set()
-        for hooks in HOOKS:
-            attributes[hooks] = OrderedDict()
         attributes["_scope"] = Scope(type(self).__name__)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +65,7 @@ class Module(Hooked):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = state.call = Call(self._scope)
         try:
-            if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks:
+            if self._hooked:
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
