@@ -25,6 +25,8 @@ __all__ = [
 
 def write(tensor: Tensor, values: Any) -> Tensor:
     """Put values into a tensor's memory."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"expected a Tensor to fill, such as layer.weight, got {type(tensor).__name__}")
     array = share(tensor)
     array[...] = to_device(values, device_of(array)) if isinstance(values, np.ndarray) else values
     mutated(array)
@@ -55,7 +57,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         if isinstance(slope, bool) or not isinstance(slope, (int, float)):
             raise ValueError(f"negative_slope {param} not a valid number")
         return math.sqrt(2.0 / (1 + slope**2))
-    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+    raise ValueError(
+        f"Unsupported nonlinearity {nonlinearity}: expected 'linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu' or 'selu'"
+    )
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:

@@ -37,6 +37,11 @@ class _Loss(Module):
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
         super().__init__()
+        if isinstance(size_average, Tensor) or isinstance(reduce, Tensor):
+            kind = type(self).__name__
+            raise TypeError(
+                f"{kind} takes options, got Tensors: make it first and call it then, {kind}()(input, target)"
+            )
         self.reduction = legacy_reduction(reduction, size_average, reduce, stacklevel=4)
 
 

@@ -173,9 +173,7 @@ class RNNBase(Module):
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[: 2 if self.mode == "LSTM" else 1]
         if hx is None:
             return tuple(data.new_zeros((rows, batch, width)) for width in widths)
-        given = tuple(hx) if self.mode == "LSTM" else (hx,)
-        if len(given) != len(widths):
-            raise RuntimeError(f"LSTM: Expected hx to be a pair (h_0, c_0), got {len(given)} tensors")
+        given = _states(self.mode, hx, type(self).__name__)
         for i, (state, width) in enumerate(zip(given, widths, strict=True)):
             if state.ndim != (3 if batched else 2):
                 form = "batched 3-D" if batched else "unbatched 2-D"
@@ -313,6 +311,17 @@ class GRU(RNNBase):
         )
 
 
+def _states(mode: str, hx: Any, kind: str) -> tuple:
+    """The state that was given, as a tuple of Tensors: of two for an LSTM, of one for the others."""
+    if mode != "LSTM" and isinstance(hx, Tensor):
+        return (hx,)
+    if mode == "LSTM" and isinstance(hx, (tuple, list)) and len(hx) == 2:
+        return tuple(hx)
+    wanted = "a pair (h_0, c_0)" if mode == "LSTM" else "one Tensor"
+    count = f" of {len(hx)}" if isinstance(hx, (tuple, list)) else ""
+    raise RuntimeError(f"{kind}: Expected hx to be {wanted}, got a {type(hx).__name__}{count}")
+
+
 # ---- cells: one step ---------------------------------------------------------------------------------------------
 
 
@@ -337,15 +346,17 @@ class RNNCellBase(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def _step(self, mode: str, input: Tensor, state: tuple | None) -> tuple:
+    def _step(self, mode: str, input: Tensor, hx: Any) -> tuple:
         """The state after one step from `state`, or from zeros; all may lack the batch dimension."""
         kind, count = type(self).__name__, 2 if mode == "LSTM" else 1
         if input.ndim not in (1, 2):
             raise ValueError(f"{kind}: Expected input to be 1D or 2D, got {input.ndim}D instead")
         if input.shape[-1] != self.input_size:
             raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]}, expected {self.input_size}")
-        if state is None:
-            state = (input.new_zeros((*input.shape[:-1], self.hidden_size)),) * count
+        if hx is None:
+            state: tuple = (input.new_zeros((*input.shape[:-1], self.hidden_size)),) * count
+        else:
+            state = _states(mode, hx, kind)
         for s in state:
             if s.ndim not in (1, 2):
                 raise ValueError(f"{kind}: Expected hidden to be 1D or 2D, got {s.ndim}D instead")
@@ -392,7 +403,7 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        return self._step(f"RNN_{self.nonlinearity.upper()}", input, None if hx is None else (hx,))[0]
+        return self._step(f"RNN_{self.nonlinearity.upper()}", input, hx)[0]
 
 
 class LSTMCell(RNNCellBase):
@@ -412,4 +423,4 @@ class GRUCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self._step("GRU", input, None if hx is None else (hx,))[0]
+        return self._step("GRU", input, hx)[0]

@@ -72,6 +72,12 @@ class Trainer:
     """
 
     def __init__(self, model: Module, optimizer: Any, loss: Callable, metrics: Sequence[Any] = ()):
+        for what, value, method, example in (
+            ("optimizer", optimizer, "step", "optim.Adam(model.parameters())"),
+            ("loss", loss, "__call__", "nn.MSELoss()"),
+        ):
+            if isinstance(value, type) or not hasattr(value, method):
+                raise TypeError(f"expected the {what} itself, for example {example}, got {value!r}")
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.metrics: list[Metric] = [metric(m, loss) for m in metrics]
         self.callbacks: list[Callback] = []

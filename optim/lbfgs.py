@@ -89,6 +89,8 @@ class LBFGS(Optimizer):
             nonlocal first
             with enable_grad():
                 loss = closure()
+            if loss is None:
+                raise TypeError("the closure of LBFGS must return the loss, it returned None")
             first = loss if first is None else first
             return float(loss), gradient(params)
 

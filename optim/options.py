@@ -43,7 +43,8 @@ def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
 
 
 def check_betas(betas: tuple) -> None:
-    """Raise ValueError unless two decay rates lie in [0, 1)."""
+    """Raise ValueError unless they are two decay rates in [0, 1)."""
+    check(isinstance(betas, (tuple, list)) and len(betas) == 2, f"betas must be a pair of decay rates, got {betas}")
     for i in (0, 1):
         check(0.0 <= betas[i] < 1.0, f"Invalid beta parameter at index {i}: {betas[i]}")
 

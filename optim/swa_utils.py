@@ -109,7 +109,7 @@ class AveragedModel(Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the averaged model says."""
-        return self.module(*args, **kwargs)  # pyright: ignore[reportCallIssue]  # pyright: ignore[reportCallIssue]
+        return self.module(*args, **kwargs)  # pyright: ignore[reportCallIssue]
 
     @no_grad()
     def update_parameters(self, model: Module) -> None:

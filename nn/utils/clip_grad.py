@@ -16,6 +16,8 @@ __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_
 
 
 def _list(tensors: Any) -> list[Tensor]:
+    if hasattr(tensors, "parameters"):
+        raise TypeError(f"expected parameters, got a {type(tensors).__name__}: pass its .parameters()")
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 

@@ -53,7 +53,9 @@ class BasePruningMethod(ABC):
         before = _method(module, name)
         original: Any
         if before is None:
-            original = module._parameters[name]
+            original = module._parameters.get(name)
+            if original is None:
+                raise ValueError(f"Module '{type(module).__name__}' has no parameter named '{name}'")
             mask = autograd.ones_like(original.detach())
         else:
             original, mask = getattr(module, name + "_orig"), getattr(module, name + "_mask")

@@ -180,6 +180,8 @@ def pad_sequence(
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     sequences = list(sequences)
+    if not sequences:
+        raise RuntimeError("expected at least one sequence to pad, got an empty list")
     longest = max(s.shape[0] for s in sequences)
     padded = []
     for s in sequences:

@@ -163,6 +163,9 @@ class _ByFunction(LRScheduler):
         given = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
         if len(given) != count:
             raise ValueError(f"Expected {count} lr_lambdas, but got {len(given)}")
+        for function in given:
+            if not callable(function):
+                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
         self.lr_lambdas: list[Callable[[int], float]] = given
         super().__init__(optimizer, last_epoch)
 
@@ -192,12 +195,6 @@ class LambdaLR(_ByFunction):
 
 class MultiplicativeLR(_ByFunction):
     """The rate before times a function of the epoch; a list gives each group its own."""
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1):
-        for function in lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]:
-            if not callable(function):
-                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
-        super().__init__(optimizer, lr_lambda, last_epoch)
 
     def get_lr(self) -> list[Any]:
         self._check_stepping()

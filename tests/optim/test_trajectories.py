@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 import optim
 from tests.conftest import referee
 from tests.optim.bridge import Twins, ours, theirs, torch
@@ -60,7 +61,8 @@ def _muon_in_full_precision(monkeypatch):
 
 
 def test_all_of_the_data_base():
-    assert set(NAMES) == set(optim.__all__) - {"LBFGS", "Lion", "Optimizer", "lr_scheduler", "swa_utils"}
+    others = {"LBFGS", "Lion", "Optimizer", "SparseAdam", "lr_scheduler", "swa_utils"}
+    assert set(NAMES) == set(optim.__all__) - others
 
 
 @pytest.mark.parametrize(("name", "options", "kind"), list(inputs()))
@@ -170,6 +172,23 @@ def test_lion_is_the_papers():
         value = value - 0.01 * (update + 0.1 * value)
         momentum = 0.95 * momentum + 0.05 * gradient
     np.testing.assert_allclose(p.detach().numpy(), value, rtol=1e-12)
+
+
+def test_sparse_adam_leaves_rows_alone_that_were_not_looked_up():
+    table = np.random.default_rng(0).standard_normal((9, 4))
+    theirs = torch.nn.Embedding.from_pretrained(torch.tensor(table), freeze=False, sparse=True)
+    ours = nn.Embedding.from_pretrained(ag.tensor(table), freeze=False, sparse=True)
+    options = {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}
+    pairs = [
+        (torch, theirs, torch.optim.SparseAdam(theirs.parameters(), **options)),
+        (ag, ours, optim.SparseAdam(ours.parameters(), **options)),
+    ]
+    for step in range(50):
+        for library, embedding, optimizer in pairs:
+            optimizer.zero_grad()
+            (embedding(library.tensor([step % 9, step % 4])) ** 2).sum().backward()
+            optimizer.step()
+    np.testing.assert_allclose(ours.weight.detach().numpy(), theirs.weight.detach().numpy(), rtol=1e-12)
 
 
 def test_muon_follows_pytorch_in_bfloat16(monkeypatch):
