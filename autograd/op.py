@@ -367,7 +367,7 @@ def op(
                 return run(made, values)
             if view:
                 arrays[0] = share(inputs[0])
-            if converted and not alike([arrays[i] for i in converted], floating):
+            if converted and not alike(arrays, converted, floating):
                 target = result_type(*[inputs[i] for i in converted if inputs[i] is not None])
                 if floating and target.kind in "biu":
                     target = get_default_dtype()
@@ -431,14 +431,16 @@ def output(node: Node, index: int, array: Any) -> Tensor:
     return out
 
 
-def alike(arrays: list, floating: bool) -> bool:
-    """Are these of one type already?"""
-    dtype = getattr(arrays[0], "dtype", None)
-    return (
-        dtype is not None
-        and (dtype.kind in "fc" or not floating)
-        and all([x is None or getattr(x, "dtype", None) is dtype for x in arrays])  # noqa: C419
-    )
+def alike(arrays: list, places: tuple[int, ...], floating: bool) -> bool:
+    """Are those in these places, as far as they are given, of one type already?"""
+    dtype = getattr(arrays[places[0]], "dtype", None)
+    if dtype is None or (floating and dtype.kind not in "fc"):
+        return False
+    for i in places:
+        x = arrays[i]
+        if x is not None and getattr(x, "dtype", None) is not dtype:
+            return False
+    return True
 
 
 def cast(array: Any, dtype: np.dtype) -> Any:

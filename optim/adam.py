@@ -108,8 +108,13 @@ def moments(p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> tup
         p *= 1 - group["lr"] * decay
     elif decay:
         g = g + decay * p
-    mean += (1 - beta1) * (g - mean)
-    square += (1 - beta2) * (g * g - square)
+    change = g - mean
+    change *= 1 - beta1
+    mean += change
+    change = g * g
+    change -= square
+    change *= 1 - beta2
+    square += change
     return g, mean, square
 
 

@@ -53,7 +53,8 @@ class Pack:
         state = {name: [state[name] for state in self.states] for name in self.names}
         if len(params) > 1:
             gathered = gather(params)
-            self.p, self.g = real_view(gathered), np.empty_like(gathered)
+            self.line = np.empty_like(gathered)  # for the gradients
+            self.p, self.g = real_view(gathered), real_view(self.line)
             self.arrays = {name: real_view(gather(tensors)) for name, tensors in state.items()}
         else:
             self.p = share(params[0])
@@ -124,7 +125,8 @@ class Pack:
     def run(self, optimizer: Optimizer, group: dict, grads: list) -> None:
         """Update the parameters by their `gradients`."""
         if len(grads) > 1:
-            g = real_view(np.concatenate(grads, axis=None, out=self.g))
+            np.concatenate(grads, axis=None, out=self.line)
+            g = self.g
         else:
             g = flat(grads[0]) if optimizer.elementwise else grads[0]
         values = self.advance(optimizer, group)
