@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .graph import mutated, owner, state, whereabouts
+from .graph import changed_since, enable_grad, mutated, owner, state, whereabouts
 from .op import REGISTRY, finish, observed, observers, op
-from .tensor import Tensor, View, share, wrap
+from .tensor import Tensor, share, wrap
 
 __all__ = ["apply", "fits", "follow", "inplace", "rebase", "recorded", "reshaping", "view_scatter", "writable"]
 
@@ -87,13 +87,19 @@ def recorded(tensor: Tensor, *others: Any) -> bool:
 def writable(tensor: Tensor) -> Any:
     """The array of a tensor, to write into; an error where several indices share one place in memory."""
     array = share(tensor)
-    flags = getattr(array, "flags", None)
-    if flags is not None and not getattr(flags, "writeable", True):
+    if not getattr(array.flags, "writeable", True) or _spread(array):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location "
             "(or its memory is read-only); clone() the tensor before performing the operation"
         )
     return array
+
+
+def _spread(array: Any) -> bool:
+    """Was one element made several, as by `expand`?  (NumPy's arrays say so by their flags, CuPy's have no such flag.)"""
+    if isinstance(array, np.ndarray):
+        return False
+    return bool(array.size) and any(step == 0 and n > 1 for step, n in zip(array.strides, array.shape, strict=True))
 
 
 def fits(name: str, tensor: Tensor, result: Any) -> None:
@@ -159,11 +165,26 @@ def rebase(tensor: Tensor, result: Tensor) -> None:
             observed(made, scatter, base, result, steps=steps) if observers else scatter(base, result, steps=steps)
         )
         base.grad_fn, base.needs_grad = scattered.grad_fn, True
-    for reference in tuple(base.views or ()):
-        view = reference()
-        if view is not None and view.view_of is not None:
+    renew(base, living_views(base))
+
+
+def living_views(base: Tensor) -> list[Any]:
+    """The views of a tensor that still exist."""
+    views = [reference() for reference in base.views or ()]
+    return [view for view in views if view is not None and view.view_of is not None]
+
+
+def changed_views(base: Tensor) -> list[Any]:
+    """The views of a tensor whose memory has been changed in place since they were made."""
+    return [view for view in living_views(base) if changed_since(base.array, view.view_of.order)]
+
+
+def renew(base: Tensor, views: list[Any]) -> None:
+    """Give views of a tensor their places in the graph anew."""
+    for view in views:
+        with enable_grad():
             again = follow(base, view.view_of.steps)
-            view.grad_fn, view.needs_grad = again.grad_fn, again.needs_grad
+        view.grad_fn, view.needs_grad = again.grad_fn, again.needs_grad
 
 
 def inplace(function: Callable, name: str) -> Callable:
@@ -185,14 +206,13 @@ def reshaping(function: Callable, name: str) -> Callable:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         recorded(self)
-        if any(reference() is not None for reference in self.views or ()):
+        if living_views(self):
             raise RuntimeError(f"{name}: there are views of this tensor; write x = x.{name.rstrip('_')}(…) instead")
         before = wrap(share(self))
         before.grad_fn, before.needs_grad = self.grad_fn, self.needs_grad and state.grad
         out = function(before, *args, **kwargs)
         if self.view_of is not None and out.view_of is not None:
-            source = self.view_of
-            self.view_of = View(source.base, (*source.steps, *out.view_of.steps), source.unrecorded, source.several)
+            self.view_of.steps += out.view_of.steps
         self.array = out.array
         if before.needs_grad:
             self.grad_fn = out.grad_fn

@@ -15,7 +15,7 @@ import numpy as np
 from . import dtypes
 from .device import CPU, device, device_of, get_default_device, on, to_device
 from .dtypes import as_dtype
-from .graph import Node, RemovableHandle, owner, state
+from .graph import Node, RemovableHandle, clock, owner, state
 
 _new = object.__new__
 
@@ -27,10 +27,11 @@ class View:
     PyTorch does not record a change in place of either.
     """
 
-    __slots__ = ("base", "several", "steps", "unrecorded")
+    __slots__ = ("base", "order", "several", "steps", "unrecorded")
 
-    def __init__(self, base: Any, steps: tuple, unrecorded: bool = False, several: bool = False):
-        self.base, self.steps, self.unrecorded, self.several = base, steps, unrecorded, several
+    def __init__(self, base: Any, steps: tuple, unrecorded: bool):
+        self.base, self.steps, self.unrecorded, self.several = base, steps, unrecorded, False
+        self.order = clock()
 
 
 class Size(tuple):
@@ -269,7 +270,11 @@ class Tensor:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables; use .detach() for a tensor without"
             )
-        self.needs_grad = bool(value)
+        before, self.needs_grad = self.needs_grad, bool(value)
+        if self.views and before != self.needs_grad:  # views that were changed in place follow, as in PyTorch
+            from .inplace import changed_views, renew
+
+            renew(self, changed_views(self))
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Record operations on it from now on (or no longer); returns itself."""

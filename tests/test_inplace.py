@@ -299,3 +299,30 @@ def test_a_view_made_under_no_grad_is_not_changed_outside():
     with ag.no_grad():
         v = ag.ones(3)[:2]
     assert v.mul_(2).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("change", [lambda b, v: v.mul_(3), lambda b, v: b.mul_(3), lambda b, v: v[0].zero_()])
+def test_a_changed_view_follows_its_base_into_the_graph(change):
+    """It has not been recorded, so that nothing else would tell the view that its base is to have a gradient."""
+
+    def run(m):
+        b = m.ones(4)
+        v = b[:2]
+        change(b, v)
+        b.requires_grad_()
+        (v * v).sum().backward()
+        return b.grad.tolist()
+
+    assert run(ag) == run(referee())
+    b = ag.ones(4)
+    b.mul_(3)
+    v = b[:2]
+    b.requires_grad_()
+    assert not v.requires_grad  # nothing has changed since the view was made
+    w = ag.ones(2, 2)
+    for row in w:
+        row.mul_(2)  # each comes with others, which is no matter before the graph begins
+    w.requires_grad_()
+    assert row.requires_grad
+    w.requires_grad_(False)
+    assert not row.requires_grad

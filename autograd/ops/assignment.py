@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import mutated
-from ..inplace import apply, inplace, recorded, writable
+from ..inplace import apply, inplace, living_views, recorded, writable
 from ..op import REGISTRY, op
 from ..tensor import Tensor, register_view, share, wrap
 from .dims import sizes
@@ -119,7 +119,7 @@ def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
         raise RuntimeError("cannot resize variables that require grad; use reshape")
     shape = sizes(size)
     if shape != self.array.shape:
-        if self.view_of is not None or any(reference() is not None for reference in self.views or ()):
+        if self.view_of is not None or living_views(self):
             raise RuntimeError("resize_ of memory that several tensors share; use x = x.reshape(…), or resize a clone")
         flat = share(self).reshape(-1)
         count = int(np.prod(shape, dtype=np.int64))

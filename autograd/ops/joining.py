@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dtypes import promote_types, result_type
 from ..op import function, op
-from ..tensor import Tensor, View, register_view, share
+from ..tensor import Tensor, register_view, share
 from .dims import wrap_dim
 from .indices import part
 from .shape import broadcast_shapes, broadcast_to, clone
@@ -278,7 +278,7 @@ def _parts(input: Any, outs: Any, steps: list) -> tuple:
     for out, step in zip(outs, steps, strict=True):
         register_view(out, input, step)
         if out.view_of is not None:
-            out.view_of = View(out.view_of.base, out.view_of.steps, out.view_of.unrecorded, True)
+            out.view_of.several = True
     return tuple(outs)
 
 

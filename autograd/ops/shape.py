@@ -12,7 +12,7 @@ import numpy as np
 from .. import dtypes
 from ..device import device_of, to_device
 from ..graph import owner
-from ..inplace import follow, reshaping
+from ..inplace import follow, living_views, reshaping
 from ..op import expose, function, op
 from ..tensor import Size, Tensor
 from .dims import complete_shape, sized, sizes, whole, wrap_dim, wrap_dims
@@ -106,10 +106,8 @@ def in_order(input: Any) -> bool:
     if not isinstance(input, Tensor) or input.view_of is not None or input.grad_fn is None:
         return False
     input.array = np.ascontiguousarray(array)
-    for reference in tuple(input.views or ()):
-        view = reference()
-        if view is not None and view.view_of is not None:
-            view.array = follow(input.array, view.view_of.steps)
+    for view in living_views(input):
+        view.array = follow(input.array, view.view_of.steps)
     return True
 
 
