@@ -61,7 +61,7 @@ def slope(g: Any, positive: Any, negative: Any) -> Any:
     "prelu",
     method=False,
     x=lambda g, x, weight: slope(g, x > 0, weight),
-    weight=lambda g, x: g * np.where(x > 0, np.zeros((), x.dtype), x),
+    weight=lambda g, x: g * np.where(x > 0, x.dtype.type(0), x),
 )
 def _prelu(x, weight):
     return np.where(x > 0, x, x * weight)

@@ -41,7 +41,7 @@ def safe(scores: Tensor, mask: Any) -> Tensor:
 
 def hidden_rows(scores: Any) -> Any:
     """The rows in which all scores are −∞, or None where there is no such row."""
-    hidden = np.maximum.reduce(scores, axis=-1, keepdims=True) == -np.inf
+    hidden = scores.max(axis=-1, keepdims=True) == -np.inf
     return hidden if hidden.any() else None
 
 
@@ -110,7 +110,7 @@ def attention(q, k, v, mask, scale, drops, causal, memo):
         w = np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=weights[part])
         if masks is not None:
             w += masks[part]
-        top = np.maximum.reduce(w, axis=-1, keepdims=True)
+        top = w.max(axis=-1, keepdims=True)
         hidden = None if masks is None else top == -np.inf  # rows that may look at nothing
         if hidden is not None and hidden.any():
             w[np.broadcast_to(hidden, w.shape)] = 0
@@ -134,7 +134,7 @@ def additive(mask: Any, dtype: np.dtype) -> Any:
     if mask is None or mask.dtype.kind != "b":
         return mask
     array = mask.array
-    return wrap(np.where(array, np.zeros((), dtype), np.full((), -np.inf, dtype)))
+    return wrap(np.where(array, dtype.type(0), dtype.type(-np.inf)))
 
 
 def above_diagonal(rows: int, columns: int, like: Any) -> Any:

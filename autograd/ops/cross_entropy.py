@@ -12,6 +12,7 @@ from ..fast import rows as loops
 from ..fast.threads import BLOCK, get_num_threads, parts, shared
 from ..op import op
 from ..tensor import Tensor, wrap
+from . import ufuncs
 from .linear import linear
 from .loss import reduced, reduction_of, shapes
 from .places import steps
@@ -120,7 +121,7 @@ def _log_likelihood(rows: Any, index: Any) -> tuple[Any, Any, Any, tuple]:
 
     def fill(part: slice) -> None:
         e = exponential[part]
-        np.maximum.reduce(rows[part], axis=1, initial=-np.inf, out=tops[part])
+        tops[part] = ufuncs.reduce(np.maximum, rows[part], 1, initial=-np.inf)
         np.subtract(rows[part], tops[part, None], out=e)
         loss[part] = -e[steps(len(e), index), index[part]]
         np.exp(e, out=e)

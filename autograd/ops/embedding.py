@@ -9,6 +9,7 @@ import numpy as np
 from ..graph import mutated
 from ..op import op
 from ..tensor import Tensor, share, wrap
+from . import ufuncs
 from .indexing import accumulate_rows
 from .places import steps
 
@@ -29,7 +30,7 @@ def add_rows(g, index, shape, padding_idx=None):
     if isinstance(out, np.ndarray):
         accumulate_rows(out, index, g)
     else:
-        np.add.at(out, index, g)
+        ufuncs.at(np.add, out, index, g)
     if padding_idx is not None:
         out[padding_idx] = 0
     return out

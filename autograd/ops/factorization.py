@@ -16,7 +16,7 @@ from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, wrap
 from .diagonal import tril, triu
-from .matrices import H, diag_of, embed, failed, lu_arrays, matrix, stacked, zeros_info
+from .matrices import H, diag_of, embed, failed, identity, lapack, lu_arrays, matrix, stacked, zeros_info
 from .places import steps
 from .solving import _solve_triangular, solve_triangular
 
@@ -58,7 +58,7 @@ def _cholesky_gradient(g: Any, out: Any) -> Any:
 
 @op("cholesky", method=False, holomorphic=False, x=_cholesky_gradient)
 def _cholesky(x):
-    return np.linalg.cholesky(x)
+    return lapack(np.linalg.cholesky, x)
 
 
 @function(method=False, numpy=np.linalg.cholesky)
@@ -80,13 +80,13 @@ def _first_not_positive(x: Any) -> Any:
     flat, found = stacked(x), info.reshape(-1)
     for b, one in enumerate(flat):
         try:
-            np.linalg.cholesky(one)
+            lapack(np.linalg.cholesky, one)
         except np.linalg.LinAlgError:
             low, high = 0, one.shape[0]  # the minor of order `low` is positive definite, that of order `high` is not
             while high - low > 1:
                 middle = (low + high) // 2
                 try:
-                    np.linalg.cholesky(one[:middle, :middle])
+                    lapack(np.linalg.cholesky, one[:middle, :middle])
                     low = middle
                 except np.linalg.LinAlgError:
                     high = middle
@@ -124,7 +124,7 @@ def cholesky_solve(B, L, upper=False):
 @function()
 def cholesky_inverse(L, upper=False):
     """The inverse of A, given the Cholesky factor of A."""
-    eye = wrap(np.broadcast_to(np.eye(L.shape[-1], dtype=L.dtype, like=L.array), tuple(L.shape)).copy())
+    eye = wrap(np.broadcast_to(identity(L.shape[-2:], L), tuple(L.shape)).copy())
     return cholesky_solve(eye, L, upper)
 
 
@@ -163,9 +163,9 @@ def _qr_square(gQ: Any, gR: Any, Q: Any, R: Any) -> Any:
 @op("qr", method=False, holomorphic=False, x=_qr_gradient)
 def _qr(x, mode):
     if mode == "r":
-        R = np.linalg.qr(x, mode="r")
+        R = lapack(np.linalg.qr, x, mode="r")
         return np.zeros_like(x, shape=(0,)), R
-    Q, R = np.linalg.qr(x, mode=mode)
+    Q, R = lapack(np.linalg.qr, x, mode=mode)
     return Q, R
 
 
@@ -216,7 +216,7 @@ def _lu_split(packed: Any) -> tuple[Any, Any]:
     """L (with ones on the diagonal) and U of the array that has both."""
     m, n = packed.shape[-2:]
     k = min(m, n)
-    eye = np.eye(m, k, dtype=packed.dtype, like=packed.array if isinstance(packed, Tensor) else packed)
+    eye = identity((m, k), packed)
     return tril(packed[..., :, :k], -1) + eye, triu(packed[..., :k, :])
 
 
@@ -331,7 +331,7 @@ Tensor.lu = lu  # type: ignore[attr-defined]
 @function()
 def geqrf(input):
     """QR with Q as the reflections that make it up: vectors below the diagonal of R, and their factors tau."""
-    h, tau = np.linalg.qr(matrix(input, "geqrf").detach().array, mode="raw")
+    h, tau = lapack(np.linalg.qr, matrix(input, "geqrf").detach().array, mode="raw")
     return GeqrfResult(wrap(np.ascontiguousarray(h.swapaxes(-1, -2), like=h)), wrap(tau))
 
 
@@ -354,7 +354,7 @@ def householder_product(A, tau):
     m, n = A.shape[-2:]
     if n > m:
         raise RuntimeError(f"linalg.householder_product: Expected A.shape[-2] >= A.shape[-1], got {tuple(A.shape)}")
-    eye = np.broadcast_to(np.eye(m, n, dtype=A.dtype, like=A.array), tuple(A.shape)).copy()
+    eye = np.broadcast_to(identity((m, n), A), tuple(A.shape)).copy()
     if not tau.shape[-1]:
         return A * 0 + wrap(eye)
     return _reflect(A, tau, wrap(eye), reversed(range(tau.shape[-1])))

@@ -14,6 +14,7 @@ from ..fast import indexing as loops
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor
+from . import ufuncs
 from .indices import beside, filled, parse
 
 __all__ = ["index_put", "index_put_"]
@@ -46,7 +47,7 @@ def add_at(x, index, shape):
     if len(arrays) == 1 and arrays[0].dtype.kind == "b":
         out[index] = x  # no place twice
     elif not isinstance(out, np.ndarray):
-        np.add.at(out, index, x)
+        ufuncs.at(np.add, out, index, x)
     else:
         _add_rows(out, index, x)
     return out

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import wrap
+from . import ufuncs
 from .activation import relu
 from .cross_entropy import check_classes
 from .distance import pairwise_distance
@@ -139,7 +140,7 @@ def multilabel_margin_loss(
     x = input.reshape(-1, input.shape[-1] if input.ndim else 1)
     index = raw(target).reshape(tuple(x.shape))
     count, classes = x.shape
-    given = np.minimum.accumulate(index >= 0, axis=1)
+    given = ufuncs.accumulate(np.minimum, index >= 0, 1)
     safe = np.where(given, index, 0)
     check_classes(safe, classes)
     rows = steps(count, index)[:, None]

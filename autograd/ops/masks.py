@@ -64,7 +64,7 @@ def _number_like(value: Any, operands: Sequence) -> Any:
     if hasattr(value, "shape") and not isinstance(value, np.generic):
         return wrap(value)
     value = value.item() if isinstance(value, np.generic) else value
-    return wrap(np.asarray(value, result_type(*(v for v in operands if v is not None))))
+    return wrap(result_type(*(v for v in operands if v is not None)).type(value))
 
 
 Tensor.where = lambda self, condition, other=None, **named: where(  # type: ignore[attr-defined]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,26 @@ def zeros_info(x: Any) -> Any:
     return np.zeros_like(x, shape=x.shape[:-2], dtype=np.int32)
 
 
+def lapack(function: Callable, *arrays: Any, **options: Any) -> Any:
+    """A function of np.linalg, of arrays on any device.
+
+    CuPy's would return wrong numbers where there is no solution, unless asked to raise, and broadcast no batches.
+    """
+    if isinstance(arrays[0], np.ndarray):
+        return function(*arrays, **options)
+    if len(arrays) > 1:
+        lead = np.broadcast_shapes(*(x.shape[:-2] for x in arrays))
+        arrays = tuple(np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in arrays)
+    with importlib.import_module("cupyx").errstate(linalg="raise"):
+        return function(*arrays, **options)
+
+
+def identity(shape: tuple[int, ...], like: Any, dtype: Any = None) -> Any:
+    """An array with ones on its diagonal, on the device and, unless another is given, in the type of `like`."""
+    (rows, columns), like = shape, getattr(like, "array", like)
+    return np.identity(max(shape), dtype=dtype or like.dtype, like=like)[:rows, :columns]
+
+
 def stacked(x: Any) -> Any:
     """A batch of matrices with one leading dimension."""
     return x.reshape((math.prod(x.shape[:-2]), *x.shape[-2:]))
@@ -57,10 +79,11 @@ def stacked(x: Any) -> Any:
 
 def failed(name: str, info: Any, what: str) -> None:
     """Raise for the first matrix of a batch for which a factorization failed."""
-    bad = np.flatnonzero(np.asarray(info))
-    if bad.size:
-        place = f"(Batch element {bad[0]}): " if np.ndim(info) else ""
-        raise LinAlgError(f"{name}: {place}{what.format(int(np.asarray(info).reshape(-1)[bad[0]]))}")
+    codes = [info] if isinstance(info, int) else info.reshape(-1).tolist()
+    if any(codes):
+        bad = next(i for i, code in enumerate(codes) if code)
+        place = f"(Batch element {bad}): " if np.ndim(info) else ""
+        raise LinAlgError(f"{name}: {place}{what.format(codes[bad])}")
 
 
 def lu_arrays(x: Any) -> tuple[Any, Any]:

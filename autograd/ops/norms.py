@@ -11,6 +11,7 @@ from ..dtypes import as_dtype, real_of
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from . import ufuncs
 from .dims import wrap_dim, wrap_dims
 from .matrices import matrix
 from .shape import broadcast_to, movedim
@@ -72,7 +73,7 @@ def _vector_norm(x, ord, dims, keepdim):
     if ord == 0:
         return np.add.reduce(x != 0, dtype=real_of(x.dtype), **over)
     if math.isinf(ord):
-        return (np.maximum if ord > 0 else np.minimum).reduce(size, **over)
+        return ufuncs.reduce(np.maximum if ord > 0 else np.minimum, size, dims, keepdim)
     return np.add.reduce(size**ord, **over) ** (1 / ord)
 
 

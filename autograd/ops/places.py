@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..op import op
+from . import ufuncs
 
 __all__: list[str] = []
 
@@ -66,7 +67,7 @@ def place(x, index, shape, dim, repeats=False):
     """Zeros of `shape` with `x` added at `index` along `dim`: the adjoint of `pick`."""
     out = np.zeros_like(x, shape=shape)
     if repeats:
-        np.add.at(out, grid(index, dim), x)
+        ufuncs.at(np.add, out, grid(index, dim), x)
     else:
         out[grid(index, dim)] = x
     return out

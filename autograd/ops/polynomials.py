@@ -21,7 +21,7 @@ def _recurrence(name: str, first: Callable, step: Callable) -> Any:
         one = x * 0 + 1
         before, current = one, first(x) * one
         out = np.where(n < 0, 0, np.where(n == 0, one, current))
-        for k in range(1, int(np.max(n, initial=0))):
+        for k in range(1, int(np.max(n)) if np.size(n) else 0):
             before, current = current, step(k, x, current, before)
             out = np.where(n == k + 1, current, out)
         return out.astype(float_of(x, y))[()]

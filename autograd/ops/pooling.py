@@ -417,7 +417,7 @@ def window_scale(x: Any, size: Ints, kernel: Ints, stride: Ints, padding: Ints, 
         total = total * c.reshape((-1, *(1,) * (len(counts) - dim - 1)))
     like = raw(x)
     kind = like.dtype if like.dtype.kind == "f" else np.dtype(float)
-    return np.asarray(1 / total, kind) if isinstance(like, np.ndarray) else type(like)(1 / total)
+    return np.asarray(1 / total, kind, like=like)
 
 
 def _avg_pool(dims: int) -> Any:

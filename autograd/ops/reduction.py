@@ -13,6 +13,7 @@ from ..fast import rows as loops
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
+from . import ufuncs
 from .arithmetic import maximum, minimum, real_only
 from .dims import axes, count, reduced, spread, unreduced
 from .places import index_dtype, ones, place, shift_in
@@ -154,7 +155,7 @@ def logsumexp(input, dim, keepdim=False):
     x = working(input)
     dims = axes(x, dim)
     size = x.real if x.dtype.kind == "c" else x
-    top = np.maximum.reduce(size, axis=dims, keepdims=True, initial=-np.inf)
+    top = ufuncs.reduce(np.maximum, size, dims, True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)
     out = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
     if not keepdim:
@@ -286,7 +287,7 @@ def _extreme(name: str, ufunc: Any) -> Any:
     @op(name, x=_shared)
     def forward(x, dim=(), keepdim=False):
         real_only(name, x)
-        return ufunc.reduce(x, axis=axes(x, dim), keepdims=keepdim)
+        return ufuncs.reduce(ufunc, x, axes(x, dim), keepdim)
 
     return forward
 
@@ -336,7 +337,7 @@ def _extreme_of_all(name: str, ufunc: Any) -> Any:
         real_only(name, x)
         if not x.size:
             raise RuntimeError(f"{name}(): expected at least one element, got the shape {tuple(x.shape)}; give a dim=")
-        return ufunc.reduce(x, axis=None)
+        return ufuncs.reduce(ufunc, x, None)
 
     return forward
 
@@ -402,14 +403,14 @@ argmin.__doc__ = "The index of the smallest element, the first of equal ones; of
 @op(numpy=np.all)
 def all(x, dim=None, keepdim=False):
     """Is every element true, of all or along one or several dimensions?"""
-    out = np.logical_and.reduce(x, axis=axes(x, dim), keepdims=keepdim)
+    out = ufuncs.reduce(np.logical_and, x, axes(x, dim), keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 
 
 @op(numpy=np.any)
 def any(x, dim=None, keepdim=False):
     """Is some element true, of all or along one or several dimensions?"""
-    out = np.logical_or.reduce(x, axis=axes(x, dim), keepdims=keepdim)
+    out = ufuncs.reduce(np.logical_or, x, axes(x, dim), keepdim)
     return out.astype(np.uint8) if x.dtype == np.uint8 else out
 
 

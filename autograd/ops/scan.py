@@ -10,6 +10,7 @@ from ..dtypes import as_dtype
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
+from . import ufuncs
 from .dims import axes
 from .functions import _logaddexp
 from .places import along, ones, place, shift_in, zeros
@@ -105,7 +106,7 @@ def logcumsumexp(x, dim):
         axes(x, dim)
         return x.copy()
     if x.dtype.kind == "f":
-        return np.logaddexp.accumulate(x, axis=dim)
+        return ufuncs.accumulate(np.logaddexp, x, dim)
     out = x.copy()
     y = np.moveaxis(out, dim, 0)
     for k in range(1, len(y)):
@@ -124,11 +125,11 @@ def _running(name: str, ufunc: Any) -> Any:
         if not x.ndim:
             axes(x, dim)
             return x.copy(), np.zeros_like(x, dtype=np.int64)
-        values = ufunc.accumulate(x, axis=dim)
+        values = ufuncs.accumulate(ufunc, x, dim)
         new = x == values
         if x.dtype.kind == "f":
             new |= np.isnan(x)
-        index = np.maximum.accumulate(np.where(new, along(x.shape[dim], x.ndim, dim, x), 0), axis=dim)
+        index = ufuncs.accumulate(np.maximum, np.where(new, along(x.shape[dim], x.ndim, dim, x), 0), dim)
         return values, index
 
     return forward

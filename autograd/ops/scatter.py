@@ -10,6 +10,7 @@ import numpy as np
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from . import ufuncs
 from .assignment import as_value
 from .dims import wrap_dim
 from .gather import check_gather, checked_index
@@ -147,7 +148,7 @@ def _reduced_gradients(g: Any, x: Any, y: Any, out: Any, index: tuple, how: str)
 def _reduce_at(x, y, index, how):
     """A copy of `x` where what is at `index` is combined with `y`."""
     out = x.copy()
-    _REDUCTIONS[how].at(out, index, y)
+    ufuncs.at(_REDUCTIONS[how], out, index, y)
     return out
 
 

@@ -11,6 +11,7 @@ from ..fast import ready
 from ..fast import rows as loops
 from ..op import function, op
 from ..tensor import Tensor
+from . import ufuncs
 
 __all__ = ["log_softmax", "softmax", "softmin"]
 
@@ -19,7 +20,7 @@ def _shifted(x: Any, dim: int) -> Any:
     """`x` minus its maximum along `dim`; at least in float32."""
     if x.dtype == np.float16:
         x = x.astype(np.float32)
-    return x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    return x - ufuncs.reduce(np.maximum, x, dim, True, initial=-np.inf)
 
 
 def rowwise(loop: Any, dim: int, *arrays: Any) -> Any:

@@ -16,7 +16,7 @@ from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, wrap
 from .diagonal import tril, triu
-from .matrices import H, failed, lu_arrays, matrix, zeros_info
+from .matrices import H, failed, identity, lapack, lu_arrays, matrix, zeros_info
 from .shape import movedim
 
 __all__ = ["inverse", "triangular_solve"]
@@ -30,7 +30,7 @@ TriangularResult = named("triangular_solve", "solution cloned_coefficient")
 
 @op("inv", method=False, numpy=(), holomorphic=False, x=lambda g, out: -(H(out) @ g @ H(out)))
 def _inv(x):
-    return np.linalg.inv(x)
+    return lapack(np.linalg.inv, x)
 
 
 @function(method="inverse", numpy=np.linalg.inv)
@@ -59,7 +59,7 @@ def inv_ex(A, *, check_errors=False):
 
 def _each_inverse(x: Any, info: Any) -> Any:
     out = np.full_like(x, np.nan)
-    out[info == 0] = np.linalg.inv(x[info == 0])
+    out[info == 0] = lapack(np.linalg.inv, x[info == 0])
     return out
 
 
@@ -77,7 +77,7 @@ def _solve_gradients(g: Any, A: Any, out: Any, needs: tuple) -> tuple:
 
 @op("solve", method=False, holomorphic=False, joint=_solve_gradients)
 def _solve(A, B):
-    return np.linalg.solve(A, B)
+    return lapack(np.linalg.solve, A, B)
 
 
 def is_vector(A: Any, B: Any) -> bool:
@@ -126,7 +126,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
 
 def _triangle(A: Any, upper: bool, unitriangular: bool) -> Any:
     out = (np.triu if upper else np.tril)(A, (1 if upper else -1) if unitriangular else 0)
-    return out + np.eye(A.shape[-1], dtype=A.dtype, like=A) if unitriangular else out
+    return out + identity(A.shape[-2:], A) if unitriangular else out
 
 
 def _triangular_gradients(g: Any, A: Any, out: Any, needs: tuple, upper: bool, unitriangular: bool) -> tuple:
@@ -140,7 +140,7 @@ def _triangular_gradients(g: Any, A: Any, out: Any, needs: tuple, upper: bool, u
 
 @op("solve_triangular", method=False, holomorphic=False, joint=_triangular_gradients)
 def _solve_triangular(A, B, upper, unitriangular):
-    return np.linalg.solve(_triangle(A, upper, unitriangular), B)
+    return lapack(np.linalg.solve, _triangle(A, upper, unitriangular), B)
 
 
 @function(method=False)

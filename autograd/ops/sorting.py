@@ -11,6 +11,7 @@ from ..dtypes import result_type
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, wrap
+from . import ufuncs
 from .arithmetic import real_only
 from .places import along, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
@@ -126,9 +127,8 @@ def _median_index(flat: Any, dim: int, ignore_nan: bool) -> Any:
     if ignore_nan:
         there = n - np.add.reduce(missing, axis=dim, keepdims=True, dtype=np.int64)
         return np.take_along_axis(ranks, np.maximum((there - 1) // 2, 0), axis=dim)
-    return np.where(
-        np.logical_or.reduce(missing, axis=dim, keepdims=True), np.argmax(missing, axis=dim, keepdims=True), middle
-    )
+    found = ufuncs.reduce(np.logical_or, missing, dim, True)
+    return np.where(found, np.argmax(missing, axis=dim, keepdims=True), middle)
 
 
 def _first(x: Any, dim: int) -> tuple:
@@ -189,7 +189,7 @@ def _mode(x, dim=-1, keepdim=False):
     place_in_run = along(n, ordered.ndim, -1, flat)
     fresh = np.ones_like(ordered, dtype=bool)
     fresh[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    start = np.maximum.accumulate(np.where(fresh, place_in_run, 0), axis=-1)
+    start = ufuncs.accumulate(np.maximum, np.where(fresh, place_in_run, 0), -1)
     # The end of the longest run, the first of equal ones.
     last = np.argmax(place_in_run - start, axis=-1, keepdims=True)
     index = np.take_along_axis(ranks, np.moveaxis(last, -1, dim), axis=dim)
@@ -400,7 +400,7 @@ def unique_consecutive(
     fresh = np.ones_like(rows, shape=(len(rows),), dtype=bool)
     if len(rows) > 1:
         differs = rows[1:] != rows[:-1]
-        fresh[1:] = np.logical_or.reduce(differs.reshape(len(rows) - 1, -1), axis=1)
+        fresh[1:] = ufuncs.reduce(np.logical_or, differs.reshape(len(rows) - 1, -1), 1)
     inverse = np.add.accumulate(fresh, dtype=np.int64) - 1
     starts = steps(len(rows), rows)[fresh]
     counts = np.diff(starts, append=starts[:0] if not len(rows) else len(rows))

@@ -269,7 +269,7 @@ def zeta_array(s: Any, q: Any) -> Any:
     s, q = s + 0 * q, q + 0 * s
     bad = (q <= 0) & ((np.floor(q) == q) | (s != np.rint(s)))
     start = np.where(bad | np.isnan(q), 1.0, q)
-    steps = 12 + int(np.max(np.ceil(np.maximum(-start, 0)), initial=0))  # from where the terms are smooth
+    steps = 12 + (max(int(-start.min()), 0) + 1 if start.size else 0)  # from where the terms are smooth
     total = np.zeros_like(start)
     for k in range(steps):
         total = total + (start + k) ** -s

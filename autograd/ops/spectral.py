@@ -15,7 +15,7 @@ from ..dtypes import complex_of, real_of
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, wrap
-from .matrices import H, diag_of, embed, matrix
+from .matrices import H, diag_of, embed, identity, lapack, matrix
 from .solving import _inv, _solve, inverse, is_vector
 
 __all__ = ["det", "logdet", "matrix_exp", "matrix_power", "pinverse", "slogdet", "svd"]
@@ -37,7 +37,7 @@ def _skew(x: Any) -> Any:
 def _differences(x: Any) -> Any:
     """E[j, k] = x[k] − x[j], with ones on the diagonal."""
     n = x.shape[-1]
-    return x[..., None, :] - x[..., :, None] + np.eye(n, dtype=x.dtype, like=x.array if isinstance(x, Tensor) else x)
+    return x[..., None, :] - x[..., :, None] + identity((n, n), x)
 
 
 def _off_diagonal(x: Any) -> Any:
@@ -89,7 +89,7 @@ def _svd_gradient(g: tuple, x: Any, out: tuple, full: bool) -> Any:
 
 @op("svd", method=False, holomorphic=False, partial=True, x=_svd_gradient)
 def _svd(x, full):
-    U, S, Vh = np.linalg.svd(x, full_matrices=full)
+    U, S, Vh = lapack(np.linalg.svd, x, full_matrices=full)
     return U, S, Vh
 
 
@@ -132,7 +132,7 @@ def _eigh_gradient(g: tuple, out: tuple) -> Any:
 
 @op("eigh", method=False, holomorphic=False, partial=True, x=_eigh_gradient)
 def _eigh(x, UPLO):
-    return tuple(np.linalg.eigh(x, UPLO))
+    return tuple(lapack(np.linalg.eigh, x, UPLO=UPLO))
 
 
 @function(method=False, numpy=np.linalg.eigh)
@@ -162,7 +162,7 @@ def _eig_gradient(g: tuple, out: tuple) -> Any:
 
 @op("eig", method=False, holomorphic=False, partial=True, x=_eig_gradient)
 def _eig(x):
-    L, V = np.linalg.eig(x)
+    L, V = lapack(np.linalg.eig, x)
     return L.astype(complex_of(x.dtype)), V.astype(complex_of(x.dtype))
 
 
@@ -192,7 +192,7 @@ def _cofactors(A: Any, out: Any) -> Any:
     U, S, Vh = _svd(A, False)
     n = S.shape[-1]
     # The product of all other singular values, for each: rows with a one in the place of the one left out.
-    rest = np.where(np.eye(n, dtype=bool, like=S.array if isinstance(S, Tensor) else S), 1, S[..., None, :]).prod(-1)
+    rest = np.where(identity((n, n), S, bool), 1, S[..., None, :]).prod(-1)
     phase = _det(U) * _det(Vh)
     phase = phase.conj() if phase.dtype.kind == "c" else phase
     return phase[..., None, None] * ((U * rest[..., None, :]) @ Vh)
@@ -271,10 +271,10 @@ def _pinv(x, atol, rtol, hermitian):
     if not x.size:
         return H(x).copy()
     if hermitian:
-        L, V = np.linalg.eigh(x)
+        L, V = lapack(np.linalg.eigh, x)
         keep = np.abs(L) > _cutoff(np.abs(L), atol, rtol, x.shape[-2:], x.dtype)
         return (V * np.where(keep, 1 / np.where(keep, L, 1), 0)[..., None, :]) @ H(V)
-    U, S, Vh = np.linalg.svd(x, full_matrices=False)
+    U, S, Vh = lapack(np.linalg.svd, x, full_matrices=False)
     keep = _cutoff(S, atol, rtol, x.shape[-2:], x.dtype) < S
     return H((U * np.where(keep, 1 / np.where(keep, S, 1), 0).astype(S.dtype)[..., None, :]) @ Vh)
 
@@ -310,7 +310,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
         raise RuntimeError(f"linalg.lstsq: the shapes {tuple(A.shape)} and {tuple(B.shape)} do not fit")
     rtol = np.finfo(real_of(A.dtype)).eps * max(m, n) if rcond is None else rcond
     X = _pinv(A, None, rtol, False) @ right
-    S = np.linalg.svd(A.array, compute_uv=False)
+    S = lapack(np.linalg.svd, A.array, compute_uv=False)
     rank = (_cutoff(S, None, rtol, (m, n), A.dtype) < S).sum(-1)
     empty = wrap(np.zeros_like(S, shape=(0,)))
     residuals = empty
@@ -338,14 +338,14 @@ def _exponential(x: Any) -> Any:
     norm = np.abs(x).sum(-2).max()
     squarings = max(0, int(np.ceil(np.log2(norm / 5.37)))) if np.isfinite(norm) and norm > 0 else 0
     x = x / 2**squarings
-    eye = np.eye(x.shape[-1], dtype=x.dtype, like=x)
+    eye = identity(x.shape[-2:], x)
     x2 = x @ x
     x4 = x2 @ x2
     x6 = x4 @ x2
     c = [float(k) for k in _PADE]
     odd = x @ (x6 @ (c[13] * x6 + c[11] * x4 + c[9] * x2) + c[7] * x6 + c[5] * x4 + c[3] * x2 + c[1] * eye)
     even = x6 @ (c[12] * x6 + c[10] * x4 + c[8] * x2) + c[6] * x6 + c[4] * x4 + c[2] * x2 + c[0] * eye
-    out = np.linalg.solve(even - odd, even + odd)
+    out = lapack(np.linalg.solve, even - odd, even + odd)
     for _ in range(squarings):
         out = out @ out
     return out
@@ -376,7 +376,7 @@ def matrix_power(A, n):
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, got the shape {tuple(A.shape)}")
     if n == 0:
-        eye = np.eye(A.shape[-1], dtype=A.dtype, like=A.array)
+        eye = identity(A.shape[-2:], A)
         return (
             A * 0 + wrap(np.broadcast_to(eye, tuple(A.shape)).copy())
             if A.requires_grad

@@ -9,6 +9,7 @@ import numpy as np
 from ..op import function
 from ..return_types import named
 from ..tensor import Tensor, wrap
+from . import ufuncs
 from .complexes import complex, conj_physical, imag, real
 from .dims import axes
 
@@ -46,7 +47,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     if low > high:
         raise RuntimeError(f"histc: max must be larger than min, got {low} and {high}")
     if low == high and x.size:
-        low, high = np.minimum.reduce(x, axis=None).item(), np.maximum.reduce(x, axis=None).item()
+        low, high = x.min().item(), x.max().item()
     if low == high:
         low, high = low - 1, high + 1
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -187,4 +188,4 @@ def hash_tensor(input: Any, dim: Any = None, keepdim: bool = False, *, mode: int
     bits = x.astype(np.float64 if x.dtype.kind == "f" else np.uint64 if x.dtype.kind == "u" else np.int64).view(
         np.uint64
     )
-    return wrap(np.bitwise_xor.reduce(bits, axis=axes(x, dim), keepdims=keepdim))
+    return wrap(ufuncs.reduce(np.bitwise_xor, bits, axes(x, dim), keepdim))

@@ -106,8 +106,9 @@ def _unfold_adjoint(x, shape, dim, size, step):
 @op("unfold", method=False, view=True,
     x=lambda g, x_shape, dim, size, step: _unfold_adjoint(g, x_shape, dim, size, step))  # fmt: skip
 def _unfold(x, dim, size, step):
-    windows = np.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=step >= size and x.flags.writeable)
-    return windows[part(dim, slice(None, None, step))]
+    shape, strides = list(x.shape), list(x.strides)
+    shape[dim], strides[dim] = (shape[dim] - size) // step + 1, strides[dim] * step
+    return _strided(x, (*shape, size), (*strides, x.strides[dim]), apart=step >= size)
 
 
 @function()
@@ -168,8 +169,7 @@ def _as_strided(x, size, stride, offset, x_stride):
         raise RuntimeError(
             "as_strided: the memory of this view was laid out anew by an operation in place; clone() it first"
         )
-    strided = namespace(device_of(x)).lib.stride_tricks.as_strided
-    flat = strided(memory, (memory.size,), (unit,)) if memory.size else memory.reshape(-1)
+    flat = _strided(memory, (memory.size,), (unit,)) if memory.size else memory.reshape(-1)
     start = wrap(x).storage_offset() + offset
     last = start + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if math.prod(size) and not 0 <= start <= last < flat.size:
@@ -177,8 +177,13 @@ def _as_strided(x, size, stride, offset, x_stride):
             f"as_strided: sizes {list(size)}, strides {list(stride)} and storage offset {start} are out of bounds for "
             f"memory of {flat.size} elements"
         )
-    out = strided(flat[start:], size, tuple(s * unit for s in stride))
-    if _overlaps(size, stride) and hasattr(out.flags, "writeable"):
+    return _strided(flat[start:], size, tuple(s * unit for s in stride), apart=not _overlaps(size, stride))
+
+
+def _strided(x: Any, shape: Any, strides: Any, apart: bool = True) -> Any:
+    """A view of memory with that shape and those steps in bytes, to be written to if its elements lie `apart`."""
+    out = namespace(device_of(x)).lib.stride_tricks.as_strided(x, shape, strides)
+    if not apart and hasattr(out.flags, "writeable"):
         out.flags.writeable = False  # which of several elements in one place would be written last?
     return out
 

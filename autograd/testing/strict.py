@@ -1,7 +1,8 @@
-"""A stand-in for a GPU array, for tests on a machine without one.
+"""A stand-in for a GPU array, and for CuPy, for tests on a machine without one.
 
 `StrictArray` computes with NumPy, and refuses what CuPy refuses: to turn into a NumPy array by
-itself, and to be mixed with one. Code that runs on it never leaks to the CPU.
+itself, to be mixed with one, and what NumPy has and CuPy 14 has not (read in its source). Code that
+runs on it never leaks to the CPU.
 """
 
 from __future__ import annotations
@@ -15,6 +16,63 @@ from typing import Any
 import numpy as np
 
 __all__ = ["StrictArray", "pretended_device", "strict", "to_numpy"]
+
+# ---- what CuPy has not -----------------------------------------------------------------------------------------------
+
+FUNCTIONS = {
+    "block", "einsum_path", "geomspace", "histogram_bin_edges", "insert", "matvec", "nanpercentile", "nanquantile",
+    "polyder", "polydiv", "polyint", "spacing", "unstack", "vecdot", "vecmat", "linalg.diagonal", "linalg.matrix_norm",
+    "linalg.multi_dot", "linalg.outer", "linalg.svdvals", "linalg.tensordot", "linalg.trace", "linalg.vecdot",
+    "linalg.vector_norm",
+}  # fmt: skip
+OPTIONS = {"correction", "device", "hermitian", "initial", "rtol", "stable", "subok", "upper", "weights", "where"}
+OPTIONS_OF = {"take": {"mode"}, "astype": {"casting"}}  # those above are of no function …
+WITH_WEIGHTS = {"average", "bincount", "histogram"}  # … but these
+ATTRIBUTES = {"ctypes", "getfield", "resize", "setfield", "setflags", "to_device"}
+METHODS = {np.add: {"reduce", "accumulate", "reduceat"}, np.multiply: {"reduce", "accumulate"}}  # of ufuncs, and …
+AT = {np.add: "iIlLqQefd", np.subtract: "iI", np.maximum: "iIlLqQfd", np.minimum: "iIlLqQfd"}  # … `at` for these types
+# Those that take NumPy's 0-d arrays, and those that take no complex numbers.
+COMPARISONS = {np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal}
+NOT_OF_COMPLEX = {np.logical_and, np.logical_or, np.logical_not, np.logical_xor}
+# What returns wrong numbers where there is no solution, unless it is asked to raise.
+CHECKED = {"cholesky", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "qr", "solve", "svd"}
+
+_raises = False  # inside ``cupyx.errstate(linalg="raise")``
+
+
+def _exists(name: str, kwargs: dict[str, Any]) -> None:
+    """Raise where CuPy has no such function, or it has not these options."""
+    short = name.rpartition(".")[2]
+    refused = OPTIONS - ({"weights"} if short in WITH_WEIGHTS else set()) | OPTIONS_OF.get(short, set())
+    unknown = kwargs.keys() & refused
+    if name in FUNCTIONS or unknown:
+        raise TypeError(f"CuPy has no {name}" + (f" with {', '.join(sorted(unknown))}=" if unknown else ""))
+    if short in ("sort", "argsort") and kwargs.get("kind") not in (None, "stable"):
+        raise ValueError("kind can only be None or 'stable'")
+    if short == "sliding_window_view" and kwargs.get("writeable"):
+        raise NotImplementedError("Writeable views are not supported.")
+    if name.startswith("linalg.") and short in CHECKED and not _raises:
+        raise TypeError(f"np.{name} gives wrong numbers where it fails, unless inside cupyx.errstate(linalg='raise')")
+
+
+def _has_method(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict[str, Any]) -> None:
+    """Raise where CuPy's ufunc has no such method, or not for these types or options."""
+    if len(kwargs.get("out") or "1") != 1:
+        raise ValueError("The 'out' parameter must have exactly one array value")
+    if method == "__call__":
+        if unknown := kwargs.keys() - {"out", "dtype", "casting"}:
+            raise TypeError(f"Wrong arguments {sorted(unknown)}")
+        if ufunc in NOT_OF_COMPLEX and any(getattr(v, "dtype", np.dtype(int)).kind == "c" for v in inputs):
+            raise TypeError(f"Wrong type of arguments for cupy_{ufunc.__name__}")
+    elif method != "outer":
+        known = ufunc in AT if method == "at" else method in METHODS.get(ufunc, ())
+        if not known or OPTIONS & kwargs.keys():
+            raise NotImplementedError(f"`cupy_{ufunc.__name__}.{method}` is not supported yet")
+        if method == "at" and inputs[0].dtype.char not in AT[ufunc]:
+            raise TypeError(f"cupy.{ufunc.__name__}.at only supports the types {AT[ufunc]}")
+
+
+# ---- the array -------------------------------------------------------------------------------------------------------
 
 
 class StrictArray:
@@ -56,16 +114,24 @@ class StrictArray:
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if any(_has_own_rules(value) for value in inputs):
             return NotImplemented
+        _exists(ufunc.__name__, {})
+        _has_method(ufunc, method, inputs, kwargs)
+        if ufunc in COMPARISONS:
+            inputs = tuple(v.item() if isinstance(v, np.ndarray) and not v.ndim else v for v in inputs)
         return _wrapped(getattr(ufunc, method)(*map(_device, inputs), **_device(kwargs)), kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
         if not all(issubclass(kind, StrictArray | np.ndarray) for kind in types):
             return NotImplemented
+        _exists(f"{function.__module__}.{function.__name__}".partition(".")[2], kwargs)
+        if function is np.linalg.solve and args[0].shape[:-1] != args[1].shape[:-1]:
+            raise ValueError("a must have (..., M, M) shape and b must have (..., M, K)")
         if function is np.diagonal:
             return StrictArray.diagonal(*args, **kwargs)
         if function in (np.array, np.asarray) and not isinstance(args[0], StrictArray):  # like=: an explicit copy
             return StrictArray(function(*args, **kwargs))
-        return _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
+        inside = _indices if function in (np.full_like, np.take) else _device  # these copy from NumPy by themselves
+        return _wrapped(function(*inside(args), **_device(kwargs)), kwargs)
 
     def diagonal(self, *args: Any, **kwargs: Any) -> StrictArray:
         """A view of the diagonal: one that can be written to, which is read-only in NumPy alone."""
@@ -76,11 +142,14 @@ class StrictArray:
     def __getattr__(self, name: str):
         if name.startswith("__"):  # no buffer, no __array_interface__, no __dlpack__
             raise AttributeError(name)
+        if name in ATTRIBUTES:
+            raise AttributeError(f"CuPy's arrays have no {name}")
         value = getattr(self._host, name)
-        if name == "flags" or not callable(value):
+        if not callable(value):
             return _wrapped(value, {})
 
         def method(*args, **kwargs):
+            _exists(name, kwargs)
             return _wrapped(value(*_device(args), **_device(kwargs)), kwargs)
 
         method.__name__ = name
@@ -105,8 +174,13 @@ class StrictArray:
     def device(self) -> Any:
         return SimpleNamespace(id=0)
 
-    def item(self, *args):
-        return self._host.item(*args)
+    @property
+    def flags(self) -> Any:
+        flags = self._host.flags
+        return SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous, owndata=flags.owndata)
+
+    def item(self):
+        return self._host.item()
 
     def tolist(self):
         return self._host.tolist()
@@ -118,7 +192,9 @@ class StrictArray:
         return StrictArray(self._host[_indices(index)])
 
     def __setitem__(self, index, value) -> None:
-        self._host[_indices(index)] = _device(value)
+        self._host[_indices(index)] = (
+            value.item() if isinstance(value, np.ndarray) and not value.ndim else _device(value)
+        )
 
     def __iter__(self):
         return map(StrictArray, self._host)
@@ -134,12 +210,6 @@ class StrictArray:
 
     def __complex__(self) -> complex:
         return complex(self._host)
-
-    def __index__(self) -> int:
-        return self._host.__index__()
-
-    def __contains__(self, value) -> bool:
-        return _device(value) in self._host
 
     def __copy__(self):
         return StrictArray(self._host.copy())
@@ -171,6 +241,21 @@ def to_numpy(array: Any) -> np.ndarray:
     return np.asarray(array.get() if hasattr(array, "get") else array)
 
 
+class _Device(SimpleNamespace):
+    """``cupy.cuda.Device``: there is one."""
+
+    def __init__(self, device: int | None = None) -> None:
+        if device not in (None, 0):
+            raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
+        super().__init__(id=0, use=lambda: None, synchronize=lambda: None, mem_info=(1 << 30, 1 << 30))
+
+    def __enter__(self) -> _Device:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+
 class _StandIn:
     """What is used of the module `cupy`: NumPy's functions with results on the pretended device."""
 
@@ -183,6 +268,7 @@ class _StandIn:
             return _StandIn(value) if name in ("lib", "stride_tricks", "random", "linalg", "fft") else value
 
         def function(*args, **kwargs):
+            _exists(name, kwargs)
             return _wrapped(value(*_device(args), **_device(kwargs)), kwargs)
 
         return function
@@ -193,8 +279,23 @@ class _StandIn:
 
     array, asnumpy = asarray, staticmethod(lambda array: to_numpy(array))
     cuda = SimpleNamespace(
-        runtime=SimpleNamespace(getDeviceCount=lambda: 1), Device=lambda number=0: contextlib.nullcontext()
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1, getDeviceProperties=lambda _: {"name": b"a pretended GPU"}),
+        Device=_Device,
     )
+    get_default_memory_pool = staticmethod(
+        lambda: SimpleNamespace(free_all_blocks=lambda: None, used_bytes=lambda: 0, total_bytes=lambda: 0)
+    )
+
+
+@contextlib.contextmanager
+def _errstate(*, linalg: str = "ignore") -> Iterator[None]:
+    """``cupyx.errstate``: whether matrices that have no inverse, … are an error."""
+    global _raises
+    before, _raises = _raises, linalg == "raise"
+    try:
+        yield
+    finally:
+        _raises = before
 
 
 @contextlib.contextmanager
@@ -206,15 +307,17 @@ def pretended_device() -> Iterator[None]:
     ...     autograd.zeros(2, device="cuda").array
     StrictArray([0., 0.])
     """
-    before = sys.modules.get("cupy")
-    sys.modules["cupy"] = _StandIn()  # type: ignore[assignment]
+    made: Any = {"cupy": _StandIn(), "cupyx": SimpleNamespace(errstate=_errstate)}
+    before = {name: sys.modules.get(name) for name in made}
+    sys.modules.update(made)
     try:
         yield
     finally:
-        if before is None:
-            del sys.modules["cupy"]
-        else:
-            sys.modules["cupy"] = before
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
 
 
 def _has_own_rules(value: Any) -> bool:
@@ -227,7 +330,7 @@ def _device(value: Any) -> Any:
     """Unwrap device arrays in (nested) arguments, and refuse host arrays among them."""
     if isinstance(value, StrictArray):
         return value._host
-    if isinstance(value, np.ndarray) and value.ndim and value.dtype != object:
+    if isinstance(value, np.ndarray) and value.dtype != object:
         raise TypeError(
             f"expected device arrays, got a NumPy array {value.shape} {value.dtype} mixed with "
             "one; create it on the device with np.zeros_like(x) or like=x"
@@ -303,7 +406,8 @@ for _name, _ufunc in {
 }.items():
     setattr(StrictArray, f"__{_name}__", _binary(_ufunc))
     setattr(StrictArray, f"__r{_name}__", _binary(_ufunc, swapped=True))
-    setattr(StrictArray, f"__i{_name}__", _in_place(_ufunc))
+    if _ufunc is not np.matmul:
+        setattr(StrictArray, f"__i{_name}__", _in_place(_ufunc))
 for _name, _ufunc in {
     "lt": np.less,
     "le": np.less_equal,
