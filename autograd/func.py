@@ -120,6 +120,19 @@ def _replaced(args: tuple, places: tuple, argnums: Any, chosen: Any) -> list:
     return made
 
 
+def _evaluated(func: Callable, argnums: Any, has_aux: bool, args: tuple, kwargs: dict) -> tuple:
+    """Call `func` with starting points for the chosen arguments.
+
+    Returns the starting points, the function that puts their derivatives into the arguments' form, the value, and aux.
+    """
+    places, chosen = _chosen(argnums, args)
+    leaves, rebuild = flatten(chosen)
+    xs = [_start(x) for x in leaves]
+    result = func(*_replaced(args, places, argnums, rebuild(xs)), **kwargs)
+    value, aux = result if has_aux else (result, None)
+    return xs, rebuild, value, aux
+
+
 # ---- gradients ---------------------------------------------------------------------------------------------------
 
 
@@ -136,15 +149,9 @@ def grad_and_value(func: Callable, argnums: Any = 0, has_aux: bool = False) -> C
 
     @_transform
     def call(*args: Any, **kwargs: Any) -> Any:
-        places, chosen = _chosen(argnums, args)
-        leaves, rebuild = flatten(chosen)
         again = _record(flatten(args)[0])
         with enable_grad():
-            xs = [_start(x) for x in leaves]
-            out = func(*_replaced(args, places, argnums, rebuild(xs)), **kwargs)
-            aux = None
-            if has_aux:
-                out, aux = out
+            xs, rebuild, out, aux = _evaluated(func, argnums, has_aux, args, kwargs)
             if not isinstance(out, Tensor) or out.numel() != 1:
                 got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else type(out).__name__
                 raise RuntimeError(f"Expected the function given to grad to return a tensor of one element, got {got}")
@@ -255,33 +262,15 @@ def jacrev(func: Callable, argnums: Any = 0, has_aux: bool = False, **_: Any) ->
 
     @_transform
     def call(*args: Any, **kwargs: Any) -> Any:
-        places, chosen = _chosen(argnums, args)
-        leaves, rebuild = flatten(chosen)
         again = _record(flatten(args)[0])
         with enable_grad():
-            xs = [_start(x) for x in leaves]
-            out = func(*_replaced(args, places, argnums, rebuild(xs)), **kwargs)
-            out, aux = out if has_aux else (out, None)
+            xs, rebuild, out, aux = _evaluated(func, argnums, has_aux, args, kwargs)
             outs, rebuild_out = flatten(out)
-            rows = [rebuild([j.detach() if not again else j for j in _jacobian(o, xs, again)]) for o in outs]
-        made = rebuild_out(rows)
+            rows = [rebuild(list(functional.jacobian_of(o, xs, again))) for o in outs]
+        made = _released(rebuild_out(rows), again)
         return (made, _released(aux, again)) if has_aux else made
 
     return call
-
-
-def _jacobian(out: Tensor, xs: list, again: bool) -> list:
-    """The derivatives (*out, *in) of one output."""
-    shapes = [(*out.shape, *x.shape) for x in xs]
-    if not out.needs_grad or not out.numel():
-        return [wrap(np.zeros_like(out.array, shape=s, dtype=x.dtype)) for s, x in zip(shapes, xs, strict=True)]
-    basis = np.zeros_like(out.array, shape=(out.numel(), out.numel()))
-    basis[range(out.numel()), range(out.numel())] = 1
-    directions = wrap(basis.reshape(out.numel(), *out.shape))
-    parts = gradients(
-        out, xs, directions, retain_graph=True, create_graph=again, is_grads_batched=True, materialize_grads=True
-    )
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def jacfwd(func: Callable, argnums: Any = 0, has_aux: bool = False, **_: Any) -> Callable:

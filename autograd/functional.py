@@ -13,7 +13,7 @@ import numpy as np
 
 from .backward import grad
 from .graph import enable_grad
-from .tensor import Tensor, wrap
+from .tensor import Tensor, share, wrap
 from .utils.checkpoint import checkpoint
 
 __all__ = ["checkpoint", "hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -40,8 +40,9 @@ def _prepared(inputs: Any, create_graph: bool) -> tuple:
     return tuple(made)
 
 
-def _zeros_for_none(parts: tuple, like: tuple, strict: bool, what: str, create_graph: bool = False) -> tuple:
-    for i, p in enumerate(parts if strict else ()):
+def _refuse_independent(parts: tuple, what: str, create_graph: bool) -> None:
+    """What `strict` forbids: a derivative that is zero whatever the inputs are."""
+    for i, p in enumerate(parts):
         if p is None:
             raise RuntimeError(
                 f"{what}: the output is independent of input {i}; with strict=False its derivative is zero"
@@ -50,6 +51,11 @@ def _zeros_for_none(parts: tuple, like: tuple, strict: bool, what: str, create_g
             raise RuntimeError(
                 f"{what}: the derivative is independent of input {i}, which strict=True with create_graph=True does not allow"
             )
+
+
+def _zeros_for_none(parts: tuple, like: tuple, strict: bool, what: str, create_graph: bool = False) -> tuple:
+    if strict:
+        _refuse_independent(parts, what, create_graph)
     return tuple(wrap(np.zeros_like(x.array)) if p is None else p for p, x in zip(parts, like, strict=True))
 
 
@@ -66,7 +72,7 @@ def _outputs(func: Callable, xs: tuple) -> tuple[Any, tuple]:
     return result, outs
 
 
-def _derivatives(outs: tuple, xs: tuple, vs: tuple | None, create_graph: bool, retain: bool = False) -> tuple:
+def _derivatives(outs: tuple, xs: tuple, vs: tuple | None, create_graph: bool) -> tuple:
     """`grad` that takes outputs which depend on nothing."""
     pairs = [(o, v) for o, v in zip(outs, vs or (None,) * len(outs), strict=True) if o.needs_grad]
     if not pairs:
@@ -76,7 +82,6 @@ def _derivatives(outs: tuple, xs: tuple, vs: tuple | None, create_graph: bool, r
         xs,
         [v for _, v in pairs],
         create_graph=create_graph,
-        retain_graph=True if retain else None,
         allow_unused=True,
     )
 
@@ -137,6 +142,21 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     return _like(_released(outs, create_graph), result), _like(_released(tangents, create_graph), result)
 
 
+def jacobian_of(out: Tensor, xs: Any, create_graph: bool, strict: bool = False) -> tuple:
+    """The derivatives of one recorded output with respect to `xs`, one backward pass a row: (*out, *x) for each x."""
+    count, parts = out.array.size, (None,) * len(xs)
+    if out.needs_grad and count:
+        units = wrap(np.eye(count, dtype=out.dtype, like=share(out)).reshape(count, *out.shape))
+        parts = grad(out, xs, units, True, create_graph, allow_unused=True, is_grads_batched=True)
+    if strict and count:
+        _refuse_independent(parts, "jacobian", create_graph)
+    shapes = [(*out.shape, *x.shape) for x in xs]
+    return tuple(
+        wrap(np.zeros_like(x.array, shape=shape)) if p is None else p.reshape(shape)
+        for p, x, shape in zip(parts, xs, shapes, strict=True)
+    )
+
+
 def jacobian(
     func: Callable,
     inputs: Any,
@@ -154,30 +174,12 @@ def jacobian(
     tensor([[2., 0.],
             [0., 4.]])
     """
-    from .ops.joining import stack
-    from .ops.shape import reshape
-
     if strategy not in ("reverse-mode", "forward-mode"):
         raise ValueError(f"strategy must be 'reverse-mode' or 'forward-mode', got {strategy!r}")
     xs = _prepared(inputs, create_graph)
     result, outs = _outputs(func, xs)
-    table = []
-    for out in outs:
-        rows = []
-        for i in range(out.array.size):
-            unit = np.zeros_like(out.array).reshape(-1)
-            unit[i] = 1
-            parts = _derivatives((out,), xs, (wrap(unit.reshape(out.shape)),), create_graph, retain=True)
-            rows.append(_zeros_for_none(parts, xs, strict, "jacobian", create_graph))
-        columns = zip(*rows, strict=True) if rows else ([] for _ in xs)
-        made = tuple(
-            reshape(stack(list(column)), (*out.shape, *x.shape))
-            if rows
-            else wrap(np.zeros_like(x.array, shape=(*out.shape, *x.shape)))
-            for column, x in zip(columns, xs, strict=True)
-        )
-        table.append(_like(_released(made, create_graph), inputs))
-    return _like(tuple(table), result)
+    table = [_released(jacobian_of(out, xs, create_graph, strict), create_graph) for out in outs]
+    return _like(tuple(_like(row, inputs) for row in table), result)
 
 
 def _scalar(func: Callable) -> Callable:
