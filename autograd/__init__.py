@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import autograd, creation, cuda, dtypes, functional, ops, special
+from . import autograd, creation, cuda, dtypes, functional, ops, special, version
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .backward import grad
 from .creation import *
@@ -69,10 +69,11 @@ from .sampling import *
 from .serialization import load, save
 from .switches import *
 from .switches import ABSENT as _ABSENT
+from .switches import _assert as _assert
+from .switches import _check as _check
 from .switches import foreach as _foreach
 from .tensor import Size, Tensor
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 _keep_freed_memory()
 _find_paths()
@@ -81,13 +82,17 @@ _find_paths()
 _LAZY = {
     "accelerator": "autograd.accelerator",
     "amp": "autograd.amp",
+    "_dynamo": "autograd._dynamo",
     "backends": "autograd.backends",
+    "compiler": "autograd.compiler",
     "data": "autograd.data",
     "distributed": "autograd.distributed",
     "distributions": "autograd.distributions",
     "draw": "autograd.draw",
     "fft": "autograd.fft",
     "func": "autograd.func",
+    "fx": "autograd.fx",
+    "hub": "autograd.hub",
     "jit": "autograd.jit",
     "linalg": "autograd.linalg",
     "masked": "autograd.masked",

@@ -125,16 +125,20 @@ def apply(name: str, function: Callable, tensor: Tensor, *args: Any, **kwargs: A
     if not recorded(tensor, *args, *kwargs.values()):
         grad, state.grad = state.grad, False
         try:
-            result = function(tensor, *args, **kwargs).array
+            result = function(tensor, *args, **kwargs)
         finally:
             state.grad = grad
-        fits(name, tensor, result)
-        array[...] = result
+        if result is tensor:  # nothing to do, such as dropout of none
+            return tensor
+        fits(name, tensor, result.array)
+        array[...] = result.array
         mutated(array)
         return tensor
     before = wrap(array.copy(order="K"))  # the graph may save it
     before.grad_fn, before.needs_grad = tensor.grad_fn, tensor.needs_grad
     result = function(before, *args, **kwargs)
+    if result is before:
+        return tensor
     fits(name, tensor, result.array)
     array[...] = result.array
     mutated(array)

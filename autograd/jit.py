@@ -12,9 +12,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 __all__ = [
-    "Final", "annotate", "export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference",
-    "script", "script_method", "trace", "unused",
+    "Final", "annotate", "export", "freeze", "ignore", "interface", "is_scripting", "is_tracing", "optimize_for_inference",
+    "script", "script_if_tracing", "script_method", "trace", "unused",
 ]  # fmt: skip
+
+
+__path__: list[str] = []  # ``annotations`` below it is Python's `typing`, as `autograd.paths` says
 
 
 def script(obj: Any, *args: Any, **kwargs: Any) -> Any:
@@ -27,7 +30,8 @@ def trace(func: Any, example_inputs: Any = None, *args: Any, **kwargs: Any) -> A
     return func
 
 
-export = script_method = unused = freeze = optimize_for_inference = script
+export = script_method = script_if_tracing = interface = unused = freeze = optimize_for_inference = script
+_overload = _overload_method = _script_if_tracing = script
 
 
 def ignore(drop: Any = False, **kwargs: Any) -> Any:

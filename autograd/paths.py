@@ -38,13 +38,17 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "autograd.autograd.graph": ("autograd.graph",),
     "autograd.autograd.profiler": ("autograd.profiler",),
     "autograd.autograd.variable": ("autograd.autograd",),
+    "autograd._dynamo": ("autograd.compiler",),
+    "autograd.jit.annotations": ("typing",),
     "nn.common_types": ("nn.sizes",),
     "nn.modules": ("nn",),
+    "nn.parallel.data_parallel": ("nn.parallel",),
+    "nn.parallel.distributed": ("nn.parallel",),
     "optim.adamw": ("optim",),
 }
 _PLACES |= {
     f"nn.modules.{name}": (
-        "nn", "nn.module", "nn.conv", "nn.batch_norm", "nn.normalization", "nn.dropout", "nn.loss", "nn.transformer", "nn.lazy", "nn.sizes",
+        "nn", "nn.module", "nn.conv", "nn.batch_norm", "nn.normalization", "nn.dropout", "nn.loss", "nn.transformer", "nn.lazy", "nn.sizes", "nn.loading",
     )
     for name in _NN
 }  # fmt: skip
@@ -64,11 +68,11 @@ class _Elsewhere(types.ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("__"):
+            if self.__name__ == "nn.modules" and name in _NN:  # modules.utils is not nn.utils
+                return importlib.import_module(f"nn.modules.{name}")
             for place in map(importlib.import_module, self._places):
                 if hasattr(place, name):
                     return getattr(place, name)
-            if self.__name__ == "nn.modules":  # programs write isinstance(m, nn.modules.batchnorm._BatchNorm)
-                return importlib.import_module(f"nn.modules.{name}")
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 

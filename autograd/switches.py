@@ -19,16 +19,13 @@ ABSENT = {
     "custom_op": "declare an op with autograd.op, or an autograd.Function",
     "eig": "use linalg.eig, as PyTorch since 1.13",
     "export": "autograd.draw shows a graph, autograd.save keeps a state_dict",
-    "fx": "autograd.draw.graph(model, x) shows a model's graph",
     "benchmark": "use Python's timeit",
     "cpp_extension": "declare an op with autograd.op, or an autograd.Function",
     "forward_ad": "use autograd.func.jvp",
-    "hub": "load a state_dict from a safetensors file with autograd.load",
     "lobpcg": "use linalg.eigh",
     "lstsq": "use linalg.lstsq, as PyTorch since 1.13",
     "matrix_rank": "use linalg.matrix_rank, as PyTorch since 1.13",
     "library": "declare an op with autograd.op, or an autograd.Function",
-    "model_zoo": "load a state_dict from a safetensors file with autograd.load",
     "multiprocessing": "autograd.data.DataLoader(num_workers=...) works in several processes",
     "nested": "pad the tensors: nn.utils.rnn.pad_sequence",
     "onnx": "autograd.save keeps a state_dict",
@@ -112,6 +109,17 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:
 def get_autocast_dtype(device_type: str = "cpu") -> Any:
     """float32: `autocast` lowers nothing."""
     return float32
+
+
+def _assert(condition: Any, message: str = "") -> None:
+    """An ``assert`` that PyTorch's tracers see."""
+    assert condition, message
+
+
+def _check(cond: bool, message: Callable[[], str] | None = None) -> None:
+    """A RuntimeError unless `cond` holds; `message` is called for its text."""
+    if not cond:
+        raise RuntimeError("Expected cond to be True" if message is None else message())
 
 
 def set_flush_denormal(mode: bool) -> bool:

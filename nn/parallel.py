@@ -9,6 +9,9 @@ from .module import Module
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
+__path__: list[str] = []  # what PyTorch has in modules below, such as ``distributed``, `autograd.paths` finds
+
+
 class DataParallel(Module):
     """A module as it is: NumPy has one device, so there is nothing to distribute.
 

@@ -326,3 +326,22 @@ def test_a_changed_view_follows_its_base_into_the_graph(change):
     assert row.requires_grad
     w.requires_grad_(False)
     assert not row.requires_grad
+
+
+def test_what_nothing_is_done_to_has_not_changed():
+    x = ag.ones(3, requires_grad=True)
+    y = (x * 1).exp()
+    for p, training in ((0.0, True), (0.5, False)):
+        assert nn.functional.dropout(y, p, training, inplace=True) is y
+    with ag.no_grad():
+        nn.functional.dropout(y, 0.0, inplace=True)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.exp(np.ones(3)), rtol=1e-6)
+
+
+def test_a_quotient_may_be_changed_in_place():
+    x, n = ag.tensor([3.0, 4.0], requires_grad=True), ag.tensor(2.0, requires_grad=True)
+    y = x / n
+    y *= 3
+    y.sum().backward()
+    assert (x.grad.tolist(), n.grad.item()) == ([1.5, 1.5], -5.25)

@@ -19,6 +19,17 @@ FOUND = {
     "autograd.distributed": "destroy_process_group init_process_group is_initialized",
     "autograd.distributions.categorical": "Categorical",
     "autograd.distributions.kl": "kl_divergence",
+    "autograd._dynamo": "disable is_compiling",
+    "autograd.compiler": "disable is_compiling",
+    "autograd.hub": "load_state_dict_from_url",
+    "autograd.jit.annotations": "List",
+    "autograd.utils._pytree": "tree_map",
+    "autograd.utils.dlpack": "from_dlpack",
+    "autograd.utils.hooks": "RemovableHandle",
+    "autograd.utils.model_zoo": "load_url",
+    "autograd.version": "cuda",
+    "nn.modules.module": "Module _IncompatibleKeys",
+    "nn.parallel.distributed": "DistributedDataParallel",
     "autograd.jit": "Final ScriptModule script",
     "autograd.profiler": "ProfilerActivity profile record_function schedule",
     "autograd.utils.data._utils.collate": "default_collate",
@@ -32,7 +43,7 @@ FOUND = {
     "nn.modules.conv": "Conv2d _ConvNd",
     "nn.modules.loss": "_Loss _WeightedLoss",
     "nn.modules.rnn": "LSTM",
-    "nn.modules.utils": "_pair _quadruple _single _triple",
+    "nn.modules.utils": "_ntuple _pair _quadruple _single _triple",
     "nn.parallel": "DataParallel DistributedDataParallel",
     "optim.adamw": "AdamW",
     "optim.lr_scheduler": "LRScheduler _LRScheduler",
@@ -52,6 +63,7 @@ def test_a_path_has_the_same_classes():
     from nn.modules.utils import _pair
 
     assert isinstance(nn.BatchNorm2d(2), _BatchNorm)
+    assert nn.modules.utils._pair is _pair
     assert nn.modules.batchnorm._BatchNorm is _BatchNorm
     assert not isinstance(nn.Linear(2, 1), nn.modules.conv._ConvNd)
     assert (_pair(3), _pair([1, 2])) == ((3, 3), (1, 2))

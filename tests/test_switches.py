@@ -53,10 +53,85 @@ def test_bfloat16_can_be_named_and_not_used():
             use()
 
 
-@pytest.mark.parametrize("name", ["fx", "onnx", "sparse_coo_tensor"])
+@pytest.mark.parametrize("name", ["onnx", "sparse_coo_tensor"])
 def test_what_is_absent_says_what_to_use(name):
     with pytest.raises(AttributeError, match=f"gradloom has no '{name}': .{{10}}"):
         getattr(ag, name)
+
+
+def test_a_version_that_programs_compare_with_pytorchs():
+    release, _, local = ag.__version__.partition("+")
+    assert int(release.split(".")[0]) >= 2
+    assert local == f"gradloom.{ag.version.VERSION}"
+    assert ag.version.cuda is None
+
+
+def test_nothing_is_compiled_or_traced():
+    @ag.compiler.disable
+    @ag._dynamo.disable(recursive=False)
+    def double(x):
+        return 2 * x
+
+    assert double(3) == 6
+    assert not ag.compiler.is_compiling()
+    assert ag.fx.wrap(double) is double
+    with pytest.raises(AttributeError, match=r"no fx\.symbolic_trace: autograd\.draw"):
+        _ = ag.fx.symbolic_trace
+    with ag.backends.cudnn.flags(enabled=False):
+        assert not ag.backends.mkldnn.is_available()
+
+
+def test_assertions_of_models():
+    ag._assert(True, "unused")
+    ag._check(True)
+    with pytest.raises(AssertionError, match="odd"):
+        ag._assert(False, "odd")
+    with pytest.raises(RuntimeError, match="odd"):
+        ag._check(False, lambda: "odd")
+
+
+def test_weights_from_the_net_are_fetched_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    source = tmp_path / "weights.safetensors"
+    ag.save({"w": ag.tensor([1.0, 2.0])}, source)
+    url = source.as_uri()
+    assert ag.hub.load_state_dict_from_url(url)["w"].tolist() == [1, 2]
+    source.unlink()
+    assert ag.utils.model_zoo.load_url(url)["w"].tolist() == [1, 2]
+    assert (tmp_path / "home" / "hub" / "checkpoints" / "weights.safetensors").exists()
+    ag.hub.set_dir(tmp_path / "other")
+    monkeypatch.setattr("autograd.hub._chosen", tmp_path / "other")
+    assert ag.hub.get_dir() == str(tmp_path / "other")
+    with pytest.raises(RuntimeError, match="write the model here"):
+        ag.hub.load("author/repository", "model")
+
+
+def test_a_file_from_the_net_with_another_hash_is_not_kept(tmp_path):
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_text("weights")
+    ag.hub.download_url_to_file(source.as_uri(), target, hash_prefix="9a1290")
+    assert target.read_text() == "weights"
+    with pytest.raises(RuntimeError, match=r'expected "00", got "9a1290'):
+        ag.hub.download_url_to_file(source.as_uri(), tmp_path / "c", hash_prefix="00")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_nestings():
+    tree = {"a": ag.ones(2), "b": (1, [ag.zeros(1)])}
+    pytree = ag.utils._pytree
+    leaves, spec = pytree.tree_flatten(tree)
+    assert [type(leaf) for leaf in leaves] == [ag.Tensor, int, ag.Tensor]
+    assert spec == pytree.tree_structure({"a": 0, "b": (0, [0])}) != pytree.tree_structure({"a": 0, "b": [0, [0]]})
+    assert pytree.tree_unflatten([1, 2, 3], spec) == {"a": 1, "b": (2, [3])}
+    shapes = pytree.tree_map_only(ag.Tensor, lambda t: list(t.shape), tree)
+    assert shapes == {"a": [2], "b": (1, [[1]])}
+    assert pytree.tree_map(lambda x, y: x + y, (1, [2]), (10, [20])) == (11, [22])
+    assert pytree.tree_any(lambda leaf: leaf == 2, [1, (2,)])
+    assert not pytree.tree_all(lambda leaf: leaf == 2, [1, (2,)])
+    with pytest.raises(ValueError, match="one structure"):
+        pytree.tree_map(max, [1], [1, 2])
+    with pytest.raises(ValueError, match="expected 3 leaves, got 1"):
+        pytree.tree_unflatten([1], spec)
 
 
 def test_one_process_has_nothing_to_distribute():

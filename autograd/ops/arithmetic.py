@@ -63,7 +63,7 @@ _divide = elementwise(
     method=False,
     dtype="float",
     x=lambda g, y: g / y,
-    y=lambda g, y, out: -g * out / y,
+    y=lambda g, x, y: -g * (x / y) / y,  # not of `out`, which programs change in place: x /= norm
 )
 negative = elementwise(np.negative, compute=operator.neg, fast=True, x=lambda g: -g)
 reciprocal = elementwise(

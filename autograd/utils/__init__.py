@@ -7,7 +7,7 @@ from . import checkpoint
 
 __all__ = ["checkpoint"]
 
-_LAZY = ("data", "tensorboard")  # the engine itself loads neither
+_LAZY = ("_pytree", "data", "dlpack", "hooks", "model_zoo", "tensorboard")  # the engine itself loads neither
 
 
 def __getattr__(name: str) -> Any:

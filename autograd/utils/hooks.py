@@ -1,0 +1,5 @@
+"""``torch.utils.hooks``."""
+
+from ..graph import RemovableHandle
+
+__all__ = ["RemovableHandle"]
