@@ -17,7 +17,7 @@ class _Imports(ast.NodeTransformer):
         return [ast.copy_location(self.changed(alias), node) for alias in node.names]
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
-        path = node.module or ""
+        path = "" if node.level else node.module or ""  # `from .torch import x` is not PyTorch's
         if path == "torch":  # `from torch import nn, vmap`: two packages
             return [
                 ast.copy_location(
