@@ -71,7 +71,12 @@ def cholesky(A, *, upper=False):
     return H(L) if upper else L
 
 
-Tensor.cholesky = lambda self, upper=False: cholesky(self, upper=upper)  # type: ignore[attr-defined]
+def _cholesky_method(self: Tensor, upper: bool = False) -> Tensor:
+    """`cholesky`, whose `upper` need not be named here."""
+    return cholesky(self, upper=upper)
+
+
+Tensor.cholesky = _cholesky_method  # type: ignore[attr-defined]
 
 
 def _first_not_positive(x: Any) -> Any:

@@ -336,9 +336,12 @@ def split(tensor, split_size_or_sections, dim=0):
     return pieces(tensor, _split_lengths(tensor, split_size_or_sections, dim), dim)
 
 
-Tensor.split = lambda self, split_size=None, dim=0, **named: split(  # type: ignore[attr-defined]
-    self, named.get("split_size_or_sections", named.get("split_sizes", split_size)), dim
-)
+def _split_method(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """`split`: as a method its length, or its lengths, are called `split_size`."""
+    return split(self, split_size, dim)
+
+
+Tensor.split = _split_method  # type: ignore[attr-defined]
 
 
 @function()

@@ -67,9 +67,12 @@ def _number_like(value: Any, operands: Sequence) -> Any:
     return wrap(result_type(*(v for v in operands if v is not None)).type(value))
 
 
-Tensor.where = lambda self, condition, other=None, **named: where(  # type: ignore[attr-defined]
-    condition, self, named.get("y", other)
-)
+def _or_else(self: Tensor, condition: Any, other: Any = None, *, y: Any = None) -> Tensor:
+    """Itself where `condition` holds, else `other` (or `y`, its other name)."""
+    return where(condition, self, other if y is None else y)
+
+
+Tensor.where = _or_else  # type: ignore[attr-defined]
 
 
 def _mask(mask: Any, name: str) -> Any:
