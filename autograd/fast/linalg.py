@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from . import LARGE as KERNEL
 from . import available, compiled, prange, ready, rows
 from .blas import gemm
 from .panel_products import panel_product
 from .threads import get_num_threads, one_blas_thread, parts, shared
 
 __all__ = ["affine", "column_sums", "matmul"]
+
+ndarray = np.ndarray
 
 LARGE = 1 << 18  # multiply-adds: up to here, NumPy's BLAS stays on one thread by itself
 WORTH_A_THREAD = 1 << 23  # multiply-adds: as many take longer than waking a thread
@@ -71,7 +74,7 @@ def lies(x: np.ndarray) -> bool | None:
 
 def matmul(x: Any, y: Any) -> Any:
     """x @ y for arrays of two dimensions or of equally many; large ones are multiplied by all threads."""
-    if type(x) is not np.ndarray or type(y) is not np.ndarray:
+    if type(x) is not ndarray or type(y) is not ndarray:
         return x @ y
     if x.ndim == y.ndim == 2 and x.size * y.shape[1] <= LARGE:
         return x.dot(y)  # as `@`, without what a ufunc does before it begins
@@ -184,26 +187,26 @@ def blocks(n: int, k: int, m: int, threads: int) -> tuple[int, int]:
 
 def column_sums(x: Any) -> Any:
     """The sum of a matrix over its rows."""
+    if type(x) is not ndarray:
+        return x.sum(0)
+    if x.size < KERNEL or (x.size <= LARGE and not ready(x)):
+        return ones(x.shape[0], x.dtype.char).dot(x)  # BLAS is faster than NumPy's reduction over the first axis
     if ready(x):
         sums = np.empty((rows.jobs(x.shape[0]), x.shape[1]), np.float32)
         rows.column_sums(x, sums)
-        x = sums
-    elif type(x) is np.ndarray and x.dtype.kind == "f":
-        if x.size <= LARGE:  # BLAS does it faster than NumPy's reduction over the first axis
-            return ones(x.shape[0], x.dtype).dot(x)
-        blocks = parts(x.shape[0], -(-x.size // LARGE))
-        sums = np.empty((len(blocks), x.shape[1]), x.dtype)
+        return np.add.reduce(sums, 0)
+    blocks = parts(x.shape[0], -(-x.size // LARGE))
+    sums = np.empty((len(blocks), x.shape[1]), x.dtype)
 
-        def add(job: tuple) -> None:
-            number, block = job
-            ones(block.stop - block.start, x.dtype).dot(x[block], out=sums[number])
+    def add(job: tuple) -> None:
+        number, block = job
+        ones(block.stop - block.start, x.dtype.char).dot(x[block], out=sums[number])
 
-        shared(add, list(enumerate(blocks)))
-        x = sums
-    return np.add.reduce(x, 0) if type(x) is np.ndarray else x.sum(0)
+    shared(add, list(enumerate(blocks)))
+    return np.add.reduce(sums, 0)
 
 
 @functools.lru_cache(16)
-def ones(size: int, dtype: np.dtype) -> np.ndarray:
-    """So many ones, not to be changed."""
-    return np.ones(size, dtype)
+def ones(size: int, type: str) -> np.ndarray:
+    """So many ones, not to be changed.  (A type's letter is quicker to look up than the type.)"""
+    return np.ones(size, type)

@@ -31,11 +31,17 @@ def _weight_gradient(g: Any, x: Any, weight: Any) -> Any:
     return matmul(rows(g).swapaxes(0, 1), rows(x))
 
 
+def _bias_gradient(g: Any) -> Any:
+    if g.ndim == 2:
+        return column_sums(g)
+    return column_sums(rows(g)) if g.ndim > 1 else g
+
+
 @op(
     method=False,
     x=_input_gradient,
     weight=_weight_gradient,
-    bias=lambda g: column_sums(rows(g)) if g.ndim > 1 else g,
+    bias=_bias_gradient,
 )
 def linear(x, weight, bias=None):
     """x Wᵀ + b, as of a fully connected layer.
