@@ -68,15 +68,31 @@ def _absent(name: str, instead: str) -> property:
     def get(tensor: Tensor) -> NoReturn:
         raise AttributeError(f"gradloom's tensors have no {name!r}: {instead}")
 
-    return property(get)
+    return property(get, doc=f"Not here: {instead}.")
 
 
 for _name, _instead in _ABSENT_METHODS.items():
     setattr(Tensor, _name, _absent(_name, _instead))
 for _name, _value in {"is_sparse_csr": False, "name": None}.items():
     setattr(Tensor, _name, _value)
-Tensor.to_dense = lambda self, dtype=None, **_: self if dtype is None else self.to(dtype)  # type: ignore[attr-defined]
-Tensor.is_pinned = Tensor.is_shared = lambda self, *_: False  # type: ignore[attr-defined]
+
+
+def _to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+    """Itself, in another type if one is given: there is no sparse layout."""
+    return self if dtype is None else self.to(dtype)
+
+
+def _is_pinned(self: Tensor, device: Any = None) -> bool:
+    """False: NumPy has no page-locked memory."""
+    return False
+
+
+def _is_shared(self: Tensor) -> bool:
+    """False: worker processes get their own copies (see autograd.data)."""
+    return False
+
+
+Tensor.to_dense, Tensor.is_pinned, Tensor.is_shared = _to_dense, _is_pinned, _is_shared  # type: ignore[attr-defined]
 
 
 def foreach(name: str) -> Callable:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import autograd as ag
+import nn
+import optim
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,3 +73,33 @@ def test_the_readme_has_two_commands_of_one_line():
 
 def test_typed_packages():
     assert all((ROOT / name / "py.typed").exists() for name in ("autograd", "nn", "optim"))
+
+
+def test_everything_public_says_what_it_is():
+    """Also what is declared from a formula: `help(autograd.sigmoid)`."""
+    silent = []
+    for module in (
+        ag,
+        ag.func,
+        ag.functional,
+        ag.linalg,
+        ag.fft,
+        ag.special,
+        ag.data,
+        ag.draw,
+        ag.testing,
+        nn,
+        nn.functional,
+        optim,
+    ):
+        for name, thing in vars(module).items():
+            if (
+                not name.startswith("_")
+                and callable(thing)
+                and getattr(thing, "__module__", "").startswith(("autograd", "nn", "optim"))
+            ):
+                silent += [f"{module.__name__}.{name}"] * (not inspect.getdoc(thing))
+    for name, thing in vars(ag.Tensor).items():
+        if not name.startswith("_") and inspect.isfunction(thing) and not inspect.getdoc(thing):
+            silent.append(f"Tensor.{name}")
+    assert not silent

@@ -67,7 +67,7 @@ def _number_like(value: Any, operands: Sequence) -> Any:
     return wrap(result_type(*(v for v in operands if v is not None)).type(value))
 
 
-def _or_else(self: Tensor, condition: Any, other: Any = None, *, y: Any = None) -> Tensor:
+def _or_else(self: Tensor, condition: Any, other: Any = None, *, y: Any = None) -> Any:
     """Itself where `condition` holds, else `other` (or `y`, its other name)."""
     return where(condition, self, other if y is None else y)
 
