@@ -196,7 +196,7 @@ def binary(op: Any, f: Callable, twin: Any) -> Callable:
     op.triples = _Triples(op)
     large = prepared(twin)
     triples, differentiable, boolean = op.triples, bool(op.rules), op.dtype == "bool"
-    ndarray = np.ndarray
+    ndarray, float32, float64 = np.ndarray, np.float32, np.float64
 
     def call(input: Any, other: Any, *, out: Any = None) -> Any:
         x_is, y_is = isinstance(input, Tensor), isinstance(other, Tensor)
@@ -205,7 +205,7 @@ def binary(op: Any, f: Callable, twin: Any) -> Callable:
         kind = type(y)
         if out is not None or observers:
             return general(op, (input, other), out)
-        scalars = x_is and y_is and kind is type(x) and kind is not ndarray  # two of NumPy's, of one type: ready
+        scalars = x_is and y_is and kind is type(x) and (kind is float32 or kind is float64)  # two of NumPy's: ready
         if not scalars:
             if x_is:
                 ready = x.dtype is y.dtype if y_is else kind is float or kind is int

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from .device import device_of
 from .dtypes import get_default_dtype, result_type
 from .graph import Node, state, whereabouts
 from .tensor import Tensor, register_view, share, wrap
@@ -223,10 +224,20 @@ def run(op: Op, values: Any) -> Any:
 
 
 def resolved(op: Op, values: Any, error: Exception) -> Any:
-    """The result of a forward after all, if only a warning stood against it; otherwise its error, explained."""
+    """The result of a forward after all, if only a warning or a 0-d CPU tensor stood against it; or its error, explained."""
     if isinstance(error, RuntimeWarning):  # NumPy's "divide by zero" and the like, where warnings are errors
         with np.errstate(all="ignore"):
             return op.forward(*values) if op.flat else spread(op, values)
+    arrays = values[0] if op.variadic else values
+    devices = sorted({str(device_of(v)) for v in arrays if getattr(v, "ndim", 0)}, reverse=True)
+    if len(devices) > 1:
+        raise RuntimeError(
+            f"{op.name}: Expected all tensors to be on the same device, but found at least two devices, "
+            f"{' and '.join(devices)}!{whereabouts()}"
+        ) from None
+    if devices and devices != ["cpu"] and any(isinstance(v, np.ndarray) for v in arrays):  # of one number: …
+        arrays = [v[()] if isinstance(v, np.ndarray) else v for v in arrays]  # … on a GPU it is that number
+        return run(op, [tuple(arrays), *values[1:]] if op.variadic else arrays)
     if isinstance(error, (ValueError, np.linalg.LinAlgError)):
         raise explained(op, values, error) from None
     if isinstance(error, AttributeError) and (wrong := strangers(op, values)):
