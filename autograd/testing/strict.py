@@ -118,7 +118,8 @@ class StrictArray:
         _has_method(ufunc, method, inputs, kwargs)
         if ufunc in COMPARISONS:
             inputs = tuple(v.item() if isinstance(v, np.ndarray) and not v.ndim else v for v in inputs)
-        return _wrapped(getattr(ufunc, method)(*map(_device, inputs), **_device(kwargs)), kwargs)
+        inside = [_indices(v) if method == "at" and i == 1 else _device(v) for i, v in enumerate(inputs)]
+        return _wrapped(getattr(ufunc, method)(*inside, **_device(kwargs)), kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
         if not all(issubclass(kind, StrictArray | np.ndarray) for kind in types):
@@ -130,7 +131,7 @@ class StrictArray:
             return StrictArray.diagonal(*args, **kwargs)
         if function in (np.array, np.asarray) and not isinstance(args[0], StrictArray):  # like=: an explicit copy
             return StrictArray(function(*args, **kwargs))
-        inside = _indices if function in (np.full_like, np.take) else _device  # these copy from NumPy by themselves
+        inside = _indices if function in (np.full_like, np.take) else _device
         return _wrapped(function(*inside(args), **_device(kwargs)), kwargs)
 
     def diagonal(self, *args: Any, **kwargs: Any) -> StrictArray:
@@ -343,7 +344,7 @@ def _device(value: Any) -> Any:
 
 
 def _indices(index: Any) -> Any:
-    """Unwrap an index; CuPy copies index arrays to the device by itself, so they may be host."""
+    """Unwrap an index, or what else CuPy copies to the device by itself, so that it may be a NumPy array."""
     if isinstance(index, StrictArray):
         return index._host
     if type(index) in (tuple, list):
