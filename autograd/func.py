@@ -20,6 +20,7 @@ import numpy as np
 from . import functional
 from .backward import grad as gradients
 from .graph import enable_grad, state
+from .nested import flatten
 from .ops.joining import stack
 from .ops.shape import identity
 from .tensor import Tensor, wrap
@@ -46,30 +47,7 @@ def functional_call(
     return call(module, parameter_and_buffer_dicts, args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
-# ---- nestings of tensors -----------------------------------------------------------------------------------------
-
-
-def flatten(tree: Any) -> tuple[list, Callable[[list], Any]]:
-    """The leaves of a nesting, and the function that puts others in their places."""
-    if isinstance(tree, dict):
-        keys, values, make = list(tree), list(tree.values()), None
-    elif isinstance(tree, (list, tuple)):
-        keys, values, make = None, list(tree), type(tree)
-    else:
-        return [tree], lambda leaves: leaves[0]
-    parts = [flatten(value) for value in values]
-    counts = [len(leaves) for leaves, _ in parts]
-
-    def rebuild(leaves: list) -> Any:
-        made, start = [], 0
-        for (_, again), count in zip(parts, counts, strict=True):
-            made.append(again(leaves[start : start + count]))
-            start += count
-        if keys is not None:
-            return type(tree)(zip(keys, made, strict=True))
-        return make(*made) if hasattr(tree, "_fields") else make(made)  # type: ignore[misc]
-
-    return [leaf for leaves, _ in parts for leaf in leaves], rebuild
+# ---- what all of them share ---------------------------------------------------------------------------------------
 
 
 def _start(value: Any) -> Any:

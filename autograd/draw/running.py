@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import random
 from ..graph import enable_grad
+from ..nested import tensors_in
 from ..tensor import Tensor
 from .capture import tape_gradients
 from .names import Names
@@ -18,21 +19,7 @@ from .numbers import stats
 from .recording import Recording
 from .structure import Graph
 
-__all__ = ["run_model", "tensors_in", "undisturbed"]
-
-
-def tensors_in(value: Any) -> list[Tensor]:
-    """The tensors in nested tuples, lists and dicts."""
-    found, waiting = [], [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Tensor):
-            found.append(item)
-        elif isinstance(item, (tuple, list)):
-            waiting.extend(reversed(item))
-        elif isinstance(item, dict):
-            waiting.extend(reversed(list(item.values())))
-    return found
+__all__ = ["run_model", "undisturbed"]
 
 
 @contextmanager
@@ -96,5 +83,4 @@ def run_model(model: Any, inputs: Sequence[Any], names: Names, color: str | None
                         entry[1].grad = stats(g)
                     elif isinstance(node, Tensor) and node.grad is None:
                         recording.extra_grads[id(node)] = stats(g)
-    graph = recording._graph(outputs, names)
-    return graph
+    return recording._graph(outputs, names)

@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd.testing.findings import OK, WRONG, Failure, InputMap
 from autograd.testing.libraries import Gradloom, Jax, Library, Torch, to_array
-from autograd.testing.packing import Layout, eps_of, flatten, is_inexact
+from autograd.testing.packing import Layout, eps_of, flatten, is_inexact, unflatten
 from autograd.testing.problem import Target, describe
 from autograd.testing.result import GradCheckError, GradCheckResult
 
@@ -128,8 +128,6 @@ def _home(reference: Any) -> str:
 def _compare_values(result, f, ours, reference, theirs, inputs, rtol) -> None:
     def of(library: Any, value: Any) -> Any:
         return library.constant(np.array(value)) if library and isinstance(value, np.ndarray) else value
-
-    from autograd.testing.packing import unflatten
 
     def run(function: Any, library: Any) -> list[tuple[str, np.ndarray]]:
         leaves = [of(library, value) for _, value in flatten(inputs)]

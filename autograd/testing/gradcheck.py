@@ -12,7 +12,7 @@ from autograd.testing import checks as side
 from autograd.testing.findings import Failure, InputMap
 from autograd.testing.hints import hints_for
 from autograd.testing.libraries import HandWritten, Library, library_for
-from autograd.testing.packing import eps_of, norm
+from autograd.testing.packing import eps_of, flatten, norm
 from autograd.testing.problem import Problem, Target, describe, twin_dtype
 from autograd.testing.result import GradCheckError, GradCheckResult
 from autograd.testing.search import Search
@@ -338,8 +338,6 @@ def _repro(label: str, target: Target, options: _Options, order: int, wrt: Any) 
 
 
 def _leaves(inputs: Sequence[Any]) -> list[Any]:
-    from autograd.testing.packing import flatten
-
     return [leaf for _, leaf in flatten(list(inputs))]
 
 

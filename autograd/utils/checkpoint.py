@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ..backward import ancestors
 from ..graph import Node, changed_since, clock, enable_grad, state
+from ..nested import tensors_in
 from ..random import default_generator
 from ..tensor import Tensor
 
@@ -116,14 +117,5 @@ class _Segment:
 
 def _recorded(outputs: Any, since: int) -> list[Node]:
     """The nodes made after a moment that lead to these outputs, oldest first."""
-    sources = {t.grad_fn for t in _tensors(outputs) if t.grad_fn is not None}
+    sources = {t.grad_fn for t in tensors_in(outputs) if t.grad_fn is not None}
     return [n for n in ancestors(sources) if n.order > since]
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors in a result, which may be nested."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(item)
