@@ -2,7 +2,7 @@
 
 >>> import numpy as np
 >>> from_dlpack(np.arange(3.0))
-tensor([0., 1., 2.], dtype=float64)
+tensor([0., 1., 2.], dtype=autograd.float64)
 """
 
 from ..creation import from_dlpack
