@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import cuda
+from .device import cupy
 from .device import device as Device
 from .graph import mutated
 from .tensor import Tensor, share
@@ -78,9 +78,12 @@ class GradScaler:
             raise ValueError(
                 f"expected growth_factor > 1 and backoff_factor < 1, got {growth_factor} and {backoff_factor}"
             )
-        if enabled and Device(device).type == "cuda" and not cuda.is_available():
-            warnings.warn("GradScaler is enabled, but there is no GPU: it scales nothing", stacklevel=2)
-            enabled = False
+        if enabled and Device(device).type == "cuda":
+            try:
+                cupy()
+            except RuntimeError:
+                warnings.warn("GradScaler is enabled, but there is no GPU: it scales nothing", stacklevel=2)
+                enabled = False
         self._enabled = enabled
         self._scale, self._growth_factor, self._backoff_factor = float(init_scale), growth_factor, backoff_factor
         self._growth_interval, self._growth_tracker = growth_interval, 0
