@@ -93,4 +93,3 @@ def equal(input: Any, other: Any) -> bool:
 
 for _name in ("not_equal", "less", "less_equal", "greater", "greater_equal"):
     setattr(Tensor, _name, globals()[_name])
-Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # == is elementwise; as a dictionary key a tensor is itself

@@ -54,12 +54,7 @@ def _logaddexp(x: Any, y: Any) -> Any:
     larger = np.where(x.real >= y.real, x, y)
     smaller = np.where(x.real >= y.real, y, x)
     same = (x == y) & np.isinf(x.real)  # infinity minus itself
-    return np.where(same, np.where(x.real > 0, x, x), larger + np.log1p(np.exp(np.where(same, 0, smaller - larger))))
-
-
-def _share(x: Any, out: Any) -> Any:
-    """exp(x - out), where both may be the same infinity."""
-    return np.exp(np.where(x == out, 0, x - out))
+    return np.where(same, x, larger + np.log1p(np.exp(np.where(same, 0, smaller - larger))))
 
 
 logaddexp = elementwise(

@@ -469,13 +469,13 @@ def unbind(input, dim=0):
 function(method=False, numpy=getattr(np, "unstack", None))(unbind)
 
 
-def _tensor_iter(self: Tensor) -> Any:
+def _iterate(self: Tensor) -> Any:
     if not self.array.ndim:
         raise TypeError("iteration over a 0-d tensor")
     return iter(unbind(self))
 
 
-Tensor.__iter__ = _tensor_iter  # type: ignore[method-assign]
+Tensor.__iter__ = _iterate  # type: ignore[method-assign]
 
 
 @function(method=False)

@@ -381,7 +381,7 @@ def from_scipy(name: str, theirs: str | None = None, method: bool = False, count
     f = scipy_special(theirs or name)
     return elementwise(
         (lambda x: f(x)) if count == 1 else (lambda x, y: f(x, y)),
-        name if method else f"{name}",
+        name,
         method=method,
         dtype="float",
         **rules,
