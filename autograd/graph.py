@@ -245,21 +245,24 @@ def is_inference_mode_enabled() -> bool:
 
 # ---- changes in place --------------------------------------------------------------------------------------------
 # Nothing is counted while a graph is recorded.  A change in place is noted here with its time, under the array that
-# owns the memory; the backward pass compares that with the age of the nodes which saved a value there.
+# owns the memory; the backward pass compares that with the age of the nodes which saved a value there.  Of a value only
+# its own elements count: programs fill a tensor part by part (``k.data[..., i] = f``) and use what is there already.
 
 
 class Mark:
-    """When the memory of an array was last changed in place."""
+    """When the memory of an array was last changed in place: any of it, all of it, and which parts."""
 
-    __slots__ = ("reference", "time")
+    __slots__ = ("parts", "reference", "time", "whole")
 
     def __init__(self, array: Any):
-        key, self.time = id(array), -1
+        key, self.time, self.whole = id(array), -1, -1
+        self.parts: list[tuple[int, Part]] = []
         self.reference = weakref.ref(array, lambda _: marks.pop(key, None))
         marks[key] = self
 
 
 marks: dict[int, Mark] = {}
+_MOST_PARTS = 16  # to tell apart; what is changed after that counts as the whole
 last_change = -1
 
 
@@ -273,10 +276,29 @@ def owner(array: Any) -> Any:
     return whole
 
 
+class Part:
+    """Where the elements of an array are, without keeping them: NumPy takes it for an array, and compares addresses."""
+
+    __slots__ = ("__array_interface__",)
+
+    def __init__(self, array: np.ndarray):
+        self.__array_interface__ = array.__array_interface__
+
+
 def mutated(array: Any) -> None:
     """Note that the memory of `array` has just been changed."""
-    if not isinstance(array, np.generic):  # a NumPy scalar cannot change
-        mutated_all((mark_of(array),))
+    global last_change
+    if isinstance(array, np.generic):  # a NumPy scalar cannot change
+        return
+    mark = mark_of(array)
+    if type(array) is not np.ndarray or array.nbytes == mark.reference().nbytes:
+        mark.parts.clear()
+        mutated_all((mark,))
+    elif len(mark.parts) == _MOST_PARTS:
+        mutated_all((mark,))
+    else:
+        last_change = mark.time = clock()
+        mark.parts.append((mark.time, Part(array)))
 
 
 def mark_of(array: Any) -> Mark:
@@ -290,10 +312,20 @@ def mutated_all(those: Iterable[Mark]) -> None:
     global last_change
     last_change = now = clock()
     for mark in those:
-        mark.time = now
+        mark.time = mark.whole = now
 
 
 def changed_since(array: Any, order: int) -> bool:
-    """Has the memory of `array` been changed after the moment `order`?"""
+    """Have elements of `array` been changed after the moment `order`?"""
     mark = marks.get(id(owner(array)))
-    return mark is not None and mark.time > order
+    if mark is None or mark.time <= order:
+        return False
+    return mark.whole > order or any(time > order and _overlap(array, part) for time, part in mark.parts)
+
+
+def _overlap(array: Any, part: Part) -> bool:
+    """May both have an element in common?  (A hard case counts as one: to know would take long.)"""
+    try:
+        return np.shares_memory(array, np.asarray(part), max_work=1000)
+    except np.exceptions.TooHardError:
+        return True
