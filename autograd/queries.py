@@ -10,6 +10,7 @@ import numpy as np
 from . import dtypes
 from .creation import empty, tensor
 from .dtypes import as_dtype, set_default_dtype
+from .op import function
 from .signal import windows
 from .tensor import _LEGACY_DTYPE, Tensor, share, wrap
 
@@ -42,24 +43,18 @@ def is_storage(obj: Any) -> bool:
     return False
 
 
-def is_floating_point(input: Tensor) -> bool:
-    """Are its elements real floating-point numbers?"""
-    return input.is_floating_point()
+# Methods of Tensor that are functions too.
+get_device, is_complex, is_floating_point, is_inference, is_signed, numel = map(
+    function(method=False),
+    (
+        Tensor.get_device, Tensor.is_complex, Tensor.is_floating_point, Tensor.is_inference, Tensor.is_signed, Tensor.numel,
+    ),
+)  # fmt: skip
 
 
-def is_complex(input: Tensor) -> bool:
-    """Are its elements complex?"""
-    return input.is_complex()
-
-
-def is_signed(input: Tensor) -> bool:
-    """Can its elements be negative?"""
-    return input.is_signed()
-
-
-def is_inference(input: Tensor) -> bool:
-    """Was it made in inference mode?"""
-    return input.is_inference()
+def detach(input: Tensor) -> Tensor:
+    """The same memory, outside the graph."""
+    return input.detach()  # whatever that is now: `draw.record` watches it
 
 
 def is_nonzero(input: Tensor) -> bool:
@@ -77,28 +72,11 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     return (self.data_ptr(), self.shape, self.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride())
 
 
-def numel(input: Tensor) -> int:
-    """The number of elements."""
-    return input.numel()
-
-
-def get_device(input: Tensor) -> int:
-    """The number of its GPU; -1 on the CPU."""
-    return input.get_device()
-
-
-def detach(input: Tensor) -> Tensor:
-    """The same memory, outside the graph."""
-    return input.detach()
-
-
 def typename(obj: Any) -> str:
     """The name of its type: of a tensor with the type of its elements."""
-    return (
-        obj.type()
-        if isinstance(obj, Tensor)
-        else f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
-    )
+    if isinstance(obj, Tensor):
+        return obj.type()
+    return f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
 
 
 def can_cast(from_: Any, to: Any) -> bool:
