@@ -175,7 +175,7 @@ class Optimizer:
             shape, fill = (start, 0.0) if isinstance(start, tuple) else (place.shape, start)
             if state.get(name) is None:
                 fill = complex(fill, fill) if p.is_complex() else fill
-                state[name] = wrap(np.full_like(place, fill, order="C", subok=False, shape=shape))
+                state[name] = wrap(np.full_like(place, fill, order="C", shape=shape))
                 continue
             new = False
             if state[name].shape != tuple(shape):
