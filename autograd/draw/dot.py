@@ -30,8 +30,12 @@ class GraphvizFailed(RuntimeError):  # noqa: N818
     """The `dot` program gave up or took too long."""
 
 
-def digraph(scene: Scene) -> Any:
-    """The scene as a `graphviz.Digraph`, to go on with.
+# `dot` bends an arrow around its label. A narrow one leaves it straight, and keeps room for what then stands beside it.
+NARROW = '<<table border="0" cellborder="0" fixedsize="true" width="1" height="11"><tr><td></td></tr></table>>'
+
+
+def digraph(scene: Scene, narrow: bool = False) -> Any:
+    """The scene as a `graphviz.Digraph`, to go on with; its labels are only kept room for where they are to be `narrow`.
 
     The same scene gives the same text, byte for byte.
     """
@@ -60,7 +64,7 @@ def digraph(scene: Scene) -> Any:
             attributes |= {"style": "dashed", "color": palette["repeat"], "constraint": "false"}
         elif (link.source, link.text) not in labelled:
             labelled.add((link.source, link.text))
-            attributes["label"] = graphviz.escape(link.text)
+            attributes["label"] = NARROW if narrow and link.text else graphviz.escape(link.text)
         graph.edge(link.source.id, link.target.id, **attributes)
     return graph
 
@@ -174,7 +178,7 @@ def dot_layout(scene: Scene) -> Layout:
 
     palette = PALETTES["light"]
     source = graphviz.Digraph("graph")
-    source.body = digraph(scene).body
+    source.body = digraph(scene, narrow=True).body
     # Boxes have our sizes, whatever fonts `dot` finds.
     for box in scene.visible()[0]:
         size = _node(scene, box, palette)
@@ -201,8 +205,14 @@ def dot_layout(scene: Scene) -> Layout:
         route = Route(link, _spline(entry["pos"], height))
         if "lp" in entry:
             x, y = map(float, entry["lp"].split(","))
-            route.label, route.anchor = (x, height - y + 3.5), "middle"
+            route.label = x + 4, height - y + 3.5
         routes.append(route)
+    rightmost: dict[Box, float] = {}
+    for route in routes:
+        rightmost[route.link.source] = max(rightmost.get(route.link.source, 0.0), route.points[3][0])
+    for route in routes:
+        if route.label and route.points[3][0] < rightmost[route.link.source] - 1:  # another arrow is on that side
+            route.label, route.anchor = (route.label[0] - 8, route.label[1]), "end"
     order = {box: number for number, box in enumerate(boxes.values())}
     rects = dict(sorted(rects.items(), key=lambda item: order[item[0]]))
     return Layout(width, height, rects, routes, "dot")
