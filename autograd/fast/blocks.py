@@ -7,15 +7,20 @@ registers, as large as a block, that stay in the cache of the core, and the thre
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from .threads import BLOCK, by_blocks
+from .threads import blocks, shared
 
 __all__ = ["Program", "Symbol", "trace"]
+
+BLOCK = 1 << 16  # elements of a register: with more they leave the cache, with fewer threads wait for the interpreter
+LINE = 64  # bytes of a cache line, and of the widest vectors
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
@@ -33,10 +38,11 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
         if method != "__call__" or options:
             return NotImplemented
-        if ufunc in (np.maximum, np.minimum) and not all(map(is_number, operands)):
-            # Of an array and a number they take three times as long as of two arrays.
-            array = next(v for v in operands if not is_number(v))
-            operands = tuple(self.notes.call(spread, v, array) if is_number(v) else v for v in operands)
+        if ufunc in EXTREMES:
+            ufunc = EXTREMES[ufunc]
+            if arrays := [v for v in operands if not is_number(v)]:
+                # Of an array and a number they take three times as long as of two arrays.
+                operands = tuple(self.notes.call(spread, v, arrays[0]) if is_number(v) else v for v in operands)
         return self.notes.call(ufunc, *operands)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
@@ -111,6 +117,17 @@ def spread(number: Any, like: Any, out: np.ndarray) -> None:
     out.fill(number)
 
 
+def maximum(x: Any, y: Any, out: Any = None) -> Any:
+    return np.maximum(x, y, out=out)  # which takes it by that name only
+
+
+def minimum(x: Any, y: Any, out: Any = None) -> Any:
+    return np.minimum(x, y, out=out)
+
+
+EXTREMES: dict = {np.maximum: maximum, np.minimum: minimum}
+
+
 def copy(x: Any, out: np.ndarray) -> None:
     out[...] = x
 
@@ -159,6 +176,7 @@ class Program:
 
     def __init__(self, dtypes: Sequence[np.dtype], steps: list, numbers: Sequence = (), registers: Sequence = ()):
         self.dtypes, self.steps, self.numbers, self.registers = dtypes, steps, numbers, registers
+        self.calls = [(f, itemgetter(*operands, made)) for f, operands, made in steps]
         self.beforehand: list = []  # steps that make numbers of numbers
 
     def __call__(self, values: list, outs: list[np.ndarray]) -> None:
@@ -168,15 +186,25 @@ class Program:
             for f, operands, made in self.beforehand:
                 slots[made] = weak(f, [slots[i] for i in operands])
 
+        calls = self.calls
+
         def run(part: slice) -> None:
             length = part.stop - part.start
-            block = [v[part] if type(v) is np.ndarray else v for v in slots]
+            block = [v[part] if type(v) is np.ndarray else v for v in values]
+            block += slots[len(values) :]
             block += [registers[name][:length] for name in self.registers]
             block += [out[part] for out in outs]
-            for f, operands, made in self.steps:
-                f(*[block[i] for i in operands], out=block[made])
+            for f, pick in calls:
+                f(*pick(block))
 
-        by_blocks(run, outs[0].size)
+        shared(run, by_lines(blocks(outs[0].size, most=BLOCK), outs[0]))
+
+
+def by_lines(parts: list[slice], out: np.ndarray) -> list[slice]:
+    """Parts of nearly the same lengths, each but the first at the beginning of a cache line: NumPy writes up to twice as fast there."""
+    line, first = LINE // out.itemsize, -out.ctypes.data % LINE // out.itemsize
+    edges = [0, *[(p.start - first) // line * line + first for p in parts[1:]], out.size]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 class Registers(threading.local):
@@ -187,7 +215,9 @@ class Registers(threading.local):
 
     def __getitem__(self, name: tuple[np.dtype, int]) -> np.ndarray:
         if name not in self.arrays:
-            self.arrays[name] = np.empty(BLOCK, name[0])
+            memory = np.empty(LINE + (BLOCK + LINE) * name[0].itemsize, np.uint8)
+            first = -memory.ctypes.data % LINE
+            self.arrays[name] = memory[first : first + (BLOCK + LINE) * name[0].itemsize].view(name[0])
         return self.arrays[name]
 
 
@@ -215,9 +245,9 @@ def opaque(formula: Callable, examples: list) -> Program:
     results = results if type(results) is tuple else (results,)
     count, outs = len(examples), len(results)
 
-    def step(*slots: Any, out: np.ndarray) -> None:
+    def step(*slots: Any) -> None:
         made = formula(*slots[:count])
-        for target, result in zip((*slots[count:], out), made if outs > 1 else (made,), strict=True):
+        for target, result in zip(slots[count:], made if outs > 1 else (made,), strict=True):
             target[...] = result
 
     slots = [*range(count), *range(-outs, 0)]
@@ -241,11 +271,26 @@ def compiled(notes: Notes, count: int, results: tuple) -> Program:
     def placed(steps: list) -> list:
         return [(f, [slots[i] for i in operands], slots[made]) for f, operands, made in steps]
 
+    beside: dict[int, set] = {i: set() for i in numbers}  # what the numbers are combined with
+    for _, operands, _ in notes.steps:
+        for i, k in itertools.permutations(set(operands), 2):
+            if i in beside:
+                beside[i].add(notes.examples[k].dtype if arrays[k] else None)
     program = Program(
-        [notes.examples[i].dtype for i in last], placed(steps), [notes.literals.get(i) for i in numbers], used
+        [notes.examples[i].dtype for i in last],
+        placed(steps),
+        [prepared(notes.literals.get(i), beside[i]) for i in numbers],
+        used,
     )
     program.beforehand = placed([s for s in notes.steps if not arrays[s[2]]])
     return program
+
+
+def prepared(number: Any, beside: set) -> Any:
+    """A Python number that is combined with arrays of one floating-point type only, as NumPy would convert it in each call."""
+    (dtype,) = beside if len(beside) == 1 else (None,)
+    convertible = type(number) in (int, float) and dtype is not None and dtype.kind == "f"
+    return np.array(number, dtype) if convertible else number
 
 
 def needed(steps: list, results: list[int]) -> list:

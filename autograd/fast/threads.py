@@ -53,6 +53,7 @@ class Worker:
         while True:
             self.begin.acquire()
             self.work()
+            del self.work  # and what it holds: memory that is to be free, or nobody else's
             self.end.release()
 
 
@@ -109,10 +110,10 @@ def parts(size: int, count: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
 
-def blocks(size: int, width: int = 1) -> list[slice]:
-    """Slices that make up `size` things of `width` elements each: at most `BLOCK` elements, and as many for each thread."""
+def blocks(size: int, width: int = 1, most: int = BLOCK) -> list[slice]:
+    """Slices that make up `size` things of `width` elements each: at most so many elements, and as many for each thread."""
     elements, threads = size * width, get_num_threads()
-    count = -(-elements // BLOCK)
+    count = -(-elements // most)
     return parts(size, count if elements <= SHARED else -(-count // threads) * threads)
 
 

@@ -1,16 +1,16 @@
 """Formulas as lists of NumPy calls: the same numbers as the formula, in few registers."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
 
 import autograd as ag
 import nn.functional as F
-from autograd.fast import LARGE, disabled, fused
-from autograd.fast.blocks import Notes, trace
+from autograd.fast import LARGE, disabled, fused, threads
+from autograd.fast.blocks import BLOCK, Notes, trace
 from autograd.fast.scalars import normal_cdf, normal_density
-from autograd.fast.threads import BLOCK
 
 FLOAT = np.dtype(np.float32)
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -3e38, 1.5], np.float32)
@@ -158,3 +158,22 @@ def test_gelu_and_its_slope(approximate, size):
             results.append((y.detach().numpy(), t.grad.numpy()))
     for got, wanted in zip(*results, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=6e-7 if approximate == "none" else 2e-6)
+
+
+def test_numbers_are_converted_once_where_that_changes_nothing():
+    def types(formula, *kinds):
+        return [getattr(n, "dtype", type(n)) for n in trace(formula, kinds).numbers]
+
+    assert types(lambda x: x * 2 + 0.5, FLOAT) == [FLOAT, FLOAT]
+    assert types(lambda x, a: x * 2.0 + x * (a * 2.0), FLOAT, float)[0] is float  # a * 2.0 is computed by Python
+    assert types(lambda x, y: x * 2 + y * 2, FLOAT, np.dtype(float)) == [int]
+    assert types(lambda x: (x > 0) * 2, FLOAT) == [FLOAT, int]
+
+
+def test_threads_let_go_of_the_memory_that_they_worked_on(monkeypatch):
+    monkeypatch.setattr(threads, "wanted", 2)
+    with disabled():
+        out = fused(lambda x: x * 2)(np.ones(3 * BLOCK, np.float32))
+    memory = weakref.ref(out)
+    del out
+    assert memory() is None

@@ -8,7 +8,7 @@ import pytest
 import autograd as ag
 import nn.functional as F
 from autograd.fast import LARGE, disabled, fused
-from autograd.fast.threads import BLOCK
+from autograd.fast.blocks import BLOCK
 
 SHAPE = (150, 200)
 
