@@ -2,7 +2,7 @@
 
 Channels are rows (images as (N·C, L), one row for each image and channel: `axis` 1) or columns ((N·L, C) as convolutions
 leave them; several positions may make one longer row: `axis` 0).  Compiled loops do it, or NumPy on some rows at a time,
-shared among the threads.  The caller brings the parts together.
+shared among the threads.  The caller brings the parts together, and sees to it that means are not large.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from . import compiled, prange, ready, rows
 from .linalg import column_sums
 from .threads import parts, shared
 
-__all__ = ["gradient", "normalized", "products", "statistics"]
+__all__ = ["gradient", "normalized", "products"]
 
 AT_ONCE = 1 << 17  # elements that NumPy works on at a time
 
@@ -49,71 +49,57 @@ def empty_sums(x: Any, axis: int) -> Any:
     return np.empty_like(x, shape=(2, len(x)) if axis else (2, len(blocks(x)), x.shape[1]), order="C")
 
 
-def statistics(x: Any, axis: int) -> tuple:
-    """The mean of each row (of each column, block by block), the sum of squared distances from it, and the sizes of these."""
-    means, squares = empty_sums(x, axis)
-
-    def work(number: int, block: slice) -> None:
-        place, part = block if axis else number, x[block]
-        means[place] = sums(part, axis) / part.dtype.type(part.shape[axis])
-        distances = part - beside(block, means if axis else means[number], axis)
-        distances *= distances
-        squares[place] = sums(distances, axis)
-
-    if ready(x):
-        (row_statistics if axis else column_statistics)(x, means, squares)
-    else:
-        each(work, x)
-    sizes = [x.shape[1]] if axis else [[block.stop - block.start] for block in blocks(x)]
-    return means, squares, np.asarray(sizes, float, like=x)
+def dots(x: Any, y: Any, axis: int) -> Any:
+    """The sum of x · y over each row, or each column."""
+    if x.dtype.itemsize < 4:  # `einsum` would add them up in that type
+        return sums(x * y, axis)
+    return np.einsum("ij,ij->i" if axis else "ij,ij->j", x, y)
 
 
-def normalized(x: Any, axis: int, means: Any, scales: Any, shifts: Any) -> Any:
-    """(x − mean) · scale + shift."""
+def normalized(x: Any, axis: int, scales: Any, shifts: Any) -> Any:
+    """x · scale + shift."""
     out = np.empty_like(x)
 
     def work(_: int, block: slice) -> None:
-        part = np.subtract(x[block], beside(block, means, axis), out=out[block])
-        part *= beside(block, scales, axis)
+        part = np.multiply(x[block], beside(block, scales, axis), out=out[block])
         part += beside(block, shifts, axis)
 
     if ready(x):
-        (rows_normalized if axis else columns_normalized)(x, means, scales, shifts, out)
+        (rows_normalized if axis else columns_normalized)(x, scales, shifts, out)
     else:
         each(work, x)
     return out
 
 
-def products(g: Any, x: Any, axis: int, means: Any) -> Any:
-    """The sum of g over each row (over each column, block by block), and of g · (x − mean)."""
+def products(g: Any, x: Any, axis: int) -> Any:
+    """The sum of g over each row (over each column, block by block), and of g · x."""
     found = empty_sums(x, axis)
 
     def work(number: int, block: slice) -> None:
         place = block if axis else number
-        found[0][place] = sums(g[block], axis)
-        distances = x[block] - beside(block, means, axis)
-        distances *= g[block]
-        found[1][place] = sums(distances, axis)
+        found[0][place], found[1][place] = sums(g[block], axis), dots(g[block], x[block], axis)
 
     if ready(x, g):
-        (row_products if axis else column_products)(g, x, means, *found)
+        (row_products if axis else column_products)(g, x, *found)
     else:
         each(work, x)
     return found
 
 
-def gradient(g: Any, x: Any, axis: int, means: Any, a: Any, b: Any, c: Any) -> Any:
-    """a · g + b · (x − mean) + c."""
+def gradient(g: Any, x: Any, axis: int, weights: Any, a: Any, b: Any, c: Any) -> Any:
+    """a · (weight · g − b · x − c), without weights if they are None."""
     gx = np.empty_like(x)
 
     def work(_: int, block: slice) -> None:
-        part = np.subtract(x[block], beside(block, means, axis), out=gx[block])
-        part *= beside(block, b, axis)
-        part += beside(block, c, axis)
-        part += g[block] * beside(block, a, axis)
+        part = np.multiply(x[block], beside(block, b, axis), out=gx[block])
+        given = g[block] if weights is None else g[block] * beside(block, weights, axis)
+        np.subtract(given, part, out=part)
+        part -= beside(block, c, axis)
+        part *= beside(block, a, axis)
 
     if ready(x, g):
-        (row_gradient if axis else column_gradient)(g, x, means, a, b, c, gx)
+        weights = np.ones_like(a) if weights is None else weights
+        (row_gradient if axis else column_gradient)(g, x, weights, a, b, c, gx)
     else:
         each(work, x)
     return gx
@@ -123,89 +109,49 @@ def gradient(g: Any, x: Any, axis: int, means: Any, a: Any, b: Any, c: Any) -> A
 
 
 @compiled
-def row_statistics(x, means, squares):
-    """Each row's mean, and the sum of squared distances from it."""
+def rows_normalized(x, scales, shifts, out):
+    """out = x · scale + shift."""
     for i in prange(x.shape[0]):
-        mean = np.float32(0)
+        scale, shift = scales[i], shifts[i]
         for j in range(x.shape[1]):
-            mean += x[i, j]
-        mean /= np.float32(x.shape[1])
-        square, slip = np.float32(0), np.float32(0)
-        for j in range(x.shape[1]):
-            d = x[i, j] - mean
-            square += d * d
-            slip += d
-        slip /= np.float32(x.shape[1])  # what rounding has left in the mean
-        means[i] = mean + slip
-        squares[i] = square - slip * slip * np.float32(x.shape[1])
+            out[i, j] = x[i, j] * scale + shift
 
 
 @compiled
-def rows_normalized(x, means, scales, shifts, out):
-    """out = (x − mean) · scale + shift."""
+def row_products(g, x, sums, products):
+    """Each row's sum of g, and of g · x."""
     for i in prange(x.shape[0]):
-        mean, scale, shift = means[i], scales[i], shifts[i]
-        for j in range(x.shape[1]):
-            out[i, j] = (x[i, j] - mean) * scale + shift
-
-
-@compiled
-def row_products(g, x, means, sums, products):
-    """Each row's sum of g, and of g · (x − mean)."""
-    for i in prange(x.shape[0]):
-        mean, total, product = means[i], np.float32(0), np.float32(0)
+        total, product = np.float32(0), np.float32(0)
         for j in range(x.shape[1]):
             total += g[i, j]
-            product += g[i, j] * (x[i, j] - mean)
+            product += g[i, j] * x[i, j]
         sums[i] = total
         products[i] = product
 
 
 @compiled
-def row_gradient(g, x, means, a, b, c, gx):
-    """gx = a · g + b · (x − mean) + c."""
+def row_gradient(g, x, weights, a, b, c, gx):
+    """gx = a · (weight · g − b · x − c)."""
     for i in prange(x.shape[0]):
-        mean, ai, bi, ci = means[i], a[i], b[i], c[i]
+        weight, ai, bi, ci = weights[i], a[i], b[i], c[i]
         for j in range(x.shape[1]):
-            gx[i, j] = ai * g[i, j] + bi * (x[i, j] - mean) + ci
+            gx[i, j] = ai * (weight * g[i, j] - bi * x[i, j] - ci)
 
 
 # ---- channels are columns ----------------------------------------------------------------------------------------
 
 
 @compiled
-def column_statistics(x, means, squares):
-    """For a block of rows for each job, each column's mean, and the sum of squared distances from it."""
-    jobs = means.shape[0]
-    for job in prange(jobs):
-        first, last = job * x.shape[0] // jobs, (job + 1) * x.shape[0] // jobs
-        mean, square = means[job], squares[job]
-        for j in range(x.shape[1]):
-            mean[j] = 0.0
-            square[j] = 0.0
-        for i in range(first, last):
-            for j in range(x.shape[1]):
-                mean[j] += x[i, j]
-        share = 1.0 / np.float32(last - first)
-        for j in range(x.shape[1]):
-            mean[j] *= share
-        for i in range(first, last):
-            for j in range(x.shape[1]):
-                d = x[i, j] - mean[j]
-                square[j] += d * d
-
-
-@compiled
-def columns_normalized(x, means, scales, shifts, out):
-    """out = (x − mean) · scale + shift."""
+def columns_normalized(x, scales, shifts, out):
+    """out = x · scale + shift."""
     for i in prange(x.shape[0]):
         for j in range(x.shape[1]):
-            out[i, j] = (x[i, j] - means[j]) * scales[j] + shifts[j]
+            out[i, j] = x[i, j] * scales[j] + shifts[j]
 
 
 @compiled
-def column_products(g, x, means, sums, products):
-    """For a block of rows for each job, each column's sum of g, and of g · (x − mean)."""
+def column_products(g, x, sums, products):
+    """For a block of rows for each job, each column's sum of g, and of g · x."""
     jobs = sums.shape[0]
     for job in prange(jobs):
         total, product = sums[job], products[job]
@@ -215,12 +161,12 @@ def column_products(g, x, means, sums, products):
         for i in range(job * x.shape[0] // jobs, (job + 1) * x.shape[0] // jobs):
             for j in range(x.shape[1]):
                 total[j] += g[i, j]
-                product[j] += g[i, j] * (x[i, j] - means[j])
+                product[j] += g[i, j] * x[i, j]
 
 
 @compiled
-def column_gradient(g, x, means, a, b, c, gx):
-    """gx = a · g + b · (x − mean) + c."""
+def column_gradient(g, x, weights, a, b, c, gx):
+    """gx = a · (weight · g − b · x − c)."""
     for i in prange(x.shape[0]):
         for j in range(x.shape[1]):
-            gx[i, j] = a[j] * g[i, j] + b[j] * (x[i, j] - means[j]) + c[j]
+            gx[i, j] = a[j] * (weights[j] * g[i, j] - b[j] * x[i, j] - c[j])

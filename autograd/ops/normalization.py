@@ -15,7 +15,7 @@ from ..fast import normalization as loops
 from ..fast import ready
 from ..fast import rows as row_loops
 from ..fast.linalg import column_sums
-from ..fast.threads import blocks, shared
+from ..fast.threads import blocks, each_job
 from ..graph import mutated
 from ..op import function, op
 from ..tensor import share
@@ -74,19 +74,10 @@ def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered
                 out -= mean
             out *= inverse[part]
 
-    each(work, list(enumerate(jobs)), rows)
+    each_job(work, list(enumerate(jobs)), rows)
     shape = () if weight is None else weight.shape
     sums = [None if v is None else np.add.reduce(v).reshape(shape) for v in (gw, gb)]
     return None if gx is None else gx.reshape(x_shape), *sums
-
-
-def each(work: Any, jobs: list, like: Any) -> None:
-    """Call `work` with each of the jobs: on several threads, if the arrays are NumPy's."""
-    if isinstance(like, np.ndarray):
-        shared(work, jobs)
-    else:
-        for job in jobs:
-            work(job)
 
 
 def _compiled_layer_gradients(
@@ -135,7 +126,7 @@ def _layer_norm(x, weight, bias, eps, centered, memo):
         if bias is not None:
             o += bias.reshape(-1)
 
-    each(work, blocks(*rows.shape), rows)
+    each_job(work, blocks(*rows.shape), rows)
     memo[:] = normal, inverse
     return out.reshape(x.shape)
 
@@ -229,43 +220,42 @@ def _batch_formula(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: flo
     return out if bias is None else out + bias.reshape(shape)
 
 
-def _combined(means: Any, squares: Any, sizes: Any) -> tuple:
-    """Mean and variance of each column's parts: their means, squared distances from those, and sizes (Chan's formula)."""
-    sizes = np.broadcast_to(sizes, means.shape)
-    count = np.add.reduce(sizes)
-    mean = np.add.reduce(means * sizes) / count
-    distance = means - mean
-    return mean, (np.add.reduce(squares) + np.add.reduce(distance * distance * sizes)) / count
+def _statistics(rows: Any, axis: int, parts: tuple, over: int) -> tuple:
+    """Mean and biased variance, from the sums of values and squares of each row (column): laid out as `parts`, these are added up
+    over a dimension."""
+    found = loops.products(rows, rows, axis)
+    sums, squares = (np.add.reduce(v.reshape(parts).astype(float), over) for v in found)
+    count = rows.size // sums.size
+    mean = sums / count
+    return mean, np.maximum(squares / count - mean * mean, 0)
 
 
-def _batch_statistics(rows: Any, tile: int, c: int) -> tuple:
-    """Mean and biased variance of each channel of `channel_rows`."""
-    means, squares, sizes = loops.statistics(rows, 0 if tile else 1)
-    if tile:
-        sizes = np.repeat(sizes, tile, axis=0)
-    return _combined(means.reshape((-1, c)), squares.reshape((-1, c)), sizes)
+def _far(mean: Any, var: Any) -> bool:
+    """Whether some mean is so many standard deviations from zero that sums of squares lose digits: take it away, and begin again."""
+    return bool((mean * mean > 32 * var).any())
 
 
 def _batch_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, mean: Any, memo: list) -> tuple:
     rows, inverse, tile, centre = memo
     c, training, axis = x_shape[1], mean is None, 0 if tile else 1
     given, _, back = channel_rows(g, bool(tile))
-    means = _for_channels(centre, rows, tile)
     factor = inverse if weight is None else inverse * weight
-    along = level = np.zeros_like(inverse)
     gx: Any = None
     gw: Any = None
     gb: Any = None
     if needs[1] or needs[2] or training:
-        sums, products = loops.products(given, rows, axis, means)
+        sums, products = loops.products(given, rows, axis)
         gb = np.add.reduce(sums.reshape((-1, c)))
-        gw = np.add.reduce(products.reshape((-1, c))) * inverse
-    if training:  # factor · (g − gb / count − normal · gw / count)
-        share = factor / g.dtype.type(g.size // c)
-        along, level = -gw * share * inverse, -gb * share
-    if needs[0]:
-        factors = (_for_channels(v, rows, tile) for v in (factor, along, level))
-        gx = back(loops.gradient(given, rows, axis, means, *factors))
+        gw = (np.add.reduce(products.reshape((-1, c))) - centre * gb) * inverse
+    if needs[0] and training:  # factor · (g − gb / count − normal · gw / count)
+        count = g.dtype.type(g.size // c)
+        along = gw * inverse / count
+        level = gb / count - centre * along
+        values = (_for_channels(v, rows, tile) for v in (factor, along, level))
+        gx = back(loops.gradient(given, rows, axis, None, *values))
+    elif needs[0]:
+        factor = _for_channels(factor, rows, tile)
+        gx = back(loops.normalized(given, axis, factor, np.zeros_like(factor)))
     return gx, gw if needs[1] else None, gb if needs[2] else None
 
 
@@ -274,18 +264,21 @@ def _batch_norm(x, weight, bias, mean, var, eps, memo):
     """Normalize each channel by the statistics of the batch, or by `mean` and `var`.  What the rule needs goes into `memo`, and
     last the statistics of the batch: (mean, biased variance, count)."""
     rows, tile, back = channel_rows(x)
-    training = mean is None
+    training, axis, begun = mean is None, 0 if tile else 1, 0
     if training:
-        mean, var = _batch_statistics(rows, tile, x.shape[1])
+        mean, var = _statistics(rows, axis, (-1, x.shape[1]), 0)
+    if _far(mean, var):
+        begun = mean.astype(x.dtype)
+        rows = rows - loops.beside(slice(None), _for_channels(begun, rows, tile), axis)
+        mean, var = _statistics(rows, axis, (-1, x.shape[1]), 0) if training else (mean - begun, var)
     inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
     centre = mean.astype(x.dtype, copy=False)
     scale = inverse if weight is None else inverse * weight
-    shift = np.zeros_like(centre) if bias is None else bias
-    channels = (_for_channels(v, rows, tile) for v in (centre, scale, shift))
-    out = loops.normalized(rows, 0 if tile else 1, *channels)
+    shift = -centre * scale if bias is None else bias - centre * scale
+    out = loops.normalized(rows, axis, *(_for_channels(v, rows, tile) for v in (scale, shift)))
     memo[:] = rows, inverse, tile, centre
     if training:
-        memo.append((mean, var, x.size // x.shape[1]))
+        memo.append((begun + mean, var, x.size // x.shape[1]))
     return back(out)
 
 
@@ -393,19 +386,23 @@ def _group_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, groups: 
     rows, means, inverses, (_, _, count) = memo
     n, c = x_shape[:2]
     flat = g.reshape(rows.shape)
-    sums, products = loops.products(flat, rows, 1, means)
-    gw = np.add.reduce((products * inverses).reshape((n, c))) if needs[1] else None
+    sums, products = loops.products(flat, rows, 1)
+    products = (products - means * sums) * inverses
+    gw = np.add.reduce(products.reshape((n, c))) if needs[1] else None
     gb = np.add.reduce(sums.reshape((n, c))) if needs[2] else None
     if not needs[0]:
         return None, gw, gb
     # inverse · (w g − the group's mean of w g − normal · the group's mean of w g · normal)
-    w = np.ones_like(inverses) if weight is None else np.concatenate((weight,) * n)
+    weights = None if weight is None else np.concatenate((weight,) * n)
+    if weights is not None:
+        sums, products = weights * sums, weights * products
 
     def group_mean(values: Any) -> Any:
         return np.repeat(np.add.reduce(values.reshape((n * groups, -1)), axis=1) / g.dtype.type(count), c // groups)
 
-    along, level = -group_mean(w * products) * inverses**2 * inverses, -group_mean(w * sums) * inverses
-    return loops.gradient(flat, rows, 1, means, w * inverses, along, level).reshape(x_shape), gw, gb
+    along = group_mean(products) * inverses
+    level = group_mean(sums) - means * along
+    return loops.gradient(flat, rows, 1, weights, inverses, along, level).reshape(x_shape), gw, gb
 
 
 @op("group_norm", method=False, joint=_group_gradients, formula=_group_formula)
@@ -413,16 +410,20 @@ def _group_norm(x, weight, bias, groups, eps, memo):
     """Normalize each image's groups of channels.  What the rule needs goes into `memo`, and last the statistics of the groups:
     (mean, biased variance, count)."""
     n, c = x.shape[:2]
-    rows = x.reshape((n * c, -1))
-    means, squares, size = loops.statistics(rows, 1)
-    parts = (n * groups, c // groups)
-    mean, var = _combined(means.reshape(parts).T, squares.reshape(parts).T, size)
+    rows, size, begun = x.reshape((n * c, -1)), c // groups, 0
+    mean, var = _statistics(rows, 1, (n * groups, size), 1)
+    if _far(mean, var):
+        begun = mean.astype(x.dtype)
+        rows = rows - np.repeat(begun, size)[:, None]
+        mean, var = _statistics(rows, 1, (n * groups, size), 1)
     inverse = (1 / np.sqrt(var + x.dtype.type(eps))).astype(x.dtype, copy=False)
-    means, inverses = np.repeat(mean.astype(x.dtype, copy=False), parts[1]), np.repeat(inverse, parts[1])
+    means, inverses = np.repeat(mean.astype(x.dtype, copy=False), size), np.repeat(inverse, size)
     scales = inverses if weight is None else inverses * np.concatenate((weight,) * n)
-    shifts = np.zeros_like(scales) if bias is None else np.concatenate((bias,) * n).astype(x.dtype, copy=False)
-    memo[:] = rows, means, inverses, (mean, var, parts[1] * rows.shape[1])
-    return loops.normalized(rows, 1, means, scales, shifts).reshape(x.shape)
+    shifts = -means * scales
+    if bias is not None:
+        shifts += np.concatenate((bias,) * n)
+    memo[:] = rows, means, inverses, (begun + mean, var, size * rows.shape[1])
+    return loops.normalized(rows, 1, scales, shifts).reshape(x.shape)
 
 
 def affine(x: Any, weight: Any, bias: Any) -> Any:

@@ -43,49 +43,45 @@ def compare(function, x, *parameters, layout="first", compiled=True):
 
 
 def test_rows_as_they_are_written():
-    x, g, (mean, scale, shift, a, b, c) = normal(4, 5), normal(4, 5, seed=1), normal(6, 4, seed=2)
+    x, g, (w, a, b, c) = normal(4, 5), normal(4, 5, seed=1), normal(4, 4, seed=2)
     one, two, out = np.empty(4, np.float32), np.empty(4, np.float32), np.empty((4, 5), np.float32)
-    normalization.row_statistics.__wrapped__(x, one, two)
-    np.testing.assert_allclose(one, x.mean(1), rtol=1e-5)
-    np.testing.assert_allclose(two, x.var(1) * 5, rtol=1e-5)
-    normalization.rows_normalized.__wrapped__(x, mean, scale, shift, out)
-    np.testing.assert_allclose(out.T, (x.T - mean) * scale + shift, rtol=1e-5, atol=1e-6)
-    normalization.row_products.__wrapped__(g, x, mean, one, two)
+    normalization.rows_normalized.__wrapped__(x, a, b, out)
+    np.testing.assert_allclose(out.T, x.T * a + b, rtol=1e-5, atol=1e-6)
+    normalization.row_products.__wrapped__(g, x, one, two)
     np.testing.assert_allclose(one, g.sum(1), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(two, (g.T * (x.T - mean)).sum(0), rtol=1e-5, atol=1e-6)
-    normalization.row_gradient.__wrapped__(g, x, mean, a, b, c, out)
-    np.testing.assert_allclose(out.T, a * g.T + b * (x.T - mean) + c, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(two, (g * x).sum(1), rtol=1e-5, atol=1e-6)
+    normalization.row_gradient.__wrapped__(g, x, w, a, b, c, out)
+    np.testing.assert_allclose(out.T, a * (w * g.T - b * x.T - c), rtol=1e-5, atol=1e-6)
 
 
 def test_columns_as_they_are_written():
-    x, g, (mean, scale, shift, a, b, c) = normal(5, 4), normal(5, 4, seed=1), normal(6, 4, seed=2)
+    x, g, (w, a, b, c) = normal(5, 4), normal(5, 4, seed=1), normal(4, 4, seed=2)
     one, two = np.empty((2, 2, 4), np.float32)
     out = np.empty((5, 4), np.float32)
-    normalization.column_statistics.__wrapped__(x, one, two)
-    np.testing.assert_allclose(one, [x[:2].mean(0), x[2:].mean(0)], rtol=1e-5)
-    np.testing.assert_allclose(two, [x[:2].var(0) * 2, x[2:].var(0) * 3], rtol=1e-5)
-    normalization.columns_normalized.__wrapped__(x, mean, scale, shift, out)
-    np.testing.assert_allclose(out, (x - mean) * scale + shift, rtol=1e-5, atol=1e-6)
-    normalization.column_products.__wrapped__(g, x, mean, one, two)
+    normalization.columns_normalized.__wrapped__(x, a, b, out)
+    np.testing.assert_allclose(out, x * a + b, rtol=1e-5, atol=1e-6)
+    normalization.column_products.__wrapped__(g, x, one, two)
     np.testing.assert_allclose(one.sum(0), g.sum(0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(two.sum(0), (g * (x - mean)).sum(0), rtol=1e-5, atol=1e-6)
-    normalization.column_gradient.__wrapped__(g, x, mean, a, b, c, out)
-    np.testing.assert_allclose(out, a * g + b * (x - mean) + c, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(two.sum(0), (g * x).sum(0), rtol=1e-5, atol=1e-6)
+    normalization.column_gradient.__wrapped__(g, x, w, a, b, c, out)
+    np.testing.assert_allclose(out, a * (w * g - b * x - c), rtol=1e-5, atol=1e-6)
 
 
 @both
 @layouts
 @pytest.mark.parametrize("shape", SHAPES)
-def test_batch_norm(shape, layout, compiled):
-    x, c = 2 * normal(*shape) + 3, shape[1]
-    weight, bias, mean = (normal(c, seed=i) for i in (1, 2, 3))
+@pytest.mark.parametrize("mean", [3, 300])
+def test_batch_norm(shape, layout, compiled, mean):
+    x, c = 2 * normal(*shape) + np.float32(mean), shape[1]
+    weight, bias, means = (normal(c, seed=i) for i in (1, 2, 3))
+    means += np.float32(mean)
     var = np.abs(normal(c, seed=4)) + np.float32(0.5)
     same = {"layout": layout, "compiled": compiled}
     compare(lambda x, w, b: F.batch_norm(x, None, None, w, b, True), x, weight, bias, **same)
     compare(lambda x: F.batch_norm(x, None, None, None, None, True), x, **same)
 
     def evaluated(x, w, b):
-        return F.batch_norm(x, ag.tensor(mean, dtype=x.dtype), ag.tensor(var, dtype=x.dtype), w, b, False)
+        return F.batch_norm(x, ag.tensor(means, dtype=x.dtype), ag.tensor(var, dtype=x.dtype), w, b, False)
 
     compare(evaluated, x, weight, bias, **same)
 
@@ -103,8 +99,9 @@ def test_running_statistics(compiled):
 
 @both
 @layouts
-def test_group_and_instance_norm(layout, compiled):
-    x, weight, bias = 2 * normal(8, 6, 20, 21) + 3, normal(6, seed=1), normal(6, seed=2)
+@pytest.mark.parametrize("mean", [3, 300])
+def test_group_and_instance_norm(layout, compiled, mean):
+    x, weight, bias = 2 * normal(8, 6, 20, 21) + np.float32(mean), normal(6, seed=1), normal(6, seed=2)
     same = {"layout": layout, "compiled": compiled}
     for groups in (1, 2, 6):
         compare(lambda x, w, b, groups=groups: F.group_norm(x, groups, w, b), x, weight, bias, **same)
