@@ -10,6 +10,10 @@ def mlp() -> nn.Module:
     return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
 
 
+def sigmoids() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 1))
+
+
 class CNN(nn.Module):
     def __init__(self):
         super().__init__()

@@ -21,6 +21,7 @@ from autograd.draw import dot
 from autograd.draw.building import build_scene
 from autograd.draw.metrics import SMALL, text_width
 
+from . import models
 from .graphs import HOSTILE, Builder, chain, hostile, rnn, transformer
 
 ROOT = Path(__file__).parents[2]
@@ -412,3 +413,21 @@ def test_every_box_of_a_scene_has_a_place_of_its_own():
     ids = [box.id for box in scene.root.walk()]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"b\d+", name) for name in ids)
+
+
+def readme_pictures() -> dict[str, draw.Drawing]:
+    """The drawings that the README shows, by the names of their files."""
+    ag.manual_seed(0)
+    loop = draw.graph(models.RNN(), ag.zeros(2, 8, 4), engine="builtin")
+    loss = nn.functional.mse_loss(models.sigmoids()(ag.randn(16, 4)), ag.zeros(16, 1))
+    gradients = draw.graph(loss, color="grad", engine="builtin")
+    loss.backward()
+    return {"graph_of_a_loop": loop, "graph_of_gradients": gradients}
+
+
+def test_readme_shows_what_is_drawn(tmp_path):
+    for name, drawing in readme_pictures().items():
+        drawing.save(tmp_path / "drawn.svg")
+        shown = ROOT / "notebooks" / "pictures" / f"{name}.svg"
+        assert shown.read_text() == (tmp_path / "drawn.svg").read_text()
+        assert shown.name in (ROOT / "README.md").read_text()
