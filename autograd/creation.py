@@ -181,6 +181,12 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares the memory of a NumPy array: a change of one is a change of the other.
 
     Raises TypeError for anything else, and for elements that are no numbers.
+
+    >>> array = np.zeros(2)
+    >>> shared = from_numpy(array)
+    >>> array[0] = 1
+    >>> shared
+    tensor([1., 0.], dtype=autograd.float64)
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray, got {type(array).__name__}; use autograd.tensor(…)")
@@ -222,7 +228,11 @@ def zeros(
 def ones(
     *size: Any, out: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    >>> ones(2, dtype="int64")
+    tensor([1, 1])
+    """
     with on(_device(device)) as xp:
         return finished(xp.ones(shape_of(size, named), float_dtype(dtype)), requires_grad, out)
 
@@ -292,7 +302,11 @@ def like(
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
-    """Zeros of the shape, type and device of `input`."""
+    """Zeros of the shape, type and device of `input`.
+
+    >>> zeros_like(tensor([1, 2]))
+    tensor([0, 0])
+    """
     return like(zeros, input, dtype, device, requires_grad, input.shape, **named)
 
 
@@ -387,7 +401,11 @@ def linspace(
     requires_grad: bool = False,
     **named: Any,
 ) -> Tensor:
-    """`steps` numbers from `start` to `end`, both included, evenly spaced."""
+    """`steps` numbers from `start` to `end`, both included, evenly spaced.
+
+    >>> linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     shape_of((), named)
     start, end = number(start), number(end)
     if steps < 0:
@@ -437,7 +455,12 @@ def eye(
     requires_grad: bool = False,
     **named: Any,
 ) -> Tensor:
-    """The identity matrix, n × m."""
+    """The identity matrix, n × m.
+
+    >>> eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     shape_of((n, n if m is None else m), named)
     with on(_device(device)) as xp:
         return finished(xp.eye(n, m, dtype=float_dtype(dtype)), requires_grad, out)

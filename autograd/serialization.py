@@ -211,6 +211,12 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, 
 
     Raises:
         FormatError: the file is cut off, damaged, or of another format.
+
+    >>> import autograd as ag, tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+    ...     save({"weight": ag.ones(2)}, file.name)
+    ...     load(file.name)
+    {'weight': tensor([1., 1.])}
     """
     if hasattr(f, "read"):
         content = f.read()

@@ -22,24 +22,20 @@ from .dims import wrap_dims
 __all__ = ["istft", "stft"]
 
 # ---- the ops -----------------------------------------------------------------------------------------------------
+# A transform of float32 is complex64, although NumPy may compute in double.
 # `norm` is NumPy's: "forward" divides the forward transform by n, "backward" the one back, "ortho" both by √n.
 
 _OTHER: dict[str, Any] = {"forward": "backward", "backward": "forward", "ortho": "ortho"}
 
 
-def _keeps(dtype: np.dtype) -> np.dtype:
-    """The complex type of a transform, which is single for float32 although NumPy may compute in double."""
-    return complex_of(dtype)
-
-
 @op("fft", method=False, holomorphic=False, x=lambda g, dims, norm: _ifft(g, dims, _OTHER[norm]))
 def _fft(x, dims, norm):
-    return np.fft.fftn(x, axes=dims, norm=norm).astype(_keeps(x.dtype), copy=False)
+    return np.fft.fftn(x, axes=dims, norm=norm).astype(complex_of(x.dtype), copy=False)
 
 
 @op("ifft", method=False, holomorphic=False, x=lambda g, dims, norm: _fft(g, dims, _OTHER[norm]))
 def _ifft(x, dims, norm):
-    return np.fft.ifftn(x, axes=dims, norm=norm).astype(_keeps(x.dtype), copy=False)
+    return np.fft.ifftn(x, axes=dims, norm=norm).astype(complex_of(x.dtype), copy=False)
 
 
 def _padded(x: Any, shape: tuple[int, ...]) -> Any:
@@ -58,7 +54,7 @@ def _resized(x, shape):
 
 @op("rfft", method=False, holomorphic=False, x=lambda g, x_shape, dim, norm: _rfft_adjoint(g, x_shape[dim], dim, norm))
 def _rfft(x, dim, norm):
-    return np.fft.rfft(x, axis=dim, norm=norm).astype(_keeps(x.dtype), copy=False)
+    return np.fft.rfft(x, axis=dim, norm=norm).astype(complex_of(x.dtype), copy=False)
 
 
 @op(method=False, holomorphic=False, x=lambda g, dim, norm: _rfft(g, dim, norm))

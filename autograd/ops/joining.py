@@ -97,7 +97,13 @@ def _stack(*xs, dim=0):
 
 @function(method=False, numpy=np.stack)
 def stack(tensors, dim=0):
-    """Tensors of one shape side by side along a new dimension."""
+    """Tensors of one shape side by side along a new dimension.
+
+    >>> import autograd as ag
+    >>> ag.stack([ag.tensor([1, 2]), ag.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     tensors = tuple(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
@@ -374,7 +380,12 @@ def _chunk_size(input: Any, chunks: int, dim: int) -> Any:
 
 @function()
 def chunk(input, chunks, dim=0):
-    """At most `chunks` pieces of one length along a dimension; the last may be shorter."""
+    """At most `chunks` pieces of one length along a dimension; the last may be shorter.
+
+    >>> import autograd as ag
+    >>> ag.arange(5).chunk(2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     dim = wrap_dim(dim, input.ndim)
     return split(input, _chunk_size(input, chunks, dim), dim)
 
@@ -454,7 +465,12 @@ def _unbind(x, dim):
 
 @function()
 def unbind(input, dim=0):
-    """The slices along a dimension, which goes away.  Views."""
+    """The slices along a dimension, which goes away.  Views.
+
+    >>> import autograd as ag
+    >>> ag.tensor([[1, 2], [3, 4]]).unbind(1)
+    (tensor([1, 3]), tensor([2, 4]))
+    """
     if not input.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, input.ndim)

@@ -117,14 +117,24 @@ def _of(name: str, input: Any, other: Any, left: int, right: int) -> None:
 
 @function()
 def mm(input, mat2):
-    """The product of two matrices."""
+    """The product of two matrices.
+
+    >>> import autograd as ag
+    >>> ag.mm(ag.tensor([[1.0, 2.0]]), ag.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
     _of("mm", input, mat2, 2, 2)
     return _matmul(input, mat2)
 
 
 @function()
 def bmm(input, mat2):
-    """The products of two batches of matrices."""
+    """The products of two batches of matrices.
+
+    >>> import autograd as ag
+    >>> ag.bmm(ag.ones(5, 2, 3), ag.ones(5, 3, 4)).shape
+    autograd.Size([5, 2, 4])
+    """
     _of("bmm", input, mat2, 3, 3)
     if input.shape[0] != mat2.shape[0]:
         raise RuntimeError(f"bmm: expected batches of one size, got {tuple(input.shape)} and {tuple(mat2.shape)}")

@@ -74,6 +74,11 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         reduce: "add" or "multiply" what is there instead of replacing it (then without gradient for `src`, as in PyTorch).
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html
+
+    >>> import autograd as ag
+    >>> ag.zeros(2, 3).scatter(1, ag.tensor([[2], [0]]), 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
     src = value if src is None else src
     dim = wrap_dim(dim, input.ndim)
@@ -92,7 +97,12 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
 
 @function()
 def scatter_add(input, dim, index, src):
-    """A copy of `input` with the elements of `src` added at the places along `dim` that `index` names."""
+    """A copy of `input` with the elements of `src` added at the places along `dim` that `index` names.
+
+    >>> import autograd as ag
+    >>> ag.zeros(2).scatter_add(0, ag.tensor([0, 0, 1]), ag.ones(3))
+    tensor([2., 1.])
+    """
     dim, shape = wrap_dim(dim, input.ndim), tuple(input.shape)
     input, index, src = _vectors(input, index, src)
     where, src = _scatter_places(input, dim, index, src, "scatter_add")

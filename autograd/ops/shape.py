@@ -203,7 +203,12 @@ def _squeeze(x, dims):
 
 @function(numpy=np.squeeze)
 def squeeze(input, dim=None):
-    """Without the dimensions of length 1; with `dim` only those of them that it names."""
+    """Without the dimensions of length 1; with `dim` only those of them that it names.
+
+    >>> import autograd as ag
+    >>> ag.zeros(1, 3, 1).squeeze(0).shape
+    autograd.Size([3, 1])
+    """
     dims = range(input.ndim) if dim is None else wrap_dims(dim, input.ndim) if input.ndim else ()
     if dim is not None and not input.ndim:
         wrap_dims(dim, 0)  # raises for what a 0-d tensor has not
@@ -312,7 +317,12 @@ def inverse(order: tuple[int, ...]) -> tuple[int, ...]:
 
 @sized("dims")
 def permute(input, dims):
-    """The dimensions in another order."""
+    """The dimensions in another order.
+
+    >>> import autograd as ag
+    >>> ag.zeros(2, 3, 4).permute(2, 0, 1).shape
+    autograd.Size([4, 2, 3])
+    """
     if len(dims) != input.ndim:
         raise RuntimeError(
             f"permute: expected one place for each of {input.ndim} dimensions of shape {tuple(input.shape)}, got {dims}"
@@ -335,7 +345,13 @@ def _transpose(x, dim0, dim1):
 
 @function(numpy=np.swapaxes)
 def transpose(input, dim0, dim1):
-    """Two dimensions swapped."""
+    """Two dimensions swapped.
+
+    >>> import autograd as ag
+    >>> ag.tensor([[1, 2], [3, 4]]).transpose(0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     n = input.ndim
     dim0, dim1 = wrap_dim(dim0, n), wrap_dim(dim1, n)
     return _transpose(input, dim0, dim1) if n else _permute(input, ())

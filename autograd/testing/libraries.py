@@ -76,32 +76,49 @@ class Library:
         return self.numpy(value) if self.is_tensor(value) else np.asarray(value)
 
 
-class Gradloom(Library):
+class _LikeTorch(Library):
+    """A library with PyTorch's API."""
+
+    def __init__(self, module: Any, device: Any) -> None:
+        self.module, self.device = module, device
+
+    def is_tensor(self, value: Any) -> bool:
+        return isinstance(value, self.module.Tensor)
+
+    def constant(self, array: np.ndarray) -> Any:
+        tensor = self.module.from_numpy(np.asarray(array))
+        return tensor if self.device is None else tensor.to(self.device)
+
+    def leaf(self, array: np.ndarray, into: Any = None) -> Any:
+        if into is None:
+            return self.constant(array).requires_grad_()
+        self.put(into, self.get(self.constant(array)))
+        into.grad = None
+        return into
+
+    def grad(self, outputs: list, leaves: list, cotangents: list, record: bool) -> list[Any]:
+        cotangents = [c.to(out.dtype) for c, out in zip(cotangents, outputs, strict=True)]
+        grad = self.module.autograd.grad
+        return list(grad(outputs, leaves, cotangents, create_graph=record, allow_unused=True))
+
+    def get(self, parameter: Any) -> Any:
+        """The memory of a parameter."""
+        return parameter.data
+
+    def put(self, parameter: Any, content: Any) -> None:
+        """Give a parameter other memory."""
+        parameter.data = content
+
+
+class Gradloom(_LikeTorch):
     """Functions of `autograd.Tensor`."""
 
     name = "gradloom"
 
     def __init__(self, device: Any = None) -> None:
         import autograd
-        from autograd.backward import grad
 
-        self.autograd, self.gradients, self.device = autograd, grad, device
-
-    def is_tensor(self, value: Any) -> bool:
-        return isinstance(value, self.autograd.Tensor)
-
-    def constant(self, array: np.ndarray) -> Any:
-        tensor = self.autograd.from_numpy(np.asarray(array))
-        return tensor if self.device is None else tensor.to(self.device)
-
-    def leaf(self, array: np.ndarray, into: Any = None) -> Any:
-        if into is None:
-            return self.constant(array).requires_grad_()
-        into.array, into.grad = self.constant(array).array, None
-        return into
-
-    def grad(self, outputs: list, leaves: list, cotangents: list, record: bool) -> list[Any]:
-        return list(self.gradients(outputs, leaves, cotangents, create_graph=record, allow_unused=True))
+        super().__init__(autograd, device)
 
     def get(self, parameter: Any) -> Any:
         return parameter.array
@@ -110,7 +127,7 @@ class Gradloom(Library):
         parameter.array = content
 
 
-class Torch(Library):
+class Torch(_LikeTorch):
     """Functions of `torch.Tensor`."""
 
     name = "torch"
@@ -119,31 +136,7 @@ class Torch(Library):
     def __init__(self, device: Any = None) -> None:
         import torch
 
-        self.torch, self.device = torch, device
-
-    def is_tensor(self, value: Any) -> bool:
-        return isinstance(value, self.torch.Tensor)
-
-    def constant(self, array: np.ndarray) -> Any:
-        tensor = self.torch.from_numpy(np.asarray(array))
-        return tensor if self.device is None else tensor.to(self.device)
-
-    def leaf(self, array: np.ndarray, into: Any = None) -> Any:
-        if into is None:
-            return self.constant(array).requires_grad_()
-        into.data, into.grad = self.constant(array), None
-        return into
-
-    def grad(self, outputs: list, leaves: list, cotangents: list, record: bool) -> list[Any]:
-        cotangents = [c.to(out.dtype) for c, out in zip(cotangents, outputs, strict=True)]
-        gradients = self.torch.autograd.grad(outputs, leaves, cotangents, create_graph=record, allow_unused=True)
-        return list(gradients)
-
-    def get(self, parameter: Any) -> Any:
-        return parameter.data
-
-    def put(self, parameter: Any, content: Any) -> None:
-        parameter.data = content
+        super().__init__(torch, device)
 
 
 class Jax(Library):
