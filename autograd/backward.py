@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import graph
+from .device import to_device
 from .fast import LARGE, fused
 from .graph import Node, changed_since, state
 from .op import OUTPUT, Plan
@@ -98,6 +99,10 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
             if not retain_graph and plan.data and holds_arrays(saved, plan.data):
                 node.saved = None
         for leaf, g in grads.items():  # what is left
+            if (
+                not isinstance(g, (ndarray, np.generic)) and not leaf.array.ndim
+            ):  # a number on the CPU may have been used on a GPU
+                g = g.to(leaf.device) if isinstance(g, Tensor) else to_device(g, leaf.device)
             if leaf.hooks:
                 g = run_hooks(leaf.hooks, g)
             if useful is None or leaf in useful:

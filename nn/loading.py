@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.device import device_of, to_device
 from autograd.graph import mutated
 from autograd.tensor import Tensor, share, wrap
 
@@ -150,11 +151,10 @@ class Loading:
             if is_lazy(tensor):
                 tensor.materialize(value.shape)
             if self.assign:
-                given = value if isinstance(value, np.ndarray) else np.asarray(value)
-                tensor.data = wrap(given)
+                tensor.data = wrap(np.asarray(value) if isinstance(value, np.generic) else value)
             else:
                 array = share(tensor)
-                array[...] = value
+                array[...] = to_device(value, device_of(array))
                 mutated(array)
 
 

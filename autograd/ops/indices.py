@@ -136,6 +136,8 @@ def _check_shapes(index: tuple) -> None:
 def beside(index: tuple, array: Any) -> tuple:
     """An index with its arrays on the device of `array`."""
     if isinstance(array, (np.ndarray, np.generic)):
+        if any(hasattr(p, "dtype") and not isinstance(p, (np.ndarray, np.generic)) for p in index):
+            raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
         return index
     return tuple(p if isinstance(p, slice) or type(p) is type(array) else np.asarray(p, like=array) for p in index)
 
