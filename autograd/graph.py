@@ -205,14 +205,28 @@ class no_grad(_Recording):
 
 
 class enable_grad(no_grad):
-    """Record operations again inside `no_grad`: ``with enable_grad():`` or ``@enable_grad()``."""
+    """Record operations again inside `no_grad`: ``with enable_grad():`` or ``@enable_grad()``.
+
+    >>> import autograd as ag
+    >>> with ag.no_grad(), ag.enable_grad():
+    ...     y = ag.ones(2, requires_grad=True) * 2
+    >>> y.requires_grad
+    True
+    """
 
     def __init__(self) -> None:
         _Recording.__init__(self, True)
 
 
 class set_grad_enabled(_Recording):
-    """Record operations or not, as `mode` says: at once when called, undone at the end of a ``with`` block."""
+    """Record operations or not, as `mode` says: at once when called, undone at the end of a ``with`` block.
+
+    >>> import autograd as ag
+    >>> with ag.set_grad_enabled(False):
+    ...     y = ag.ones(2, requires_grad=True) * 2
+    >>> y.requires_grad
+    False
+    """
 
     def __init__(self, mode: bool):
         super().__init__(bool(mode))
