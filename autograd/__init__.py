@@ -82,6 +82,7 @@ _find_paths()
 _LAZY = {
     "accelerator": "autograd.accelerator",
     "amp": "autograd.amp",
+    "_C": "autograd._C",
     "_dynamo": "autograd._dynamo",
     "backends": "autograd.backends",
     "compiler": "autograd.compiler",

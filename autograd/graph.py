@@ -304,8 +304,8 @@ def mutated(array: Any) -> None:
     global last_change
     if isinstance(array, np.generic):  # a NumPy scalar cannot change
         return
-    mark = mark_of(array)
-    if type(array) is not np.ndarray or array.nbytes == mark.reference().nbytes:
+    whole, mark = owner(array), mark_of(array)
+    if type(array) is not np.ndarray or array.nbytes == whole.nbytes:
         mark.parts.clear()
         mutated_all((mark,))
     elif len(mark.parts) == _MOST_PARTS:
@@ -340,6 +340,6 @@ def changed_since(array: Any, order: int) -> bool:
 def _overlap(array: Any, part: Part) -> bool:
     """May both have an element in common?  (A hard case counts as one: to know would take long.)"""
     try:
-        return np.shares_memory(array, np.asarray(part), max_work=1000)
+        return np.shares_memory(array, np.asarray(part), max_work=1000)  # pyright: ignore[reportArgumentType]
     except np.exceptions.TooHardError:
         return True

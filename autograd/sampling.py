@@ -152,7 +152,7 @@ def randn_like(
 
 def randint_like(
     input: Tensor,
-    low: Any,
+    low: Any = None,
     high: Any = None,
     *,
     generator: Any = None,
@@ -162,7 +162,7 @@ def randint_like(
     **named: Any,
 ) -> Tensor:
     """Random whole numbers in the shape, type and device of `input`."""
-    low, high = (0, low) if high is None else (low, high)
+    low, high = (0, high if low is None else low) if low is None or high is None else (low, high)
     return like(randint, input, dtype, device, requires_grad, low, high, input.shape, generator=generator, **named)
 
 

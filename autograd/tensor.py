@@ -14,7 +14,7 @@ import numpy as np
 
 from . import dtypes
 from .device import CPU, device, device_of, get_default_device, on, to_device
-from .dtypes import as_dtype
+from .dtypes import as_dtype, get_default_dtype
 from .graph import Node, RemovableHandle, clock, owner, state
 
 _new = object.__new__
@@ -509,6 +509,8 @@ class Tensor:
         if isinstance(dtype, str):
             dtype = dtype.rpartition(".")[2]
             dtype = _LEGACY_DTYPE.get(dtype, dtype)
+        if dtype is Tensor:  # PyTorch's name for a tensor of the default type
+            dtype = get_default_dtype()
         return self.to(dtype=getattr(dtype, "legacy_dtype", dtype))
 
     def type_as(self, other: Tensor) -> Tensor:

@@ -372,3 +372,34 @@ def test_overlaps_that_are_hard_to_see_count_as_changes():
     graph.mutated(np.lib.stride_tricks.as_strided(x[1:], (991, 491, 13), (8 * 7, 8 * 2, 8 * 17)))
     assert graph.changed_since(hard, before)
     assert not graph.changed_since(hard, graph.clock())
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda x: x.max(1), lambda x: x.min(0, keepdim=True), lambda x: x.sort(1), lambda x: x.topk(2), lambda x: x.kthvalue(2),
+        lambda x: x.median(1), lambda x: x.nanmedian(0), lambda x: x.mode(1), lambda x: x.cummax(1),
+    ],
+)  # fmt: skip
+def test_elements_that_were_found_may_be_changed_in_place(find):
+    torch, gradients = referee(), []
+    for lib in (torch, ag):
+        x = lib.tensor(np.random.default_rng(0).standard_normal((3, 4)), requires_grad=True)
+        values, indices = find(x * 1)
+        values /= values.sum()
+        (values * values).sum().backward()
+        gradients.append(x.grad.numpy())
+        assert not indices.requires_grad
+    np.testing.assert_allclose(*gradients, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_maxima_of_windows_may_be_changed_in_place(dtype):
+    values = np.random.default_rng(0).standard_normal((8, 16, 16, 16)).astype(dtype)
+    torch, gradients = referee(), []
+    for lib in (torch, ag):
+        x = lib.tensor(values, requires_grad=True)
+        y = (torch.nn if lib is torch else nn).functional.max_pool2d(x * 1, 2)
+        (y.relu_() ** 2).sum().backward()
+        gradients.append(x.grad.numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-6)

@@ -81,6 +81,20 @@ def test_nothing_is_compiled_or_traced():
         assert not ag.backends.mkldnn.is_available()
 
 
+def test_questions_about_pytorchs_core():
+    assert ag._C._get_tracing_state() is None
+    assert not hasattr(ag._C, "_jit_set_profiling_mode")
+    assert ag.ones(2).type(ag.Tensor).dtype == ag.get_default_dtype()
+    assert set(ag.randint_like(ag.zeros(50), high=2).tolist()) == {0, 1}
+
+
+def test_a_rate_may_be_absent():
+    optimizer = optim.SGD([ag.ones(1, requires_grad=True)], lr=0.1)
+    optimizer.param_groups[0]["lr"] = None
+    scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=5)
+    assert scheduler.get_last_lr() == [None]
+
+
 def test_assertions_of_models():
     ag._assert(True, "unused")
     ag._check(True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..op import op
+from ..op import Op, bind, op, run
+from ..tensor import Tensor, wrap
 from . import ufuncs
 
 __all__: list[str] = []
@@ -45,6 +47,31 @@ def shift_in(x: Any, fill: Any, dim: int) -> Any:
     cut = (slice(None),) * (dim % x.ndim)
     first = x[(*cut, slice(0, 1))]
     return np.concatenate([fill(first), x[(*cut, slice(0, -1))]], axis=dim)
+
+
+def finder(name: str, rule: Callable) -> Callable:
+    """Declare what finds elements of `x` along `dim`: the decorated forward returns them and their indices.
+
+    The `rule` (of `g`, `index`, `x_shape`, `dim`) needs the indices alone.  The elements are not kept, so that programs
+    may change them in place: ``values /= values.sum()``.
+    """
+
+    @op(name, method=False, x=rule)
+    def elements(x, values, index, dim):
+        return values
+
+    def declare(forward: Callable) -> Callable:
+        search = Op(name, forward, {})
+        place_of_dim = search.index["dim"]
+
+        def find(x: Any, *args: Any) -> tuple[Any, Any]:
+            given = bind(search, (x.array if isinstance(x, Tensor) else x, *args), {})
+            values, index = run(search, given)
+            return elements(x, values, index, given[place_of_dim]), wrap(index)
+
+        return find
+
+    return declare
 
 
 def index_dtype(index: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..fast import pooling as loops
 from ..fast.threads import each_job
+from ..graph import changed_since, clock
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .bands import mean_matrix, mix
@@ -76,15 +77,23 @@ def along(axis: int, tap: int, dilation: int, stride: int, count: int) -> tuple:
 # ---- maximum -----------------------------------------------------------------------------------------------------
 
 
-def _max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation, memo):
-    if memo and isinstance(g, np.ndarray):
+def _max_pool_gradient(g, x, size, kernel, stride, padding, dilation, memo):
+    if len(memo) == 1 and isinstance(g, np.ndarray):
         return loops.max_pool_gradient(g, memo[0], x.shape)
+    if len(memo) == 2 and not changed_since(*memo):
+        out = memo[0]
+    else:
+        out = max_pool(raw(x), size, kernel, stride, padding, dilation, [])
     return max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation)
 
 
 @op(method=False, x=_max_pool_gradient)
 def max_pool(x, size, kernel, stride, padding, dilation, memo):
-    """The maximum of each window; compiled loops leave the places of the maxima in the list `memo`."""
+    """The maximum of each window.
+
+    It leaves in the list `memo` what its gradient needs: the places of the maxima, found by compiled loops, or the maxima
+    and when they were: programs may change these in place, ``relu_(max_pool2d(x, 2))``.
+    """
     if loops.ready(x):
         out, found = loops.max_pool(x, size, kernel, stride, padding, dilation)
         memo.append(found)
@@ -103,6 +112,7 @@ def max_pool(x, size, kernel, stride, padding, dilation, memo):
         out[images] = part
 
     each_job(work, batches(x.shape[0], math.prod(x.shape[1:])), x)
+    memo += out, clock()
     return out
 
 

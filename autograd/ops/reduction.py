@@ -16,7 +16,7 @@ from ..tensor import Tensor
 from . import ufuncs
 from .arithmetic import maximum, minimum, real_only
 from .dims import axes, count, reduced, spread, unreduced
-from .places import index_dtype, ones, place, shift_in
+from .places import finder, index_dtype, ones, place, shift_in
 from .scan import cumprod
 
 __all__ = [
@@ -315,15 +315,15 @@ def chosen(x: Any, index: Any, dim: int, keepdim: bool, shape: tuple) -> tuple[A
     return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
 
 
-def at_index(g: Any, out: Any, x_shape: tuple, dim: int) -> Any:
+def at_index(g: Any, index: Any, x_shape: tuple, dim: int) -> Any:
     """The rule of what chooses one element along `dim`: the gradient goes to its place."""
     if not x_shape:
-        return g[0]
-    return place(unreduced(g[0], x_shape, dim), unreduced(out[1], x_shape, dim), x_shape, dim)
+        return g
+    return place(unreduced(g, x_shape, dim), unreduced(index, x_shape, dim), x_shape, dim)
 
 
 def _extreme_along(name: str, argument: Any) -> Any:
-    @op(f"{name}_dim", method=False, partial=True, x=at_index)
+    @finder(f"{name}_dim", at_index)
     def forward(x, dim, keepdim=False):
         flat = single(x, dim)
         return chosen(flat, argument(flat, axis=dim, keepdims=True), dim, keepdim, x.shape)

@@ -13,7 +13,7 @@ from ..tensor import Tensor
 from . import ufuncs
 from .dims import axes
 from .functions import _logaddexp
-from .places import along, ones, place, shift_in, zeros
+from .places import along, finder, ones, place, shift_in, zeros
 
 __all__ = [
     "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "gradient", "logcumsumexp", "trapezoid", "trapz",
@@ -115,12 +115,7 @@ def logcumsumexp(x, dim):
 
 
 def _running(name: str, ufunc: Any) -> Any:
-    @op(
-        name,
-        method=False,
-        partial=True,
-        x=lambda g, x_shape, out, dim: place(g[0], out[1], x_shape, dim, True) if x_shape else g[0],
-    )
+    @finder(name, lambda g, index, x_shape, dim: place(g, index, x_shape, dim, True) if x_shape else g)
     def forward(x, dim):
         if not x.ndim:
             axes(x, dim)

@@ -13,7 +13,7 @@ from ..return_types import named
 from ..tensor import Tensor, wrap
 from . import ufuncs
 from .arithmetic import real_only
-from .places import along, index_dtype, pick, place, steps
+from .places import along, finder, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
 
 __all__ = [
@@ -31,14 +31,14 @@ def order(x: Any, dim: int, descending: bool = False) -> Any:
     return np.flip(x.shape[dim] - 1 - turned, dim)
 
 
-def _placed(g: Any, x_shape: tuple, out: Any, dim: int) -> Any:
+def _placed(g: Any, x_shape: tuple, index: Any, dim: int) -> Any:
     """The rule of what rearranges the elements along `dim`."""
     if not x_shape:
-        return g[0].reshape(())
-    return place(g[0], out[1], x_shape, dim)
+        return g.reshape(())
+    return place(g, index, x_shape, dim)
 
 
-@op("sort", method=False, partial=True, x=_placed)
+@finder("sort", _placed)
 def _sort(x, dim=-1, descending=False):
     flat = single(x, dim)
     index = order(flat, dim, descending)
@@ -74,7 +74,7 @@ def msort(input: Any) -> Any:
     return _sort(input, 0)[0]
 
 
-@op("topk", method=False, partial=True, x=_placed)
+@finder("topk", _placed)
 def _topk(x, k, dim=-1, largest=True, ordered=True):
     flat = single(x, dim)
     n = flat.shape[dim]
@@ -107,7 +107,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 # ---- by rank -----------------------------------------------------------------------------------------------------
 
 
-@op("kthvalue", method=False, partial=True, x=at_index)
+@finder("kthvalue", at_index)
 def _kthvalue(x, k, dim=-1, keepdim=False):
     flat = single(x, dim)
     if not 1 <= k <= flat.shape[dim]:
@@ -150,7 +150,7 @@ def _median(name: str, ignore_nan: bool) -> tuple[Any, Any]:
 
     return (
         op(name, method=False, x=lambda g, x, out: evenly(g, x, out))(whole),
-        op(f"{name}_dim", method=False, partial=True, x=at_index)(one),
+        finder(f"{name}_dim", at_index)(one),
     )
 
 
@@ -178,7 +178,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _nanmedian_all(input) if dim is None else _Nanmedian(*_nanmedian_dim(input, dim, keepdim))
 
 
-@op("mode", method=False, partial=True, x=at_index)
+@finder("mode", at_index)
 def _mode(x, dim=-1, keepdim=False):
     flat = single(x, dim)
     n = flat.shape[dim]

@@ -29,6 +29,8 @@ class FactorLR(LRScheduler):
     def get_lr(self) -> list[Any]:
         self._check_stepping()
         change = self.change()
+        if change == 1:  # a rate may be None, of an optimizer that chooses its own
+            return [group["lr"] for group in self.optimizer.param_groups]
         return [group["lr"] * change for group in self.optimizer.param_groups]
 
     def _get_closed_form_lr(self) -> list[Any]:
