@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ NEEDS_TORCH = re.compile(
 
 
 def pytest_addoption(parser):
-    parser.addoption("--parity", action="store_true", help="only the files of tests that compare with another library")
+    parser.addoption("--once", metavar="FILE", help="leave out the tests whose names FILE has, and add those that pass")
 
 
 def pytest_report_header():
@@ -35,12 +36,22 @@ def pytest_report_header():
 def pytest_ignore_collect(collection_path, config):
     if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return True if collection_path.suffix == ".py" else None  # helpers of tests have neither tests nor examples
-    text = collection_path.read_text(encoding="utf-8")
-    if not TORCH and NEEDS_TORCH.search(text):
-        return True
-    if config.getoption("--parity") and "referee(" not in text and "importorskip(" not in text:
-        return True
-    return None
+    return True if not TORCH and NEEDS_TORCH.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what has passed before something was installed that others were waiting for."""
+    file = Path(config.getoption("--once") or os.devnull)
+    done = set(file.read_text(encoding="utf-8").splitlines()) if file.exists() else set()
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
+    items[:] = [item for item in items if item.nodeid not in done]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if (file := config.getoption("--once")) and not hasattr(config, "workerinput"):  # the one who hears of all
+        passed = [report.nodeid for report in terminalreporter.getreports("passed") if report.when == "call"]
+        with open(file, "a", encoding="utf-8") as out:
+            out.writelines(f"{nodeid}\n" for nodeid in passed)
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,10 @@ from nn import functional as F
 
 
 def test_a_loss_warns_where_shapes_broadcast_and_raises_where_they_do_not():
-    with pytest.warns(
-        UserWarning, match=r"Using a target size \(autograd.Size\(\[4, 1\]\)\) that is different to the input size"
-    ):
-        F.mse_loss(ag.zeros(4), ag.zeros(4, 1))
+    sizes = r"target size \(autograd.Size\(\[4, 1\]\)\) that is different to the input size \(autograd.Size\(\[4\]\)\)"
     for loss in (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss):
+        with pytest.warns(UserWarning, match=sizes):
+            loss(ag.zeros(4), ag.zeros(4, 1))
         with pytest.raises(RuntimeError, match=r"\(4, 3\) and target \(2, 3\)"):
             loss(ag.zeros(4, 3), ag.zeros(2, 3))
 
@@ -22,26 +21,12 @@ def test_a_loss_warns_where_shapes_broadcast_and_raises_where_they_do_not():
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: F.linear(ag.zeros(2, 3), ag.zeros(4, 5)), RuntimeError, r"linear: the shapes \(2, 3\) and \(4, 5\)"),
-        (lambda: F.linear(ag.zeros(2, 3), ag.zeros(4, 3, dtype=ag.float64)), RuntimeError, "one dtype"),
-        (lambda: F.conv2d(ag.zeros(1, 2, 5, 5), ag.zeros(4, 3, 3, 3)), RuntimeError, "to have 3 channels, but got 2"),
-        (lambda: F.conv2d(ag.zeros(1, 3, 2, 2), ag.zeros(4, 3, 3, 3)), RuntimeError, "can't be greater than actual input"),
-        (lambda: F.conv2d(ag.zeros(3, 5), ag.zeros(4, 3, 3, 3)), RuntimeError, "Expected 3D .* or 4D"),
         (lambda: F.conv2d(ag.zeros(1, 3, 9, 9), ag.zeros(4, 3, 3, 3), stride=2, padding="same"), RuntimeError, "strided"),
         (lambda: F.max_pool2d(ag.zeros(1, 1, 4, 4), 2, padding=2), RuntimeError, "at most half"),
         (lambda: F.max_pool2d(ag.zeros(4, 4), 2), RuntimeError, "Expected 3D or 4D"),
-        (lambda: F.cross_entropy(ag.zeros(2, 3), ag.tensor([0, 3])), IndexError, "Target 3 is out of bounds"),
         (lambda: F.cross_entropy(ag.zeros(2, 3), ag.tensor([0, -1])), IndexError, "Target -1 is out of bounds"),
-        (lambda: F.cross_entropy(ag.zeros(2, 3), ag.tensor([0, 1, 2])), ValueError, r"batch_size \(2\) to match target"),
-        (lambda: F.cross_entropy(ag.zeros(2, 3), ag.zeros(2)), RuntimeError, "convert with .long"),
-        (lambda: F.binary_cross_entropy(ag.tensor([2.0]), ag.tensor([1.0])), RuntimeError, "between 0 and 1"),
         (lambda: F.binary_cross_entropy_with_logits(ag.zeros(2), ag.zeros(3)), ValueError, r"\(3,\).*\(2,\)"),
-        (lambda: F.embedding(ag.tensor([0, 7]), ag.zeros(5, 2)), IndexError, "index out of range"),
-        (lambda: F.embedding(ag.tensor([0.0]), ag.zeros(5, 2)), RuntimeError, "integer indices"),
         (lambda: F.dropout(ag.zeros(2), 1.5), ValueError, "between 0 and 1"),
-        (lambda: F.layer_norm(ag.zeros(2, 3), (4,)), RuntimeError, r"normalized_shape=\[4\]"),
-        (lambda: F.batch_norm(ag.zeros(1, 3), None, None, training=True), ValueError, "more than 1 value per channel"),
-        (lambda: F.batch_norm(ag.zeros(2, 3), ag.zeros(4), None), RuntimeError, "running_mean should contain 3"),
         (lambda: F.group_norm(ag.zeros(2, 3), 2), RuntimeError, "divisible by num_groups"),
         (lambda: F.pad(ag.zeros(1, 1, 3), (3, 0), mode="reflect"), RuntimeError, "less than the corresponding"),
         (lambda: F.interpolate(ag.zeros(1, 1, 3), scale_factor=2, mode="bilinear"), NotImplementedError, "bilinear"),
