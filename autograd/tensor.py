@@ -1,7 +1,7 @@
 """Tensor: an array that may take part in a recorded graph.
 
 Its arithmetic is not here: ops add themselves as methods when they are declared (see `op.py`).  Here are what a Tensor
-is made of, its conversions, its place in the graph, and the protocols by which NumPy and others call it.
+is made of, its conversions, and its place in the graph.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class Tensor:
     makes a float32 tensor: ``Tensor(2, 3)`` of that shape, ``Tensor([1, 2])`` of those values.
 
     Source: https://docs.pytorch.org/docs/stable/tensors.html
+
+    >>> import autograd as ag
+    >>> x = ag.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.shape, x.dtype, x.mean().item()
+    (autograd.Size([2, 2]), dtype('float32'), 2.5)
     """
 
     __slots__ = ("__dict__", "__weakref__", "array", "grad", "grad_fn", "needs_grad", "view_of")
@@ -352,6 +357,13 @@ class Tensor:
         """Call `hook(gradient)` when this tensor's gradient is known; a tensor it returns takes the gradient's place.
 
         Raises RuntimeError if it does not require grad.
+
+        >>> import autograd as ag
+        >>> x = ag.tensor(3.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: 10 * g)
+        >>> (x * x).backward()
+        >>> x.grad
+        tensor(60.)
         """
         if not self.needs_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
@@ -370,7 +382,16 @@ class Tensor:
         return RemovableHandle(self.after_grad, hook)
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this tensor in `grad` although it is no leaf."""
+        """Keep the gradient of this tensor in `grad` although it is no leaf.
+
+        >>> import autograd as ag
+        >>> x = ag.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (2 * y).backward()
+        >>> y.grad
+        tensor(2.)
+        """
         if not self.needs_grad:
             raise RuntimeError("can't retain_grad on a tensor that has requires_grad=False")
         if self.grad_fn is None or self.retains_grad:
@@ -390,7 +411,12 @@ class Tensor:
     # ---- its values ----------------------------------------------------------------------------------------------
 
     def item(self) -> Any:
-        """Its only element, as a Python number."""
+        """Its only element, as a Python number.
+
+        >>> import autograd as ag
+        >>> ag.ones(3).sum().item()
+        3.0
+        """
         if self.array.size != 1:
             raise RuntimeError(
                 f"a Tensor with {self.array.size} elements cannot be converted to a number; shape {tuple(self.shape)}"
@@ -571,27 +597,6 @@ class Tensor:
 
     __array_priority__ = 1000
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from .op import NUMPY
-
-        ours = NUMPY.get(ufunc)
-        if ours is None or method != "__call__" or kwargs.get("out") is not None:
-            what = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-            why = ": autograd has no gradient for it" if ours is None else " with out=" if "out" in kwargs else ""
-            raise TypeError(f"{what} cannot be recorded on a Tensor{why}; use tensor.detach().numpy() for its values")
-        return _as_numpy(ufunc, ours, inputs, kwargs) if kwargs else ours(*inputs)
-
-    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
-        from .op import NUMPY
-
-        ours = NUMPY.get(function)
-        if ours is None:
-            name = f"{getattr(function, '__module__', 'numpy')}.{function.__name__}".replace("numpy", "np", 1)
-            raise TypeError(
-                f"{name} cannot be recorded on a Tensor: autograd has no gradient for it; use tensor.detach().numpy() for its values"
-            )
-        return _as_numpy(function, ours, args, kwargs)
-
     def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
         if self.needs_grad:
             raise BufferError("can't export a Tensor that requires grad; use tensor.detach() first")
@@ -610,27 +615,6 @@ def _device(where: Any) -> device:
 
 def _names_dtype(name: Any) -> bool:
     return isinstance(name, str) and (name in _LEGACY or name == "bfloat16")
-
-
-# What to write instead of NumPy's keywords that PyTorch's functions do not have.
-_INSTEAD = {
-    "where": "choose with np.where(mask, …, …) before or after",
-    "initial": "put the initial value in afterwards, as in np.maximum(initial, …)",
-    "dtype": "convert with tensor.to(dtype) first",
-    "order": "the order is C; use tensor.permute(…) first for another",
-}
-
-
-def _as_numpy(function: Any, ours: Callable, args: tuple, kwargs: dict) -> Any:
-    """Our twin of NumPy's function, called with its arguments; the error for an unknown keyword says what to write."""
-    try:
-        return ours(*args, **kwargs)
-    except TypeError as error:
-        name = next((n for n in kwargs if str(error).endswith(f"unexpected keyword argument '{n}'")), None)
-        if name is None:
-            raise
-        advice = _INSTEAD.get(name, "leave it out")
-        raise TypeError(f"np.{function.__name__} on a Tensor does not take {name}=; {advice}") from None
 
 
 def _address(array: Any) -> int:
