@@ -74,7 +74,12 @@ def randn(
     requires_grad: bool = False,
     **named: Any,
 ) -> Tensor:
-    """Numbers from the standard normal distribution; complex ones have variance 1, half of it in each part."""
+    """Numbers from the standard normal distribution; complex ones have variance 1, half of it in each part.
+
+    >>> import autograd as ag
+    >>> ag.randn(2, 3, generator=ag.Generator().manual_seed(0)).shape
+    autograd.Size([2, 3])
+    """
     array = _drawn(rng(generator).standard_normal, shape_of(size, named), float_dtype(dtype), scale=0.5**0.5)
     return placed(array, device, requires_grad, out)
 
@@ -118,7 +123,11 @@ def randperm(
     requires_grad: bool = False,
     **named: Any,
 ) -> Tensor:
-    """The numbers 0 … n − 1 in random order."""
+    """The numbers 0 … n − 1 in random order.
+
+    >>> randperm(3).sort().values
+    tensor([0, 1, 2])
+    """
     shape_of((n,), named)
     target = dtypes.int64 if dtype is None else as_dtype(dtype)
     return placed(rng(generator).permutation(n).astype(target), device, requires_grad, out)
@@ -195,7 +204,12 @@ def normal(
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
-    """Ones with the probabilities `input` (or `p` everywhere), zeros otherwise."""
+    """Ones with the probabilities `input` (or `p` everywhere), zeros otherwise.
+
+    >>> import autograd as ag
+    >>> bernoulli(ag.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     chance = host(input) if p is None else p
     if np.any((np.asarray(chance) < 0) | (np.asarray(chance) > 1)):
         raise RuntimeError(
@@ -228,6 +242,10 @@ def multinomial(
 
     Returns:
         int64, of shape (num_samples,) or (rows, num_samples).
+
+    >>> import autograd as ag
+    >>> multinomial(ag.tensor([0.0, 3.0]), 2, replacement=True)
+    tensor([1, 1])
     """
     weights = np.asarray(host(input), np.float64)
     if weights.ndim not in (1, 2) or not np.all(np.isfinite(weights) & (weights >= 0)) or np.any(weights.sum(-1) <= 0):
