@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
+from autograd.graph import owner
 
 __all__ = ["StrictArray", "pretended_device", "strict", "to_numpy"]
 
@@ -75,6 +78,9 @@ def _has_method(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict[str, A
 # ---- the array -------------------------------------------------------------------------------------------------------
 
 
+_known: weakref.WeakValueDictionary[int, StrictArray] = weakref.WeakValueDictionary()  # one for each array of NumPy's
+
+
 class StrictArray:
     """An array that lives on a pretended device: only explicit copies reach NumPy.
 
@@ -91,11 +97,17 @@ class StrictArray:
     TypeError: expected a device array to stay on its device, got an implicit conversion to ...
     """
 
-    __slots__ = ("__weakref__", "_host")
+    __slots__ = ("__weakref__", "_host", "base")
     __array_priority__ = 1000
 
-    def __init__(self, host: Any) -> None:
-        self._host = np.asarray(host)
+    def __new__(cls, host: Any) -> StrictArray:
+        host = np.asarray(host)
+        if (known := _known.get(id(host))) is not None:
+            return known
+        made = _known[id(host)] = object.__new__(cls)
+        whole = owner(host)
+        made._host, made.base = host, None if whole is host else cls(whole)
+        return made
 
     def get(self) -> np.ndarray:
         """Copy to a NumPy array, the explicit way."""
