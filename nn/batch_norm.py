@@ -66,10 +66,12 @@ class _NormBase(_Affine):
             wanted = " or ".join(f"{n}D" for n in self.dims)
             raise ValueError(f"expected {wanted} input (got {input.ndim}D input, {tuple(input.shape)}){whereabouts()}")
 
-    def _upgrade_state(self, values: dict, prefix: str, version: int | None) -> None:
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict, *rest: Any) -> None:
         """A state_dict of the first version has no count of batches: keep ours."""
-        if (version is None or version < 2) and self.track_running_stats and not is_lazy(self.num_batches_tracked):
-            values.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
+        first = (local_metadata.get("version") or 1) < 2
+        if first and self.track_running_stats and not is_lazy(self.num_batches_tracked):
+            state_dict.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self) -> str:
         return (
@@ -223,9 +225,6 @@ class _InstanceNorm(_NormBase):
             self.eps,
         )
         return out.squeeze(0) if unbatched else out
-
-    def _upgrade_state(self, values: dict, prefix: str, version: int | None) -> None:
-        pass  # instance norms do not count batches in any version that is around
 
 
 class InstanceNorm1d(_InstanceNorm):

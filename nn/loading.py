@@ -72,6 +72,12 @@ def state_dict(module: Any, destination: Any, prefix: str, keep_vars: bool) -> A
     return destination
 
 
+class Metadata(dict):
+    """What a `state_dict` says of one module, on the way through its `_load_from_state_dict`."""
+
+    loading: Loading
+
+
 class Loading:
     """One `load_state_dict`: first everything is compared, then everything is copied."""
 
@@ -86,21 +92,22 @@ class Loading:
 
     def visit(self, module: Any, prefix: str) -> None:
         """Compare a module, and those below it, with the values."""
-        metadata = dict(self.metadata.get(prefix[:-1], {}), assign_to_params_buffers=self.assign)
-        for hook in tuple(module._load_state_dict_pre_hooks.values()):
-            hook(module, self.values, prefix, metadata, self.strict, self.missing, self.unexpected, self.errors)
-        upgrade = getattr(module, "_upgrade_state", None)
-        if upgrade is not None:
-            upgrade(self.values, prefix, metadata.get("version"))
+        metadata = Metadata(self.metadata.get(prefix[:-1], {}), assign_to_params_buffers=self.assign)
+        metadata.loading = self
+        lists = self.missing, self.unexpected, self.errors
+        module._load_from_state_dict(self.values, prefix, metadata, self.strict, *lists)
+        self.visited.append(module)
+        for name, child in module._modules.items():
+            if child is not None:
+                self.visit(child, f"{prefix}{name}.")
+
+    def visit_own(self, module: Any, prefix: str) -> None:
+        """Compare what is the module's own."""
         for name, tensor in own_state(module):
             if self.expect(prefix + name):
                 self.compare(module, name, tensor, prefix + name)
         if has_extra(module) and self.expect(prefix + EXTRA):
             self.todo.append((module, EXTRA, None, self.values[prefix + EXTRA]))
-        self.visited.append(module)
-        for name, child in module._modules.items():
-            if child is not None:
-                self.visit(child, f"{prefix}{name}.")
 
     def expect(self, key: str) -> bool:
         """Is there a value for a name that there has to be one for?"""
@@ -165,6 +172,26 @@ def as_array(value: Any) -> Any:
     if hasattr(value, "__array__"):
         return np.asarray(value.detach() if hasattr(value, "detach") else value)
     raise TypeError(f"expected a Tensor or an array from checkpoint but received {type(value).__name__}")
+
+
+def load_own(module: Any, values: dict, prefix: str, metadata: dict, *rest: Any) -> None:
+    """See `Module._load_from_state_dict`: as a part of a loading, or by itself."""
+    for hook in tuple(module._load_state_dict_pre_hooks.values()):
+        hook(module, values, prefix, metadata, *rest)
+    if isinstance(metadata, Metadata):
+        metadata.loading.visit_own(module, prefix)
+        return
+    strict, missing, unexpected, errors = rest
+    alone = Loading(values, None, strict, metadata.get("assign_to_params_buffers", False))
+    alone.visit_own(module, prefix)
+    alone.copy()
+    errors += alone.errors
+    if strict:
+        missing += alone.missing
+        below = tuple(f"{prefix}{name}." for name in module._modules)
+        unexpected += [
+            k for k in values if k.startswith(prefix) and k not in alone.expected and not k.startswith(below)
+        ]
 
 
 def load_state_dict(module: Any, values: Any, strict: bool, assign: bool) -> IncompatibleKeys:

@@ -440,6 +440,19 @@ class Module(Hooked):
         """
         return loading.load_state_dict(self, state_dict, strict, assign)
 
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict, *rest: Any) -> None:
+        """Take the module's own values, without those below, out of a `state_dict`.
+
+        A subclass may rename or remove some first and then call ``super()._load_from_state_dict(…)``.
+
+        Args:
+            state_dict: values by dotted name, a copy of the one that is loaded.
+            prefix: the module's dotted path and a dot.
+            local_metadata: the version of the module that saved them.
+            rest: strict, and the lists of missing keys, unexpected keys and errors.
+        """
+        loading.load_own(self, state_dict, prefix, local_metadata, *rest)
+
     def get_extra_state(self) -> Any:
         """What else belongs to its `state_dict`; a subclass that defines this defines `set_extra_state` too."""
         raise RuntimeError(f"{type(self).__name__} defines no get_extra_state()")

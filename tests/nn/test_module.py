@@ -689,3 +689,43 @@ def test_an_error_says_in_which_module_it_was_raised():
         (nn.Linear(3, 4), ag.ones(2)),
     ]:
         assert " ".join(notes(nn.Sequential(nn.Sequential(layer)), x)).count("(in 0.0)") == 1
+
+
+def test_a_module_that_changes_what_it_loads():
+    class Scale(nn.Module):
+        _version = 2
+
+        def __init__(self):
+            super().__init__()
+            self.factor = nn.Parameter(ag.ones(2))
+
+        def _load_from_state_dict(
+            self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        ):
+            if (local_metadata.get("version") or 1) < 2:
+                state_dict[prefix + "factor"] = state_dict.pop(prefix + "scale")
+            state_dict.pop(prefix + "unused", None)
+            super()._load_from_state_dict(
+                state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+            )
+
+    model = nn.Sequential(Scale(), nn.Linear(1, 1))
+    values = {f"1.{name}": value for name, value in model[1].state_dict().items()}
+    old = {"0.scale": ag.tensor([2.0, 3.0]), "0.unused": ag.zeros(1), **values}
+    assert model.load_state_dict(old) == ([], [])
+    assert model[0].factor.tolist() == [2, 3]
+    assert "0.scale" in old
+    assert nn.Sequential(Scale(), nn.Linear(1, 1)).load_state_dict(model.state_dict()) == ([], [])
+    with pytest.raises(RuntimeError, match=r'Unexpected key\(s\) in state_dict: "0.other"'):
+        model.load_state_dict({**old, "0.other": ag.zeros(1)})
+
+
+def test_a_module_loads_its_own_values_by_itself():
+    model = nn.Sequential(nn.Linear(2, 1), nn.Linear(1, 1))
+    missing, unexpected, errors = [], [], []
+    given = {"a.weight": ag.ones(1, 2), "a.other": ag.ones(1), "b": ag.ones(1)}
+    model[0]._load_from_state_dict(given, "a.", {}, True, missing, unexpected, errors)
+    assert model[0].weight.tolist() == [[1, 1]]
+    assert (missing, unexpected, errors) == (["a.bias"], ["a.other"], [])
+    model[0]._load_from_state_dict({"weight": ag.ones(3)}, "", {}, False, missing, unexpected, errors)
+    assert "size mismatch for weight" in errors[0]
