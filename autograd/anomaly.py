@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,17 +10,13 @@ import numpy as np
 from . import op as ops
 from .graph import Node, state, whereabouts
 from .tensor import Tensor
-
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_PACKAGES = tuple(os.path.join(_HERE, name) for name in ("autograd", "nn", "optim"))
+from .user_code import user_line
 
 
-def user_line() -> str:
-    """``file:line`` of the innermost call that is not the library's own."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((*_PACKAGES, "<")):
-        frame = frame.f_back
-    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+def _place() -> str:
+    """``file:line`` of the user's program."""
+    line = user_line()
+    return "" if line is None else f"{line[0]}:{line[1]}"
 
 
 def _finite(value: Any) -> bool:
@@ -43,7 +37,7 @@ def _kind(value: Any) -> str:
 def check_forward(op: Any, call: Callable, *args: Any, **kwargs: Any) -> Any:
     """An observer: raises when an op makes a value that is not finite out of values that are."""
     out = call(*args, **kwargs)
-    source = user_line()
+    source = _place()
     for part in out if isinstance(out, tuple) else (out,):
         if isinstance(part, Tensor):
             if part.grad_fn is not None:

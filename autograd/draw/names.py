@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Mapping
-from functools import cache
 from types import FrameType
 from typing import Any
 
 from ..tensor import Tensor
+from ..user_code import is_ours
 
 __all__ = ["Names", "find_names"]
 
-_HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_OWN = tuple(os.path.join(_HERE, package) + os.sep for package in ("autograd", "nn", "optim"))
 MANY = 2_000  # variables of one frame that are looked at
-
-
-@cache
-def is_ours(file: str) -> bool:
-    """Is it a source file of this library, and not of the user?"""
-    return file.startswith((*_OWN, "<frozen"))
 
 
 class Names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Mapping
@@ -15,8 +14,9 @@ from .. import op as engine
 from ..graph import state
 from ..op import Op, bind
 from ..tensor import Tensor
+from ..user_code import user_line
 from .capture import Event, Leaf, assemble, dtype_name, leaf_of, name_constant, saved_bytes
-from .names import Names, find_names, is_ours
+from .names import Names, find_names
 from .numbers import argument_text, scalar_text, stats
 from .structure import Graph, Node
 
@@ -25,16 +25,14 @@ __all__ = ["Recording", "record", "recording_of"]
 _recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
 
 
-def user_line() -> str:
-    """``model.py:41`` of the innermost frame that is not ours."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not is_ours(file):
-            name = "cell" if "ipykernel_" in file or file.startswith("<ipython") else os.path.basename(file)
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
+def _place() -> str:
+    """``file.py:line`` of the user's program, or ``cell:line``."""
+    line = user_line()
+    if line is None:
+        return ""
+    file, number = line
+    name = "cell" if "ipykernel_" in file or file.startswith("<ipython") else os.path.basename(file)
+    return f"{name}:{number}"
 
 
 class Recording:
@@ -119,7 +117,7 @@ class Recording:
             given, options = values, []
         event = Event(op.name, [], call=state.call, arguments=() if op.variadic else names)
         if self.source:
-            event.source = user_line()
+            event.source = _place()
         texts, any_grad = [], False
         for i, value in enumerate(given):
             if isinstance(value, Tensor):
@@ -222,7 +220,7 @@ class Recording:
         event = Event("detach", [(0, origin)], call=state.call, stop="detach")
         event.shape, event.dtype, event.nbytes = tuple(tensor.array.shape), str(tensor.array.dtype), 0
         if self.source:
-            event.source = user_line()
+            event.source = _place()
         self.events.append(event)
         self.by_tensor[id(tensor)] = weakref.ref(tensor), event
         return event
