@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 
 import pytest
@@ -39,22 +38,6 @@ MISSING = {
 def test_all_names_of_torch_nn():
     theirs = {name for name in dir(torch.nn) if not name.startswith("_")}
     assert {name for name in theirs if not hasattr(nn, name)} == set(MISSING)
-
-
-@pytest.mark.parametrize("name", sorted(n for n in dir(torch.nn) if inspect.isclass(getattr(torch.nn, n))))
-def test_signature(name):
-    """The same arguments in the same order with the same defaults."""
-    theirs, mine = getattr(torch.nn, name), getattr(nn, name, None)
-    if name in MISSING or name in ("RNN", "LSTM", "GRU"):  # PyTorch's have *args, **kwargs
-        return
-    expected, actual = inspect.signature(theirs).parameters, inspect.signature(mine).parameters
-    if any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in expected.values()):
-        return
-    assert list(actual) == list(expected)
-    for parameter in expected:
-        default = expected[parameter].default
-        if not callable(default):
-            assert actual[parameter].default == default or default is None, parameter
 
 
 def samples(info, training):
