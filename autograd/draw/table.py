@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 from .. import autograd as engine
@@ -141,8 +142,6 @@ def summary(model: Any, *inputs: Any, depth: int = 3, fold: bool = True, backwar
 def _row(scene: Scene, box: Box, named: set[str]) -> Row:
     graph = scene.graph
     ids = [i for copy in scene.members(box) for i in copy]
-    if box.kind == "module":  # the box stands for its module: the picks beside the op belong to it
-        ids = [i for k in range(len(ids)) for i in range(ids[k], ids[k] + 1)]
     last = next((i for i in reversed(range(box.start, box.stop)) if graph.nodes[i].shape is not None), box.start)
     level = box.level - 1
     title = box.span or box.title
@@ -196,27 +195,20 @@ def multiply_adds(graph: Graph, node: Node) -> int:
     shapes: list[tuple[int, ...]] = [graph.nodes[i].shape or () for i in node.inputs]
     for param in node.params:
         shapes.insert(min(param.arg, len(shapes)), param.shape)
-    size = _size(node.shape or ())
+    size = prod(node.shape or ())
     weights = [shape for shape in shapes[1:] if len(shape) >= 2]
-    if node.op in ("matmul", "mm", "bmm", "mv", "dot", "inner"):
+    if node.op in ("matmul", "matmul_folded", "mv", "dot"):
         return size * (shapes[0][-1] if shapes and shapes[0] else 1)
     if node.op == "linear" and weights:
         return size * weights[0][-1]
     if node.op.startswith("conv") and weights:
         # Each output element of a convolution meets one filter; each input element of a transposed one does.
         transposed = node.op == "convolution_input" or "transpose" in node.op
-        meets = _size(weights[0]) // weights[0][0]
-        return (_size(shapes[0]) if transposed else size) * meets
+        meets = prod(weights[0]) // weights[0][0]
+        return (prod(shapes[0]) if transposed else size) * meets
     if node.op in RECURRENT and shapes:
-        return _size(shapes[0][:-1]) * sum(p.size for p in node.params if len(p.shape) == 2)
+        return prod(shapes[0][:-1]) * sum(p.size for p in node.params if len(p.shape) == 2)
     if node.op in ("scaled_dot_product_attention", "attention") and len(shapes) > 2:
         queries, keys, values = shapes[:3]
-        return _size(queries) * keys[-2] + _size(queries[:-1]) * keys[-2] * values[-1]
+        return prod(queries) * keys[-2] + prod(queries[:-1]) * keys[-2] * values[-1]
     return 0
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size

@@ -44,6 +44,19 @@ def test_summary_sees_functional_products():
     assert attention.multiply_adds == projections + products
 
 
+@pytest.mark.parametrize(("shape", "rows"), [((3, 4), 3), ((2, 3, 4), 6), ((4,), 1)])
+def test_summary_counts_a_product_of_any_number_of_dimensions(shape, rows):
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(ag.ones(4, 5))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    assert draw.summary(Product(), ag.ones(*shape)).total.multiply_adds == rows * 4 * 5
+
+
 def test_summary_folds_and_multiplies():
     one, four = draw.summary(GPT(1), tokens()), draw.summary(GPT(4), tokens())
     block = rows(four)["blocks.0 … blocks.3"]
