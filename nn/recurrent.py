@@ -114,6 +114,8 @@ class RNNBase(Module):
     def forward(self, input: Any, hx: Any = None) -> tuple:
         packed = isinstance(input, PackedSequence)
         data = input.data if packed else input
+        if not isinstance(data, Tensor):
+            raise TypeError(f"{type(self).__name__}: expected a Tensor or a PackedSequence, got {type(data).__name__}")
         batched = packed or data.ndim == 3
         self._check_input(data, packed)
         if not packed:

@@ -76,6 +76,7 @@ MISTAKES = {
     "norm of one": (lambda: nn.BatchNorm1d(3)(ag.ones(1, 3)), ValueError, "more than 1 value per channel"),
     "layer norm": (lambda: nn.LayerNorm(5)(X), RuntimeError, r"\[\*, 5\].*\[2, 4\]"),
     "lstm": (lambda: nn.LSTM(3, 2)(ag.ones(1, 2, 4)), RuntimeError, "Expected 3, got 4"),
+    "lstm of lists": (lambda: nn.LSTM(3, 2)([[1.0, 2.0, 3.0]]), TypeError, "LSTM: expected a Tensor or a PackedSequence, got list"),
     "lstm state": (lambda: nn.LSTM(3, 2)(ag.ones(1, 2, 3), ag.ones(1, 2, 2)), RuntimeError, r"a pair \(h_0, c_0\), got a Tensor"),
     "gru state": (lambda: nn.GRUCell(3, 2)(ag.ones(2, 3), (ag.ones(2, 2),)), RuntimeError, "one Tensor, got a tuple of 1"),
     "dropout of integers": (lambda: F.dropout(ag.arange(3)), RuntimeError, r"floating-point .* int64; .*\.float\(\)"),
