@@ -78,7 +78,7 @@ def _first(data: Any) -> Any:
 def _plain(data: Any) -> Any:
     """Nested lists with arrays in the place of Tensors."""
     if isinstance(data, Tensor):
-        return data.detach().cpu().array if data.ndim else data.array[()]
+        return data.detach().cpu().array[() if not data.ndim else ...]
     return [_plain(v) for v in data] if isinstance(data, (list, tuple)) else data
 
 

@@ -87,7 +87,9 @@ def recorded(tensor: Tensor, *others: Any) -> bool:
 def writable(tensor: Tensor) -> Any:
     """The array of a tensor, to write into; an error where several indices share one place in memory."""
     array = share(tensor)
-    if not getattr(array.flags, "writeable", True) or _spread(array):
+    # NumPy's arrays say it by their flags; CuPy's have none.
+    apart = array.flags.writeable if isinstance(array, np.ndarray) else not overlaps(array.shape, array.strides)
+    if array.size and not apart:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location "
             "(or its memory is read-only); clone() the tensor before performing the operation"
@@ -95,11 +97,14 @@ def writable(tensor: Tensor) -> Any:
     return array
 
 
-def _spread(array: Any) -> bool:
-    """Was one element made several, as by `expand`?  (NumPy's arrays say so by their flags, CuPy's have no such flag.)"""
-    if isinstance(array, np.ndarray):
-        return False
-    return bool(array.size) and any(step == 0 and n > 1 for step, n in zip(array.strides, array.shape, strict=True))
+def overlaps(size: tuple, stride: tuple) -> bool:
+    """May several indices lead to one place?"""
+    reach = 0
+    for s, n in sorted((s, n) for s, n in zip(stride, size, strict=True) if n > 1):
+        if s <= reach:
+            return True
+        reach += s * (n - 1)
+    return False
 
 
 def fits(name: str, tensor: Tensor, result: Any) -> None:

@@ -169,7 +169,7 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     where[_diagonal_places(tuple(self.shape), wrap)] = True
     from .masks import masked_fill
 
-    mask = where.reshape(self.shape)
+    mask = np.asarray(where.reshape(self.shape), like=self.array)
     return apply("fill_diagonal_", lambda x: masked_fill(x, mask, fill_value), self)
 
 

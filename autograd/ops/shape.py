@@ -34,7 +34,7 @@ def identity(x):
 @op(numpy=np.copy, x=lambda g: g)
 def clone(x, *, memory_format=None):
     """A copy."""
-    return x.copy(order="K") if isinstance(x, np.ndarray) else x.copy()
+    return x.copy() if isinstance(x, np.generic) else x.copy(order="K")
 
 
 @op(method=False, holomorphic=False, x=lambda g, origin: convert(g, g.dtype, origin))
@@ -85,7 +85,7 @@ def _reshape(x, shape):
 @op("view", method=False, view=True, x=lambda g, x_shape: g.reshape(x_shape))
 def _view(x, shape):
     out = x.reshape(shape)
-    if out.size and isinstance(x, np.ndarray) and owner(out) is not owner(x):
+    if out.size and not isinstance(x, np.generic) and owner(out) is not owner(x):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
             "contiguous subspaces). Use .reshape(...) instead."
@@ -101,11 +101,11 @@ def in_order(input: Any) -> bool:
     not recorded may be the memory of somebody else, and what is a view has its order from the user.
     """
     array = input.array if isinstance(input, Tensor) else input
-    if not isinstance(array, np.ndarray) or array.flags.c_contiguous:
+    if array.flags.c_contiguous:
         return True
     if not isinstance(input, Tensor) or input.view_of is not None or input.grad_fn is None:
         return False
-    input.array = np.ascontiguousarray(array)
+    input.array = np.ascontiguousarray(array, like=array)
     for view in living_views(input):
         view.array = follow(input.array, view.view_of.steps)
     return True

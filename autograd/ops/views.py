@@ -13,7 +13,7 @@ import numpy as np
 from .. import dtypes
 from ..device import device_of, namespace
 from ..graph import owner
-from ..inplace import reshaping
+from ..inplace import overlaps, reshaping
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import wrap_dim
@@ -177,7 +177,7 @@ def _as_strided(x, size, stride, offset, x_stride):
             f"as_strided: sizes {list(size)}, strides {list(stride)} and storage offset {start} are out of bounds for "
             f"memory of {flat.size} elements"
         )
-    return _strided(flat[start:], size, tuple(s * unit for s in stride), apart=not _overlaps(size, stride))
+    return _strided(flat[start:], size, tuple(s * unit for s in stride), apart=not overlaps(size, stride))
 
 
 def _strided(x: Any, shape: Any, strides: Any, apart: bool = True) -> Any:
@@ -186,16 +186,6 @@ def _strided(x: Any, shape: Any, strides: Any, apart: bool = True) -> Any:
     if not apart and hasattr(out.flags, "writeable"):
         out.flags.writeable = False  # which of several elements in one place would be written last?
     return out
-
-
-def _overlaps(size: tuple, stride: tuple) -> bool:
-    """May several indices lead to one place?"""
-    reach = 0
-    for s, n in sorted((s, n) for s, n in zip(stride, size, strict=True) if n > 1):
-        if s <= reach:
-            return True
-        reach += s * (n - 1)
-    return False
 
 
 @function()

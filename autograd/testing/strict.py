@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from autograd.graph import owner
 
@@ -143,6 +144,9 @@ class StrictArray:
             return StrictArray.diagonal(*args, **kwargs)
         if function in (np.array, np.asarray) and not isinstance(args[0], StrictArray):  # like=: an explicit copy
             return StrictArray(function(*args, **kwargs))
+        if function is np.broadcast_to:  # which may be written to
+            host = args[0]._host
+            return StrictArray(as_strided(host, args[1], np.broadcast_to(host, args[1]).strides))
         inside = _indices if function in (np.full_like, np.take) else _device
         return _wrapped(function(*inside(args), **_device(kwargs)), kwargs)
 
