@@ -152,4 +152,3 @@ class Hooked:
                     f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {new}"
                 )
         return args, kwargs
-
