@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from autograd.fast import disabled, fused, load, scalars
+from autograd.fast import available, disabled, fused, load, scalars
 
 REFERENCE = {
     "exp": np.exp,
@@ -45,6 +45,8 @@ def distance(got, wanted):
 @pytest.mark.parametrize("name", REFERENCE)
 def test_polynomial(name):
     pytest.importorskip("numba")
+    if not available():
+        pytest.skip("the environment switches kernels off")
     load()
     formula = {
         "exp": lambda x: scalars.exp(x),
