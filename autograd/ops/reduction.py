@@ -10,6 +10,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..fast import LARGE, ready
 from ..fast import rows as loops
+from ..fast.threads import by_blocks
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
@@ -36,29 +37,42 @@ def working(x: Any) -> Any:
 CHUNK = 4096  # elements that are added up without a detour: as exact as NumPy's pairwise sums
 
 
+def row_sums(x: Any, out: Any) -> None:
+    """The sum of each row, the rows shared among the threads."""
+    if ready(x):
+        loops.row_sums(x, out)
+    else:
+        by_blocks(lambda part: np.add.reduce(x[part], axis=1, out=out[part]), *x.shape)
+
+
 def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
-    """The sum of a large array by compiled loops where the first dimensions go, the last, or all; otherwise NumPy's."""
-    if x.ndim and x.size >= LARGE and dtype in (None, x.dtype) and ready(x):
+    """The sum of a large array by all threads where the first dimensions go, the last, or all; otherwise NumPy's."""
+    if x.ndim and x.size >= LARGE and dtype in (None, x.dtype) and row_major(x):
         gone = sorted(reduced(x.shape, dims))
         first = x.ndim - len(gone)
         if first == 0:
             whole = x.size // CHUNK * CHUNK
             flat = x.reshape(-1)
             sums = np.empty(whole // CHUNK, x.dtype)
-            loops.row_sums(flat[:whole].reshape((-1, CHUNK)), sums)
+            row_sums(flat[:whole].reshape((-1, CHUNK)), sums)
             total = np.add.reduce(sums) + np.add.reduce(flat[whole:])
             return total.reshape((1,) * x.ndim) if keepdim else total
         if gone[0] == first and math.prod(x.shape[first:]) <= 16 * CHUNK:  # the last ones
             out = np.empty(x.shape[:first] + (1,) * len(gone) * keepdim, x.dtype)
-            loops.row_sums(x.reshape((out.size, -1)), out.reshape(-1))
+            row_sums(x.reshape((out.size, -1)), out.reshape(-1))
             return out
-        if gone[-1] < len(gone):  # the first ones
+        if gone[-1] < len(gone) and ready(x):  # the first ones
             shape = x.shape[len(gone) :]
             rows = x.reshape((-1, math.prod(shape)))
             sums = np.empty((loops.jobs(len(rows)), rows.shape[1]), x.dtype)
             loops.column_sums(rows, sums)
             return np.add.reduce(sums).reshape((1,) * len(gone) * keepdim + shape)
     return np.add.reduce(x, axis=dims, keepdims=keepdim, dtype=dtype)
+
+
+def row_major(x: Any) -> bool:
+    """Whether this is an array of NumPy's of single or double precision, in C order."""
+    return type(x) is np.ndarray and x.dtype.char in "fd" and x.flags.c_contiguous
 
 
 @op(numpy=np.sum, x=lambda g, x_shape, dim: spread(g, x_shape, dim))

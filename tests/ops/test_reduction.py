@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd.fast import disabled, threads
 from autograd.testing.cases import OpCase, each_check
 from autograd.testing.samples import S
 from tests.conftest import referee
@@ -162,3 +163,16 @@ def test_weighted_covariance():
         both(lambda m, t, w, c=correction: m.cov(t, aweights=w, correction=c), x, a)
         both(lambda m, t, w, n, c=correction: m.cov(t, aweights=w, fweights=n, correction=c), x, a, f)
         both(lambda m, t, n, c=correction: m.cov(t, fweights=n, correction=c), x, f)
+
+
+@pytest.mark.parametrize("dim", [None, 1])
+def test_large_sums_are_the_same_with_any_number_of_threads(dim, monkeypatch):
+    x = np.random.default_rng(0).standard_normal((301, 1009)).astype(np.float32)
+    sums = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(threads, "wanted", count)
+        with disabled():
+            sums.append(ag.tensor(x).sum(dim).numpy())
+    np.testing.assert_allclose(sums[0], x.astype(float).sum(dim), atol=1e-3)
+    for other in sums[1:]:
+        np.testing.assert_array_equal(other, sums[0])
