@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
+import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import autograd as ag
 import nn  # noqa: F401 - declares ops of its own
 from autograd.op import REGISTRY
+from autograd.testing.strict import pretended_device
 
 OPS = tuple(REGISTRY)  # the ops of the packages, before tests and examples declare theirs
 
@@ -56,14 +60,29 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(autouse=True)
 def _start(request):
-    """The same random numbers for each test, and the device of ``--device``."""
+    """The same random numbers for each test, and the device of ``--device``: a GPU, or where there is none its stand-in."""
     ag.manual_seed(0)
     device = request.config.getoption("--device", None)
-    if device is None:
+    if device is None or isinstance(request.node, pytest.DoctestItem):
         yield
-    else:
-        with ag.device(device):
-            yield
+        return
+    with contextlib.ExitStack() as stack:
+        if ag.device(device).type == "cuda" and not ag.cuda.is_available():
+            stack.enter_context(pretended_device())
+        stack.enter_context(ag.device(device))
+        for name in ("numpy", "__array__"):
+            stack.enter_context(mock.patch.object(ag.Tensor, name, _looked_at(getattr(ag.Tensor, name))))
+        yield
+
+
+def _looked_at(method):
+    """A conversion to NumPy as tests may call it for tensors of any device; the library may not."""
+
+    def look(self, *args, **kwargs):
+        by_a_test = "tests" in Path(sys._getframe(1).f_code.co_filename).parts
+        return method(self.cpu() if by_a_test else self, *args, **kwargs)
+
+    return look
 
 
 def referee(module: str = "torch"):

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 import autograd as ag
+from autograd.testing import to_numpy
 
 
 def ours(value: Any) -> Any:
     """A value of PyTorch's as one of ours: tensors (leaves), dtypes, and nestings of them."""
     if isinstance(value, torch.Tensor):
         array = value.detach().resolve_conj().resolve_neg().numpy()
-        made = ag.from_numpy(array.copy(order="K")) if array.ndim else ag.tensor(array)
+        made = on_device(array.copy(order="K")) if array.ndim else ag.tensor(array)
         return made.requires_grad_() if value.requires_grad else made
     if isinstance(value, torch.dtype):
         return np.dtype(str(value).removeprefix("torch."))
@@ -33,6 +34,11 @@ def ours(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: ours(v) for key, v in value.items()}
     return value
+
+
+def on_device(array: np.ndarray) -> ag.Tensor:
+    """A tensor that shares memory with an array, or is its copy where ``--device`` says."""
+    return ag.from_numpy(array).to(ag.get_default_device())
 
 
 def tensors(value: Any, kind: type) -> Iterator[Any]:
@@ -54,7 +60,7 @@ def plain(value: Any) -> Any:
             value.detach().resolve_conj().resolve_neg().numpy(force=True)
         )  # force: a tensor of all zeros may have no memory
     if isinstance(value, ag.Tensor):
-        return np.asarray(value.detach().array)
+        return to_numpy(value.detach().array)
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, (torch.dtype, torch.device, np.dtype, ag.device)):
@@ -141,7 +147,7 @@ def compare(
             allow_unused=True,
         )
         m_g = ag.autograd.grad(
-            [m for _, m in pairs], m_in, [ag.from_numpy(g) for g in gs], create_graph=level < order, allow_unused=True
+            [m for _, m in pairs], m_in, [on_device(g) for g in gs], create_graph=level < order, allow_unused=True
         )
         for i, (t, m) in enumerate(zip(t_g, m_g, strict=True)):
             t = torch.zeros_like(t_in[i]) if t is None else t
