@@ -23,12 +23,14 @@ HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")  # as in resnet18-bfd8deac.safetensor
 _chosen: Path | None = None
 
 
+def _get_torch_home() -> str:
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return str(Path(os.environ.get("TORCH_HOME", Path(cache) / "torch")).expanduser())
+
+
 def get_dir() -> str:
     """Where files are kept: what `set_dir` said, ``$TORCH_HOME/hub``, or ``~/.cache/torch/hub``."""
-    if _chosen is not None:
-        return str(_chosen)
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return str(Path(os.environ.get("TORCH_HOME", Path(cache) / "torch")).expanduser() / "hub")
+    return str(_chosen or Path(_get_torch_home()) / "hub")
 
 
 def set_dir(d: Any) -> None:

@@ -112,6 +112,7 @@ def test_weights_from_the_net_are_fetched_once(tmp_path, monkeypatch):
     assert ag.hub.load_state_dict_from_url(url)["w"].tolist() == [1, 2]
     source.unlink()
     assert ag.utils.model_zoo.load_url(url)["w"].tolist() == [1, 2]
+    assert ag.hub._get_torch_home() == str(tmp_path / "home")
     assert (tmp_path / "home" / "hub" / "checkpoints" / "weights.safetensors").exists()
     ag.hub.set_dir(tmp_path / "other")
     monkeypatch.setattr("autograd.hub._chosen", tmp_path / "other")
