@@ -1,11 +1,17 @@
-"""How the C library handles the memory of arrays."""
+"""The memory of arrays: where it begins, and what the C library does with it."""
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+from typing import Any
 
-__all__ = ["keep_freed_memory"]
+import numpy as np
+
+__all__ = ["at_a_line", "copied_to_a_line", "keep_freed_memory"]
+
+LINE = 64  # bytes of a cache line, and of the widest vectors
 
 TRIM, MAP = -1, -3  # mallopt's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
 KEPT = 256 << 20  # bytes of freed memory that stay with the process
@@ -31,3 +37,34 @@ def keep_freed_memory() -> bool:
         return bool(library.mallopt(MAP, 32 << 20) and library.mallopt(TRIM, KEPT))
     except (ImportError, OSError, AttributeError):
         return False
+
+
+class Lent:
+    """Memory as NumPy asks for it: an array of it owns it, being no view of another array."""
+
+    __slots__ = ("__array_interface__", "memory")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
+        self.memory = np.empty(math.prod(shape) * dtype.itemsize + LINE, np.uint8)
+        address = self.memory.ctypes.data
+        self.__array_interface__ = {
+            "version": 3, "shape": shape, "typestr": dtype.str, "data": (address + -address % LINE, False)
+        }  # fmt: skip
+
+
+def at_a_line(like: Any, shape: tuple[int, ...]) -> Any:
+    """An empty array in C order that begins where a cache line does, as arrays of NumPy do by chance.
+
+    Elsewhere each vector is in two lines: NumPy writes results up to half as fast, and BLAS takes a quarter longer to
+    multiply with such a matrix.
+    """
+    if type(like) is not np.ndarray:
+        return np.empty_like(like, shape=shape, order="C")
+    return np.asarray(Lent(shape, like.dtype))
+
+
+def copied_to_a_line(x: Any) -> Any:
+    """A copy in C order that begins where a cache line does."""
+    out = at_a_line(x, x.shape)
+    out[...] = x
+    return out

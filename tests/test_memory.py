@@ -1,12 +1,15 @@
-"""Freed memory stays with the process, unless the environment says otherwise."""
+"""Where arrays begin; and freed memory stays with the process, unless the environment says otherwise."""
 
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from autograd.memory import keep_freed_memory
+import autograd as ag
+from autograd.graph import owner
+from autograd.memory import at_a_line, copied_to_a_line, keep_freed_memory
 
 PROGRAM = """
 import resource, numpy as np, autograd
@@ -30,3 +33,19 @@ def test_memory_that_was_freed_is_used_again():
 def test_settings_of_the_environment_are_left_alone(monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "100000")
     assert not keep_freed_memory()
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (7, 300)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex128])
+def test_arrays_that_begin_at_a_line_own_their_memory(shape, dtype):
+    kept = [at_a_line(np.empty(0, dtype), shape) for _ in range(5)]
+    for array in kept:
+        assert (array.shape, array.dtype, array.ctypes.data % 64) == (shape, dtype, 0)
+        assert array.flags.c_contiguous
+        assert owner(array) is array
+        array[...] = 1
+    values = np.arange(12.0).reshape(3, 4).T
+    np.testing.assert_array_equal(copied_to_a_line(values), values)
+    x = ag.from_numpy(copied_to_a_line(values))
+    assert x[1:].storage_offset() == 3
+    assert x[1:].as_strided((4, 3), (3, 1), 0).tolist() == values.tolist()

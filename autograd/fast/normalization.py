@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..memory import at_a_line
 from . import compiled, prange, ready, rows
 from .linalg import column_sums
 from .threads import parts, shared
@@ -58,7 +59,7 @@ def dots(x: Any, y: Any, axis: int) -> Any:
 
 def normalized(x: Any, axis: int, scales: Any, shifts: Any) -> Any:
     """x · scale + shift."""
-    out = np.empty_like(x)
+    out = at_a_line(x, x.shape)
 
     def work(_: int, block: slice) -> None:
         part = np.multiply(x[block], beside(block, scales, axis), out=out[block])
@@ -88,7 +89,7 @@ def products(g: Any, x: Any, axis: int) -> Any:
 
 def gradient(g: Any, x: Any, axis: int, weights: Any, a: Any, b: Any, c: Any) -> Any:
     """a · (weight · g − b · x − c), without weights if they are None."""
-    gx = np.empty_like(x)
+    gx = at_a_line(x, x.shape)
 
     def work(_: int, block: slice) -> None:
         part = np.multiply(x[block], beside(block, b, axis), out=gx[block])

@@ -18,6 +18,7 @@ import numpy as np
 from ..fast import convolution as loops
 from ..fast.linalg import column_sums, matmul
 from ..fast.threads import each_job
+from ..memory import copied_to_a_line
 from ..op import function, op
 from . import depthwise
 from .windows import (
@@ -40,13 +41,13 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_t
 def weight_matrix(w: Any, groups: int) -> Any:
     """(O, C/groups, *K) as (groups, K·C/groups, O/groups), to multiply columns with."""
     w = w.reshape((groups, -1, *w.shape[1:]))
-    return w.transpose((0, *range(3, w.ndim), 2, 1)).reshape((groups, -1, w.shape[1]))
+    return copied_to_a_line(w.transpose((0, *range(3, w.ndim), 2, 1))).reshape((groups, -1, w.shape[1]))
 
 
 def flipped_matrix(w: Any, groups: int) -> Any:
     """The same for the way back: (groups, K·O/groups, C/groups), K in reverse."""
     w = w.reshape((groups, -1, *w.shape[1:]))[(Ellipsis, *(slice(None, None, -1),) * (w.ndim - 2))]
-    return w.transpose((0, *range(3, w.ndim), 1, 2)).reshape((groups, -1, w.shape[2]))
+    return copied_to_a_line(w.transpose((0, *range(3, w.ndim), 1, 2))).reshape((groups, -1, w.shape[2]))
 
 
 def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:

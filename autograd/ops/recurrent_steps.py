@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..fast.threads import BLOCK, get_num_threads, one_blas_thread, parts, shared
+from ..memory import at_a_line
 
 __all__ = ["at", "gru_backward", "gru_forward", "lstm_backward", "lstm_forward", "rnn_backward", "rnn_forward", "spans"]
 
@@ -41,14 +42,19 @@ def spans(counts: tuple[int, ...], reverse: bool) -> list[tuple[int, slice, int]
 
 
 def groups(counts: tuple[int, ...], reverse: bool, w_ih: Any, w_hh: Any) -> list[Group]:
-    """The steps in groups, so that a thread can follow another, which begins with a small one; a single group where it is better
-    that all threads multiply at once.
+    """The steps in groups, so that a thread can follow another; a single group where it is better that all threads multiply at once.
 
     That is where a step is worth several threads, or where the inputs are wide: one thread would be late with their products.
     """
-    steps, found = spans(counts, reverse), []
     short = max(counts, default=0) * w_hh.size <= WORTH_THREADS and w_ih.size <= 2 * w_hh.size
-    least = ROWS if short and type(w_ih) is np.ndarray and sum(counts) > ROWS else np.inf
+    follows = short and type(w_ih) is np.ndarray and sum(counts) > ROWS
+    return grouped(counts, reverse, ROWS if follows else sum(counts))
+
+
+@functools.lru_cache(64)
+def grouped(counts: tuple[int, ...], reverse: bool, least: int) -> list[Group]:
+    """The steps in groups of so many rows or more; for the first, which others wait for, a quarter of that is enough."""
+    steps, found = spans(counts, reverse), []
     first = rows = 0
     for last, (_, _, n) in enumerate(steps):
         rows += n
@@ -105,7 +111,7 @@ def at(x: Any, t: int, rows: slice) -> Any:
 def joined(x: Any, size: int) -> Any:
     """[x | 1 | states to come], a row for each step of each sequence."""
     width = x.shape[-1]
-    inputs = np.empty_like(x, shape=(*x.shape[:-1], width + 1 + size), order="C")
+    inputs = at_a_line(x, (*x.shape[:-1], width + 1 + size))
     inputs[..., :width] = x
     inputs[..., width] = 1
     return inputs.reshape((-1, width + 1 + size))
@@ -121,13 +127,19 @@ def by_gate(weight: Any, gates: int) -> Any:
     return weight.reshape((gates, -1, weight.shape[1])).swapaxes(1, 2)
 
 
-def with_bias(weight: Any, bias: Any, first: bool = False) -> Any:
-    """Weights by gate, with the bias (or zeros) as those of the 1 behind the features, or before them."""
+def with_bias(weight: Any, bias: Any, scale: Any = 1, first: bool = False) -> Any:
+    """Weights by gate times `scale`, with the bias (or zeros) as those of the 1 behind the features, or before them."""
     gates, width, size = weight.shape
-    out = np.empty_like(weight, shape=(gates, width + 1, size), order="C")
+    out = at_a_line(weight, (gates, width + 1, size))
     out[:, slice(1, None) if first else slice(width)] = weight
     out[:, 0 if first else width] = 0 if bias is None else bias.reshape((gates, size))
+    out *= scale
     return out
+
+
+def for_steps(weight: Any, scale: Any = 1) -> Any:
+    """The weights times `scale`, as the loop over steps reads them again and again."""
+    return np.multiply(weight, scale, out=at_a_line(weight, weight.shape))
 
 
 def multiply(x: Any, weights: Any, out: Any) -> Any:
@@ -215,13 +227,12 @@ def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse):
     bias = both(b_ih, b_hh)
     inputs = joined(x, h.shape[1])
     hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], h.shape[1]))
-    gates = np.empty_like(inputs, shape=(4, inputs.shape[0], size))
-    cs, tanhs = np.empty_like(gates[0]), np.empty_like(gates[0])
-    weights = by_gate(w_hh, 4).copy()
-    weights *= scale
+    gates = at_a_line(inputs, (4, inputs.shape[0], size))
+    cs, tanhs = at_a_line(inputs, (2, inputs.shape[0], size))
+    weights = for_steps(by_gate(w_hh, 4), scale)
 
     def run(ready: Iterable[Group]) -> None:
-        products = np.empty_like(gates, shape=(4, *c.shape))
+        products = at_a_line(gates, (4, *c.shape))
         for _, steps in ready:
             for t, rows, n in steps:
                 a, y, state, cell, squashed = gates[:, rows], products[:, :n], h[:n], c[:n], tanhs[rows]
@@ -240,7 +251,7 @@ def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse):
                 at(out, t, rows)[...] = state
 
     together = groups(counts, reverse, w_ih, w_hh)
-    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 4), bias) * scale, gates), run, together)
+    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 4), bias, scale), gates), run, together)
     return out, (inputs, gates, cs, tanhs)
 
 
@@ -248,9 +259,9 @@ def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reve
     """The gradients of x, W_ih, W_hh, the biases and W_hr; `dh` and `dc`, of the last states, become those of the first."""
     inputs, gates, cs, tanhs = saved
     one = gates.dtype.type(1)
-    made, into_cell = np.empty_like(gates), np.empty_like(cs)
+    made, into_cell = at_a_line(gates, gates.shape), at_a_line(cs, cs.shape)
     projected = None if w_hr is None else np.empty_like(cs, shape=(cs.shape[0], w_hr.shape[0]))
-    weights = w_hh.reshape((4, -1, w_hh.shape[1]))
+    weights = for_steps(w_hh.reshape((4, -1, w_hh.shape[1])))
 
     def begin(rows: slice) -> None:
         """What the gradients of the cell and the output are multiplied with: to be those of the gates, and of the cell."""
@@ -265,7 +276,7 @@ def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reve
             out *= factor
 
     def run(together: list[Group]) -> Iterator[Group]:
-        products = np.empty_like(gates, shape=(4, *dh.shape))
+        products = at_a_line(gates, (4, *dh.shape))
         for group in together:
             for t, rows, n in group.steps:
                 state, cell, a, into = dh[:n], dc[:n], made[:, rows], into_cell[rows]
@@ -302,12 +313,11 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, counts, reverse):
     half = scale.dtype.type(0.5)
     inputs = joined(x, size)
     hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], size))
-    gates = np.empty_like(inputs, shape=(3, inputs.shape[0], size))
-    candidates = np.empty_like(gates[0])
-    weights = with_bias(by_gate(w_hh, 3), b_hh, first=True) * scale
+    gates, candidates = at_a_line(inputs, (3, inputs.shape[0], size)), at_a_line(inputs, (inputs.shape[0], size))
+    weights = with_bias(by_gate(w_hh, 3), b_hh, scale, first=True)
 
     def run(ready: Iterable[Group]) -> None:
-        products = np.empty_like(gates, shape=(3, *h.shape))
+        products = at_a_line(gates, (3, *h.shape))
         for _, steps in ready:
             for t, rows, n in steps:
                 state, a, new = h[:n], gates[:2, rows], gates[2, rows]
@@ -326,7 +336,7 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, counts, reverse):
                 at(out, t, rows)[...] = state
 
     together = groups(counts, reverse, w_ih, w_hh)
-    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 3), b_ih) * scale, gates), run, together)
+    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 3), b_ih, scale), gates), run, together)
     return out, (inputs, gates, candidates)
 
 
@@ -335,8 +345,8 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
     inputs, gates, candidates = saved
     one, hs = gates.dtype.type(1), inputs[:, shape[-1] + 1 :]
     # Of what the state says to the last gate, of both others, and of what the input says to the last.
-    made = np.empty_like(gates, shape=(4, *candidates.shape))
-    weights = np.roll(w_hh.reshape((3, -1, w_hh.shape[1])), 1, 0)  # that of the last gate first
+    made = at_a_line(gates, (4, *candidates.shape))
+    weights = for_steps(np.roll(w_hh.reshape((3, -1, w_hh.shape[1])), 1, 0))  # that of the last gate first
 
     def begin(rows: slice) -> None:
         """What the gradients of the output (the first two: of the last gate) are multiplied with."""
@@ -350,7 +360,7 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
         m[3] *= one - n * n
 
     def run(together: list[Group]) -> Iterator[Group]:
-        products = np.empty_like(gates, shape=(3, *dh.shape))
+        products = at_a_line(gates, (3, *dh.shape))
         for group in together:
             for t, rows, n in group.steps:
                 d, a = dh[:n], made[:, rows]
@@ -383,10 +393,10 @@ def rnn_forward(x, h, w_ih, w_hh, b_ih, b_hh, smooth, counts, reverse):
     bias = both(b_ih, b_hh)
     inputs = joined(x, size)
     hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], size))
-    states, weights = np.empty_like(inputs, shape=(1, inputs.shape[0], size)), by_gate(w_hh, 1).copy()
+    states, weights = at_a_line(inputs, (1, inputs.shape[0], size)), for_steps(by_gate(w_hh, 1))
 
     def run(ready: Iterable[Group]) -> None:
-        products = np.empty_like(states, shape=(1, *h.shape))
+        products = at_a_line(states, (1, *h.shape))
         for _, steps in ready:
             for t, rows, n in steps:
                 now, state = states[0, rows], h[:n]
@@ -404,16 +414,17 @@ def rnn_backward(g, needs, dh, saved, shape, w_ih, w_hh, smooth, counts, reverse
     """The gradients of x, W_ih, W_hh and the biases; `dh`, of the last state, becomes that of the first."""
     inputs, states = saved
     made = 1 - states * states if smooth else (states > 0).astype(states.dtype)
+    weights = for_steps(w_hh[None])
 
     def run(together: list[Group]) -> Iterator[Group]:
-        products = np.empty_like(states, shape=(1, *dh.shape))
+        products = at_a_line(states, (1, *dh.shape))
         for group in together:
             for t, rows, n in group.steps:
                 d, a = dh[:n], made[:, rows]
                 if g is not None:
                     d += at(g, t, rows)
                 a *= d
-                d[...] = multiply(a, w_hh[None], products[:, :n])[0]
+                d[...] = multiply(a, weights, products[:, :n])[0]
             yield group
 
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[2:6]))

@@ -17,6 +17,7 @@ import numpy as np
 from ..device import cupy
 from ..fast.linalg import SMALL, WORTH_A_THREAD
 from ..fast.threads import each_job, get_num_threads, parts
+from ..memory import at_a_line
 
 __all__: list[str] = []
 
@@ -171,11 +172,13 @@ class Columns:
         self.windows, self.x, self.own = windows, x, threading.local()
         self.parts = windows.parts(x.shape[1], outputs)
 
-    def memory(self, make: Callable, *key: Any) -> Any:
-        """An array of that shape, the last of the key, which this thread keeps for the same key."""
+    def memory(self, zeros: bool, *key: Any) -> Any:
+        """An array of that shape, the last of the key, which this thread keeps for the same key; zeros, if it is new."""
         kept: Any = vars(self.own)
         if key not in kept:
-            kept[key] = make(self.x, shape=key[-1], order="C")
+            kept[key] = at_a_line(self.x, key[-1])
+            if zeros:
+                kept[key][...] = 0
         return kept[key]
 
     def reached(self, images: slice, lines: slice) -> Any:
@@ -193,7 +196,7 @@ class Columns:
             return np.ascontiguousarray(moved, like=inside)
         count, lines_inside, *others, c = moved.shape
         sizes = (last - first, *(n + a + b for n, (a, b) in zip(others, padding, strict=True)))
-        out = self.memory(np.zeros_like, before, lines_inside, (count, *sizes, c))
+        out = self.memory(True, before, lines_inside, (count, *sizes, c))
         within = (slice(a, a + n) for n, (a, _) in zip(others, padding, strict=True))
         out[(slice(None), slice(before, before + lines_inside), *within)] = moved
         return out
@@ -209,7 +212,7 @@ class Columns:
         rows, matrix = self.rows(out), matrix.reshape((len(matrix), len(parts), 1, -1, matrix.shape[2]))
         multiply(parts[0], matrix[:, 0], rows)
         for k, part in enumerate(parts[1:], 1):
-            more = self.memory(np.empty_like, "more", rows.shape)
+            more = self.memory(False, "more", rows.shape)
             multiply(part, matrix[:, k], more)
             rows += more
 
@@ -248,6 +251,6 @@ class Columns:
 
     def copied(self, view: Any) -> Any:
         """A contiguous copy."""
-        columns = self.memory(np.empty_like, view.shape)
+        columns = self.memory(False, view.shape)
         columns[...] = view
         return columns
