@@ -18,7 +18,7 @@ import numpy as np
 from ..fast import convolution as loops
 from ..fast.linalg import column_sums, matmul
 from ..fast.threads import each_job
-from ..memory import copied_to_a_line
+from ..memory import at_a_line, copied_to_a_line
 from ..op import function, op
 from . import depthwise
 from .windows import (
@@ -53,7 +53,7 @@ def flipped_matrix(w: Any, groups: int) -> Any:
 def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
     """The windows of (N, C, *S) times a matrix for each group, plus the bias: (N, O, *size)."""
     outputs = matrix.shape[0] * matrix.shape[2]
-    out = np.empty_like(x, shape=(x.shape[0], *windows.size, outputs), order="C")
+    out = at_a_line(x, (x.shape[0], *windows.size, outputs))
     columns = Columns(windows, x, outputs)
 
     def work(chunk: tuple) -> None:
@@ -81,7 +81,7 @@ def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
 
 def by_phases(g: Any, w: Any, windows: Windows) -> Any:
     """The same where there is a stride: elements that lie a stride apart meet the same taps of the kernel, and no others."""
-    out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, w.shape[1] * windows.groups), order="C")
+    out = at_a_line(g, (g.shape[0], *windows.sizes, w.shape[1] * windows.groups))
     stride, jobs = windows.stride, []
     for phase in itertools.product(*map(range, stride)):
         places = [(r + before, t) for r, (before, _), t in zip(phase, windows.padding, stride, strict=True)]
@@ -106,7 +106,7 @@ def scatter(g: Any, matrix: Any, windows: Windows) -> Any:
     """Every element of (N, O, *size) times the kernel, added to the window it came from: (N, C, *S)."""
     groups, kernel = windows.groups, windows.kernel
     width = matrix.shape[2] // math.prod(kernel)
-    out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, groups, width), order="C")
+    out = at_a_line(g, (g.shape[0], *windows.sizes, groups, width))
 
     def work(images: slice) -> None:
         total, rows = out[images], channels_last(g[images]).reshape((-1, groups, matrix.shape[1]))
@@ -138,7 +138,7 @@ def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
 def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
     """The gradients of input and weight from the windows of g, which are laid out once (see `way_back`)."""
     matrix, groups, c = flipped_matrix(w, back.groups), back.groups, x.shape[1]
-    columns, out = Columns(back, g, c), np.empty_like(g, shape=(len(x), *back.size, c), order="C")
+    columns, out = Columns(back, g, c), at_a_line(g, (len(x), *back.size, c))
 
     def work(total: Any, chunk: tuple) -> None:
         images, lines = chunk
