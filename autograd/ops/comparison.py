@@ -36,10 +36,16 @@ signbit = elementwise(
     lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, "signbit", numpy=np.signbit, dtype="bool"
 )
 
-logical_and = elementwise(np.logical_and, dtype="bool")
-logical_or = elementwise(np.logical_or, dtype="bool")
-logical_xor = elementwise(np.logical_xor, dtype="bool")
-logical_not = elementwise(np.logical_not, dtype="bool")
+
+def true(x: Any) -> Any:
+    """Numbers as what they are in logic; CuPy knows that of real ones."""
+    return x != 0 if isinstance(x, complex) or getattr(x, "dtype", np.dtype(bool)).kind == "c" else x
+
+
+logical_and = elementwise(np.logical_and, compute=lambda x, y: np.logical_and(true(x), true(y)), dtype="bool")
+logical_or = elementwise(np.logical_or, compute=lambda x, y: np.logical_or(true(x), true(y)), dtype="bool")
+logical_xor = elementwise(np.logical_xor, compute=lambda x, y: np.logical_xor(true(x), true(y)), dtype="bool")
+logical_not = elementwise(np.logical_not, compute=lambda x: np.logical_not(true(x)), dtype="bool")
 
 bitwise_and = elementwise(np.bitwise_and, compute=operator.and_)
 bitwise_or = elementwise(np.bitwise_or, compute=operator.or_)

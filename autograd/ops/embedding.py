@@ -169,9 +169,10 @@ def _maximum(rows: Any, bag: Any, count: int) -> Any:
     values = rows.array
     places = np.zeros_like(bag, shape=(count, values.shape[1]), dtype=np.int64)
     starts = np.searchsorted(bag, steps(count + 1, bag))
+    bounds = starts.tolist()
     for i in range(count):
-        if starts[i] < starts[i + 1]:
-            places[i] = starts[i] + values[starts[i] : starts[i + 1]].argmax(0)
+        if bounds[i] < bounds[i + 1]:
+            places[i] = bounds[i] + values[bounds[i] : bounds[i + 1]].argmax(0)
     if not values.shape[0]:
         return rows.sum() + wrap(np.zeros_like(values, shape=(count, values.shape[1])))
     full = np.diff(starts) > 0
