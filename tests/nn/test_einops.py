@@ -54,7 +54,7 @@ def test_values_and_gradients(case, values):
 def test_shapes_arrays_and_errors(values):
     from autograd.einops import EinopsError, asnumpy, parse_shape, rearrange
 
-    x: Any = ag.tensor(values)
+    x: Any = ag.tensor(values)  # pyright: ignore[reportCallIssue]
     assert parse_shape(x, "b c _ w") == {"b": 2, "c": 4, "w": 8}
     assert type(asnumpy(x)) is np.ndarray
     assert type(rearrange(values, "b c h w -> b (c h w)")) is np.ndarray
