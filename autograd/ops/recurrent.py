@@ -55,7 +55,7 @@ def compiles(x: Any, counts: Counts, *others: Any) -> bool:
 
 def state_gradient(g: Any, like: Any) -> Any:
     """A gradient to add to, in the loop: a copy, or zeros."""
-    return np.zeros_like(like) if g is None else np.array(g, like.dtype, copy=True, order="C")
+    return np.zeros_like(like) if g is None else g.astype(like.dtype, order="C")
 
 
 # ---- what the compiled loops share: rows of features, one below the other as the inputs lie in memory ------------
