@@ -10,7 +10,7 @@ import torch
 
 import autograd as ag
 import nn
-from tests.parity.bridge import assert_same, tensors
+from tests.parity.bridge import assert_same, on_device, tensors
 from tests.parity.bridge import ours as plain_ours
 
 torch.set_num_threads(1)  # the models are tiny: more threads would only wait for each other
@@ -107,7 +107,7 @@ def check(
         g = [np.asarray(random.standard_normal(tuple(t.shape)), str(t.dtype)[6:]) for t, _ in pairs]
         options = {"create_graph": level < order, "allow_unused": True}
         t_g = torch.autograd.grad([t for t, _ in pairs], t_in, [torch.from_numpy(a) for a in g], **options)
-        m_g = ag.autograd.grad([m for _, m in pairs], m_in, [ag.from_numpy(a) for a in g], **options)
+        m_g = ag.autograd.grad([m for _, m in pairs], m_in, [on_device(a) for a in g], **options)
         for name, t, m, like in zip(names, t_g, m_g, t_in, strict=True):
             t = torch.zeros_like(like) if t is None else t
             m = ag.zeros(tuple(like.shape), dtype=ours(like.dtype)) if m is None else m
