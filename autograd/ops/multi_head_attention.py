@@ -175,7 +175,7 @@ def _mask(attn_mask: Any, padding: Any, shape: tuple, appended: int, dtype: np.d
 def _to_be_added(mask: Any, name: str, dtype: np.dtype) -> Any:
     """A mask as numbers: of a boolean one, −∞ where True (where NOT to look, unlike in scaled_dot_product_attention)."""
     if mask.dtype.kind == "b":
-        return wrap(np.where(mask.array, np.full((), -np.inf, dtype), np.zeros((), dtype)))
+        return wrap(np.where(mask.array, dtype.type(-np.inf), dtype.type(0)))
     if mask.dtype.kind != "f":
         raise AssertionError(f"only bool and floating types of {name} are supported, got {mask.dtype}")
     return mask

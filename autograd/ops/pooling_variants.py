@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..device import CPU, to_device
 from ..op import function, op
 from ..random import rng
 from ..tensor import Tensor, wrap
@@ -90,7 +91,7 @@ def _fractional(dims: int) -> tuple:
             if _random_samples is None:
                 samples = rng(None).random((*x.shape[:2], dims))
             else:
-                samples = np.asarray(raw(_random_samples)).reshape((-1, x.shape[1], dims))[: x.shape[0]]
+                samples = to_device(raw(_random_samples), CPU).reshape((-1, x.shape[1], dims))[: x.shape[0]]
             # PyTorch's samples for images have the width first, those for volumes the depth.
             order = range(dims - 1, -1, -1) if dims == 2 else range(dims)
             starts = [
