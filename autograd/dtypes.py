@@ -144,6 +144,12 @@ def result_type(*operands: Any) -> np.dtype:
     return result
 
 
+def expect_floating(name: str, x: Any, kinds: str = "fc") -> None:
+    """Raise RuntimeError where an op that PyTorch has for floating-point numbers only is given others."""
+    if x.dtype.kind not in kinds:
+        raise RuntimeError(f"{name}: expected a floating-point tensor, got {x.dtype}; convert it with .float()")
+
+
 class finfo:
     """Limits of a floating-point type, as ``torch.finfo``.
 

@@ -66,7 +66,12 @@ class Optimizer:
         self._state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._prepare()
-        groups: list[Any] = list(params)
+        try:
+            groups: list[Any] = list(params)
+        except TypeError:
+            raise TypeError(
+                f"params is to be an iterable of Tensors or dicts, but got {type(params).__name__}: pass model.parameters()"
+            ) from None
         if not groups:
             raise ValueError(
                 "optimizer got an empty parameter list: pass model.parameters(), where modules are attributes of the model, "
@@ -145,6 +150,11 @@ class Optimizer:
         """
         loss = None
         if closure is not None:
+            if not callable(closure):
+                raise TypeError(
+                    f"step() takes a function that computes the loss, but got {type(closure).__name__}; write "
+                    "loss.backward() first, then step()"
+                )
             with enable_grad():
                 loss = closure()
         before, due = quiet(), []
@@ -224,6 +234,8 @@ class Optimizer:
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        if "params" not in param_group:
+            raise KeyError(f"a parameter group needs 'params', but has only {sorted(param_group)}")
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
@@ -297,7 +309,7 @@ class Optimizer:
         Parameters are numbered in the order of the groups.  The tensors are those that the next step changes: save or copy
         the dict to keep it.
         """
-        for hook in tuple(self._state_dict_pre_hooks.values()):
+        for hook in tuple(self._optimizer_state_dict_pre_hooks.values()):
             hook(self)
         number: dict[int, int] = {}
         count, groups = 0, []
@@ -309,7 +321,7 @@ class Optimizer:
             count += len(group["params"])
         state = {number[id(p)] if isinstance(p, Tensor) else p: entries for p, entries in self.state.items()}
         result: dict[str, Any] = {"state": state, "param_groups": groups}
-        for hook in tuple(self._state_dict_post_hooks.values()):
+        for hook in tuple(self._optimizer_state_dict_post_hooks.values()):
             changed = hook(self, result)
             result = result if changed is None else changed
         return result
@@ -320,7 +332,7 @@ class Optimizer:
         Raises ValueError if the groups and their sizes are not those of this optimizer.
         """
         state_dict = state_dict.copy()
-        for hook in tuple(self._load_state_dict_pre_hooks.values()):
+        for hook in tuple(self._optimizer_load_state_dict_pre_hooks.values()):
             changed = hook(self, state_dict)
             state_dict = state_dict if changed is None else changed
         groups, saved = self.param_groups, deepcopy(state_dict["param_groups"])
@@ -343,41 +355,41 @@ class Optimizer:
             if "param_names" in ours:
                 theirs.setdefault("param_names", ours["param_names"])
         self.__setstate__({"state": state, "param_groups": saved})
-        for hook in tuple(self._load_state_dict_post_hooks.values()):
+        for hook in tuple(self._optimizer_load_state_dict_post_hooks.values()):
             hook(self)
 
     # ---- hooks -------------------------------------------------------------------------------------------------------
 
     def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step; it may return other ``(args, kwargs)``."""
-        return RemovableHandle(self._step_pre_hooks, hook)
+        return RemovableHandle(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        return RemovableHandle(self._step_post_hooks, hook)
+        return RemovableHandle(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` before each `state_dict()`; the first of all with `prepend`."""
-        return _register(self._state_dict_pre_hooks, hook, prepend)
+        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after each `state_dict()`; what it returns takes the dict's place."""
-        return _register(self._state_dict_post_hooks, hook, prepend)
+        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before each `load_state_dict()`; what it returns is loaded instead."""
-        return _register(self._load_state_dict_pre_hooks, hook, prepend)
+        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` after each `load_state_dict()`."""
-        return _register(self._load_state_dict_post_hooks, hook, prepend)
+        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
-    _step_pre_hooks: OrderedDict
-    _step_post_hooks: OrderedDict
-    _state_dict_pre_hooks: OrderedDict
-    _state_dict_post_hooks: OrderedDict
-    _load_state_dict_pre_hooks: OrderedDict
-    _load_state_dict_post_hooks: OrderedDict
+    _optimizer_step_pre_hooks: OrderedDict
+    _optimizer_step_post_hooks: OrderedDict
+    _optimizer_state_dict_pre_hooks: OrderedDict
+    _optimizer_state_dict_post_hooks: OrderedDict
+    _optimizer_load_state_dict_pre_hooks: OrderedDict
+    _optimizer_load_state_dict_post_hooks: OrderedDict
 
 
 _HOOKS = [name for name in Optimizer.__annotations__ if name.endswith("_hooks")]
@@ -408,10 +420,15 @@ def _hooked(step: Callable) -> Callable:
     @functools.wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True  # for schedules, which warn when they are stepped first
-        if not (_every_step_pre_hooks or self._step_pre_hooks or self._step_post_hooks or _every_step_post_hooks):
+        if not (
+            _every_step_pre_hooks
+            or self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or _every_step_post_hooks
+        ):
             return step(self, *args, **kwargs)
         given: tuple = (self, *args)
-        for hook in (*_every_step_pre_hooks.values(), *self._step_pre_hooks.values()):
+        for hook in (*_every_step_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()):
             changed = hook(self, given, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -420,7 +437,7 @@ def _hooked(step: Callable) -> Callable:
                     )
                 given, kwargs = changed
         out = step(*given, **kwargs)
-        for hook in (*self._step_post_hooks.values(), *_every_step_post_hooks.values()):
+        for hook in (*self._optimizer_step_post_hooks.values(), *_every_step_post_hooks.values()):
             hook(self, given, kwargs)
         return out
 

@@ -5,11 +5,14 @@ Rules are written with functions that accept arrays and Tensors alike, so they h
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_floating
 from ..elementwise import elementwise
 from ..fast import compiles, fused
 from ..fast.scalars import normal_cdf, normal_density, sigmoid, tanh
@@ -20,6 +23,20 @@ from ..random import Generator
 from ..tensor import Tensor
 
 __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
+
+
+def floats(forward: Callable) -> Callable:
+    """A forward that refuses integers, as PyTorch's kernels do: their results would be in a type that nobody asked for."""
+
+    name = forward.__name__.strip("_")
+
+    @functools.wraps(forward)
+    def checked(x: Any, *options: Any) -> Any:
+        expect_floating(name, x)
+        return forward(x, *options)
+
+    return checked
+
 
 # ---- made of straight pieces -------------------------------------------------------------------------------------
 
@@ -47,6 +64,7 @@ _steep = fused(lambda x, slope: np.where(x > 0, x, x * slope))
 
 
 @op(method=False, x=fused(lambda g, x, negative_slope: np.where(x > 0, g, g * negative_slope)))
+@floats
 def leaky_relu(x, negative_slope=0.01):
     """x where positive, `negative_slope` · x elsewhere."""
     return _steep(x, negative_slope)
@@ -102,6 +120,7 @@ def threshold(x, threshold, value):
 
 
 @op(method=False, x=lambda g, x, lambd: g * (np.abs(x) > lambd))
+@floats
 def softshrink(x, lambd=0.5):
     """x moved towards 0 by `lambd`, and 0 where it would pass it."""
     if lambd < 0:
@@ -110,6 +129,7 @@ def softshrink(x, lambd=0.5):
 
 
 @op(x=lambda g, x, lambd: g * (np.abs(x) > lambd))
+@floats
 def hardshrink(x, lambd=0.5):
     """x, and 0 where it is within `lambd` of 0."""
     return np.where((x >= -lambd) & (x <= lambd), x.dtype.type(0), x)
@@ -120,12 +140,14 @@ _hardswish = fused(lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6)
 
 
 @op(method=False, x=fused(lambda g, x: g * (x > -3) * (x < 3) / 6))
+@floats
 def hardsigmoid(x):
     """(x + 3) / 6 between 0 and 1."""
     return _hardsigmoid(x)
 
 
 @op(method=False, x=fused(lambda g, x: np.where(x <= -3, g * 0, np.where(x < 3, g * (x / 3 + 0.5), g))))
+@floats
 def hardswish(x):
     """x · hardsigmoid(x)."""
     return _hardswish(x)
@@ -146,6 +168,7 @@ def _elu_of(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
 
 
 @op("elu", method=False, x=_elu_slope)
+@floats
 def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
     return _elu_of(x, alpha, scale, input_scale)
 
@@ -185,6 +208,7 @@ _silu = fused(_silu, lambda x: x * sigmoid(x))
 
 
 @op(method=False, x=fused(_silu_gradient))
+@floats
 def silu(x):
     """x · sigmoid(x), also called swish."""
     return _silu(x)
@@ -194,6 +218,7 @@ _softplus = fused(lambda x, beta, threshold: np.where(x * beta > threshold, x, l
 
 
 @op(method=False, x=fused(lambda g, x, beta, threshold: g * np.where(x * beta > threshold, 1.0, sigmoid(x * beta))))
+@floats
 def softplus(x, beta=1.0, threshold=20.0):
     """log(1 + e^(beta · x)) / beta; x itself where beta · x is above `threshold`."""
     return _softplus(x, beta, threshold)
@@ -203,6 +228,7 @@ _logsigmoid = fused(lambda x: -log_1_exp(-x))
 
 
 @op(method=False, x=fused(lambda g, x: g * sigmoid(-x)))
+@floats
 def logsigmoid(x):
     """log(sigmoid(x))."""
     return _logsigmoid(x)
@@ -223,6 +249,7 @@ def _mish(x: Any) -> Any:
 
 
 @op(method=False, x=_mish_slope)
+@floats
 def mish(x):
     """x · tanh(softplus(x)) (arXiv:1908.08681)."""
     return _mish(x)
@@ -279,6 +306,7 @@ def _gelu_gradient(g: Any, x: Any, approximate: str, memo: list | None) -> Any:
 
 
 @op("gelu", method=False, x=_gelu_gradient)
+@floats
 def _gelu(x, approximate, memo):
     """`memo`, if it is a list, gets the derivative where that is cheap now."""
     cheap = isinstance(x, np.ndarray) and (x.dtype == np.float32 or (approximate == "tanh" and x.dtype == np.float64))
@@ -302,6 +330,7 @@ def glu(input, dim=-1):
     """The first half along `dim` times the sigmoid of the second (arXiv:1612.08083)."""
     if input.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
+    expect_floating("glu", input)
     size = input.shape[dim]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_floating
 from ..op import function, op, write_out
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
@@ -64,6 +65,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     >>> normalize(ag.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+    expect_floating("normalize", input)
     if isinstance(dim, (tuple, list)):
         if len(dim) != 1:
             from .. import linalg

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..device import device_of, to_device
+from ..dtypes import expect_floating
 from ..op import function, op
 from ..random import Generator, rng
 from ..tensor import Tensor, wrap
@@ -27,8 +28,7 @@ def acts(name: str, input: Tensor, p: float, training: bool) -> bool:
         raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0 or input.numel() == 0:
         return False
-    if input.dtype.kind in "biu":
-        raise RuntimeError(f"{name}: expected a floating-point tensor, got {input.dtype}; convert it with .float()")
+    expect_floating(name, input)
     return True
 
 

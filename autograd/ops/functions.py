@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_floating
 from ..elementwise import elementwise
 from ..fast import scalars
 from ..op import function, op
@@ -218,8 +219,7 @@ def _split_float(x):
 @function(numpy=np.frexp)
 def frexp(input: Any) -> Any:
     """Mantissas in [0.5, 1) and exponents: `input` = mantissa × 2 to the power exponent."""
-    if input.dtype.kind != "f":
-        raise RuntimeError(f"frexp: expected a floating-point tensor, got {input.dtype}; convert it with .float()")
+    expect_floating("frexp", input, "f")
     return _frexp(*_split_float(input))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_floating
 from ..fast import normalization as loops
 from ..fast import ready
 from ..fast import rows as row_loops
@@ -132,6 +133,7 @@ def _layer_norm(x, weight, bias, eps, centered, memo):
 
 
 def _over_last(name: str, input: Any, shape: Any, weight: Any, bias: Any, eps: float, centered: bool) -> Any:
+    expect_floating(name, input)
     shape = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise RuntimeError(
@@ -316,6 +318,7 @@ def batch_norm(
     """
     if input.shape == (0,):
         return input * 1
+    expect_floating("batch_norm", input)
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected (N, C, ...), got shape {tuple(input.shape)}")
     c = input.shape[1]
@@ -444,6 +447,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.group_norm.html
     """
+    expect_floating("group_norm", input)
     if input.ndim < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
     c = input.shape[1]

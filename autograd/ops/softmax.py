@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_dtype
+from ..dtypes import as_dtype, expect_floating
 from ..fast import ready
 from ..fast import rows as loops
 from ..op import function, op
@@ -79,10 +79,7 @@ def _prepared(name: str, input: Any, dim: Any, dtype: Any) -> tuple[Any, int]:
     if dtype is not None:
         dtype = as_dtype(dtype)
         input = input.to(dtype) if isinstance(input, Tensor) else input.astype(dtype, copy=False)
-    if input.dtype.kind != "f":
-        raise RuntimeError(
-            f"{name}: expected a floating-point tensor, got {input.dtype}; convert it, for example with .float()"
-        )
+    expect_floating(name, input, "f")
     n = input.ndim
     if dim is None:  # PyTorch's old guess: classes come after the batch
         dim = 0 if n in (0, 1, 3) else 1

@@ -164,3 +164,28 @@ def test_ctc_has_no_second_derivative():
     (g,) = ag.autograd.grad(F.ctc_loss(logs, ag.tensor([[1, 2]]), (5,), (2,)), logs, create_graph=True)
     with pytest.raises(RuntimeError, match="no derivative of second order"):
         g.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "celu",
+            "elu",
+            "gelu",
+            "glu",
+            "hardshrink",
+            "hardsigmoid",
+            "hardswish",
+            "leaky_relu",
+            "logsigmoid",
+            "mish",
+            "normalize",
+        ),
+        *("rrelu", "selu", "silu", "softplus", "softshrink"),
+    ],
+)
+def test_integers_have_no_activation(name):
+    """PyTorch has no kernels for them; the result would be in a type that nobody asked for."""
+    with pytest.raises(RuntimeError, match=r"expected a floating-point tensor, got int64; convert it with .float\(\)"):
+        getattr(F, name)(ag.tensor([[1, 2], [3, 4]]))
