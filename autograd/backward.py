@@ -413,7 +413,7 @@ Tensor._propagate = backward
 
 def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a gradient to the one that a leaf has."""
-    before = leaf.grad
+    before: Any = leaf.grad
     if isinstance(g, Tensor):
         leaf.grad = before + g
     elif isinstance(before.array, np.generic) or before.needs_grad:
