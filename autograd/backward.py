@@ -99,9 +99,8 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
             if not retain_graph and plan.data and holds_arrays(saved, plan.data):
                 node.saved = None
         for leaf, g in grads.items():  # what is left
-            if (
-                not isinstance(g, (ndarray, np.generic)) and not leaf.array.ndim
-            ):  # a number on the CPU may have been used on a GPU
+            # A number on the CPU may have been used on a GPU.
+            if not leaf.array.ndim and not isinstance(g, (ndarray, np.generic)):
                 g = g.to(leaf.device) if isinstance(g, Tensor) else to_device(g, leaf.device)
             if leaf.hooks:
                 g = run_hooks(leaf.hooks, g)
