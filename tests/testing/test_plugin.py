@@ -167,7 +167,7 @@ def test_nothing_is_imported_until_a_fixture_is_used(tmp_path):
     done = subprocess.run(
         [*command, "-p", "no:hypothesispytest", "--rootdir", str(tmp_path), "test_it.py"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
     )
