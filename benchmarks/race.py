@@ -109,28 +109,30 @@ def begin(workers: dict[str, Worker], workload: str) -> dict[str, float]:
     return {name: worker.run(workload, 1)["resident"] for name, worker in workers.items()}
 
 
-def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float = 0.25) -> dict[str, dict[str, float]]:
-    """Time the steps of workers in rounds in which they take turns.
+def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float = 0.15) -> dict[str, dict[str, Any]]:
+    """Time the steps of workers in rounds in which they take turns, each for so many seconds.
 
-    For each: the median of the rounds' medians and its quartiles, in seconds; the loss after five steps; the peak of its
-    memory, in bytes.
+    For each: "rounds", the median of each round in seconds; the loss after five steps; the peak of its memory, in bytes.
     """
     found, counts = {}, {}
     for name, worker in workers.items():
         warm = worker.run(workload, 5)
-        found[name] = {"loss": warm["loss"]}
+        found[name] = {"loss": warm["loss"], "rounds": []}
         counts[name] = max(1, min(400, int(seconds / max(statistics.median(warm["seconds"]), 1e-6))))
-    medians: dict[str, list[float]] = {name: [] for name in workers}
     for turn in range(rounds):
         for name, worker in list(workers.items())[:: 1 if turn % 2 else -1]:
             time.sleep(0.03)  # so long do the threads of the one before still spin
             answer = worker.run(workload, counts[name])
-            medians[name].append(statistics.median(answer["seconds"]))
+            found[name]["rounds"].append(statistics.median(answer["seconds"]))
             found[name]["peak"] = answer["peak"]
-    return {name: found[name] | summary(medians[name]) for name in workers}
+    return found
 
 
-def summary(values: Sequence[float]) -> dict[str, float]:
-    """The median and the quartiles."""
-    low, median, high = statistics.quantiles(values, n=4) if len(values) > 1 else [*values] * 3
-    return {"median": median, "low": low, "high": high}
+def ratio(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """Our time over theirs: the median over the rounds, in each of which the machine was equally fast for both."""
+    return statistics.median(a / b for a, b in zip(ours["rounds"], theirs["rounds"], strict=True))
+
+
+def quartiles(values: Sequence[float]) -> list[float]:
+    """The first quartile, the median and the third."""
+    return statistics.quantiles(values, n=4) if len(values) > 1 else [*values] * 3

@@ -64,11 +64,13 @@ def chains(rounds: int = 7) -> None:
     print(
         "| operations | forward, µs each | backward | both | ratio to the shortest | bytes each |\n" + "|---" * 6 + "|"
     )
-    shortest = statistics.median(there + back for there, back in found[LENGTHS[0]])
+    shortest = [there + back for there, back in found[LENGTHS[0]]]
     for n, pairs in found.items():
         there, back = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
-        both = statistics.median(there + back for there, back in pairs)
-        row = f"{n:,}", f"{there:.2f}", f"{back:.2f}", f"{both * 1e6:.2f}", f"{both / shortest:.2f}", f"{size(n):.0f}"
+        both = [there + back for there, back in pairs]
+        ratio = statistics.median(a / b for a, b in zip(both, shortest, strict=True))  # of each round
+        both = statistics.median(both) * 1e6
+        row = f"{n:,}", f"{there:.2f}", f"{back:.2f}", f"{both:.2f}", f"{ratio:.2f}", f"{size(n):.0f}"
         print("| " + " | ".join(row) + " |")
 
 

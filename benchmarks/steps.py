@@ -6,8 +6,9 @@
 
 Each engine runs in an environment of its own under `.venv-benchmarks/`, made when it is missing, and in a fresh process
 for each workload, with two threads. All start from the same numbers and must come to the same loss. A time is the median
-of the rounds' medians with its quartiles. The last lines name what misses its bar. `--write` keeps the figures in
-`benchmarks/results.json`, of which the README's tables are made.
+of the rounds' medians with its quartiles; a ratio is the median of the rounds' ratios, since the machine's speed may change
+between rounds. The last lines name what misses its bar. `--write` keeps the figures in `benchmarks/results.json`, of which the
+README's tables are made.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from race import ENGINES, HERE, Worker, agree, begin, race, summary
+from race import ENGINES, HERE, Worker, agree, begin, quartiles, race, ratio
 
 README, RESULTS = HERE.parent / "README.md", HERE / "results.json"
 MARKERS = "<!-- steps -->\n", "<!-- end -->\n"
@@ -55,7 +56,7 @@ BARS: dict[str, dict[tuple[str, str], float]] = {
 for name in "scalar_chain", "tiny_mlp":
     BARS[name] = {("gradloom", "torch"): 0.7, ("gradloom_numpy", "torch"): 0.7, ("gradloom", "mygrad"): 0.35}
 
-Row = dict[str, dict[str, float]]
+Row = dict[str, dict[str, Any]]
 
 
 def measured(workload: str, engines: list[str], rounds: int, packages: dict[str, dict[str, str]]) -> Row:
@@ -83,7 +84,7 @@ def imports(engines: list[str], rounds: int) -> Row:
         for name, found in seconds.items():
             with Worker(ENGINES[name]) as worker:
                 found.append(worker.has["import"])
-    return {name: summary(found) for name, found in seconds.items()}
+    return {name: {"rounds": found} for name, found in seconds.items()}
 
 
 def short(x: float) -> str:
@@ -91,16 +92,16 @@ def short(x: float) -> str:
     return f"{x:.0f}" if x >= 99.95 else f"{x:.3g}"
 
 
-def cell(workload: Workload, figures: dict[str, float], base: float | None) -> str:
-    low, median, high = (figures[key] for key in ("low", "median", "high"))
+def cell(workload: Workload, figures: dict[str, Any], base: dict[str, Any] | None) -> str:
+    low, median, high = quartiles(figures["rounds"])
     if workload.batches:
         text = f"{workload.batches / median:,.0f} / s"
     else:
         text = f"{short(median * 1e3)} ({short(low * 1e3)}–{short(high * 1e3)})"
     if base is None:
         return text
-    ratio = median / base
-    return f"{text}, **{ratio:{'.2f' if ratio >= 0.1 else '.1g'}}×**"
+    times = ratio(figures, base)
+    return f"{text}, **{times:{'.2f' if times >= 0.1 else '.1g'}}×**"
 
 
 def table(head: str, engines: list[str], lines: list[tuple[str, dict[str, str]]]) -> str:
@@ -118,7 +119,7 @@ def report(rows: dict[str, Row]) -> str:
         if name not in rows:
             continue
         row = rows[name]
-        base = row["torch"]["median"] if "torch" in row else None
+        base = row.get("torch")
         times.append((workload.title, {e: cell(workload, f, None if e == "torch" else base) for e, f in row.items()}))
         if name in ("import", "loader"):  # the loader's memory is its workers'
             continue
@@ -134,11 +135,17 @@ def missed(rows: dict[str, Row]) -> list[str]:
     """One line for each bar that is not met."""
     found = []
     for workload, row in rows.items():
-        kinds = {"time": "median"} | ({"memory after a step": "resident"} if workload == "cnn" else {})
         for (ours, theirs), bar in BARS[workload].items():
-            for kind, key in kinds.items():
-                if ours in row and theirs in row and (ratio := row[ours][key] / row[theirs][key]) > bar:
-                    found.append(f"{workload}: {kind} of {ours} is {ratio:.2f} of {theirs}'s, to be at most {bar}")
+            if ours not in row or theirs not in row:
+                continue
+            kinds = {"time": ratio(row[ours], row[theirs])}
+            if workload == "cnn":
+                kinds["memory after a step"] = row[ours]["resident"] / row[theirs]["resident"]
+            found += [
+                f"{workload}: {kind} of {ours} is {value:.2f} of {theirs}'s, to be at most {bar}"
+                for kind, value in kinds.items()
+                if value > bar
+            ]
     return found
 
 
@@ -186,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--workloads", type=some(WORKLOADS), default=list(WORKLOADS), help=", ".join(WORKLOADS))
     parser.add_argument("--engines", type=some(ENGINES), default=list(ENGINES), help=", ".join(ENGINES))
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--write", action="store_true", help="replace these rows in results.json and the README")
     options = parser.parse_args()
     rows, packages = {}, {}
