@@ -17,6 +17,7 @@ import numpy as np
 
 from .dtypes import get_default_dtype, result_type
 from .fast import LARGE, fused
+from .formulas import FORMULAS
 from .graph import Node, state, whereabouts
 from .op import NOTHING, Op, Plan, cast, observed, observers, parameters, publish, run, write_out
 from .tensor import Tensor, wrap
@@ -69,11 +70,20 @@ def elementwise(
         twin.dtype = dtype
     call = (unary if count == 1 else binary)(made, f, twin)
     call.__name__ = call.__qualname__ = made.name
-    call.__doc__ = ufunc.__doc__ if not isinstance(ufunc, np.ufunc) else f"{made.name} of each element."
+    call.__doc__ = described(made, ufunc)
     publish(made, call, numpy, method)
     if twin is not None:
         twin.call = call
     return call
+
+
+def described(op: Op, ufunc: Callable) -> str | None:
+    """The help text of an elementwise op."""
+    if op.name not in FORMULAS:
+        return f"{op.name} of each element." if isinstance(ufunc, np.ufunc) else ufunc.__doc__
+    operands = "x is `input`" if len(op.names) == 1 else "x is `input`, y is `other`, and they broadcast"
+    formula = FORMULAS[op.name]
+    return f"{formula}{'' if formula.endswith('?') else '.'}\n\nElement by element: {operands}."
 
 
 def same(g: Any) -> Any:

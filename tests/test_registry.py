@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 import autograd as ag
+from autograd.formulas import FORMULAS
 from autograd.op import REGISTRY, observers
 from autograd.testing import OpCase, each_check, uncovered
 from tests.conftest import OPS, referee
@@ -45,6 +46,12 @@ def test_every_line_is_for_an_op():
 
 def test_no_op_is_excused_from_staying_on_its_device():
     assert [case for case in CASES if not case.strict] == []
+
+
+def test_what_every_elementwise_function_computes_is_said():
+    elementwise = {f.op.name for f in vars(ag).values() if hasattr(getattr(f, "op", None), "dtype")}
+    assert elementwise <= set(FORMULAS) <= set(REGISTRY)
+    assert ag.fmax.__doc__.startswith("The larger of both, the other one where one is NaN.")
 
 
 @pytest.mark.parametrize("check", each_check(CASES), ids=str)

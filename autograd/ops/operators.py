@@ -9,7 +9,7 @@ import numpy as np
 from .. import numpy_protocol  # noqa: F401  (Tensors answer NumPy's functions from here on)
 from ..inplace import inplace
 from ..tensor import Tensor
-from . import activation, arithmetic, comparison, complexes, formulas, functions, numpy_names, scan, special  # noqa: F401  (their ops must be there)
+from . import activation, arithmetic, comparison, complexes, functions, numpy_names, scan, special  # noqa: F401  (their ops must be there)
 from .arithmetic import _add, _divide, _pow, _subtract
 
 __all__ = [
