@@ -40,9 +40,11 @@ WEIGHT, ACTIVATION = (-127, 127), (0, 255)  # integer ranges of int8 and uint8; 
 
 
 def _along(values: Any, x: Any, axis: int | None) -> Any:
-    """Per-channel values, shaped to broadcast against `x`."""
-    array = np.asarray(values.array if isinstance(values, Tensor) else values)
-    return array.reshape([-1 if d == axis else 1 for d in range(x.ndim)]) if axis is not None and array.ndim else array
+    """Per-channel values, shaped to broadcast against `x`; a single one as it is."""
+    array = values.array if isinstance(values, Tensor) else values
+    if axis is None or not np.ndim(array):
+        return array
+    return array.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
 
 
 def quantize(x: Tensor, scale: Any, zero_point: Any = 0, *, axis: int | None = None, signed: bool = True) -> Tensor:
@@ -58,13 +60,13 @@ def quantize(x: Tensor, scale: Any, zero_point: Any = 0, *, axis: int | None = N
     q = np.clip(np.round(x.array / scale) + zero, low, high)
     if np.isnan(q).any():
         raise ValueError("expected numbers to quantise, got NaN, for which no integer stands")
-    return wrap(np.asarray(q, np.int8 if signed else np.uint8))
+    return wrap(q.astype(np.int8 if signed else np.uint8))
 
 
 def dequantize(q: Tensor, scale: Any, zero_point: Any = 0, *, axis: int | None = None) -> Tensor:
     """The numbers that integers stand for, float32."""
     scale, zero = _along(scale, q, axis), _along(zero_point, q, axis)
-    return wrap(np.asarray((q.array.astype(np.int32) - zero) * scale, np.float32))
+    return wrap(((q.array.astype(np.int32) - zero) * scale).astype(np.float32))
 
 
 @op("fake_quantize", method=False, x=lambda g, x, scale, zero, low, high: g * _inside(x, scale, zero, low, high))
@@ -97,7 +99,7 @@ def fake_quantize(
 # ---- choosing scales ---------------------------------------------------------------------------------------------
 
 
-def weight_scale(weight: Tensor, per_channel: bool = True) -> np.ndarray:
+def weight_scale(weight: Tensor, per_channel: bool = True) -> Any:
     """The scale that fits the largest weight: one for each output channel (dimension 0), or one for all."""
     size = np.abs(weight.detach().array)
     largest = size.reshape(size.shape[0], -1).max(1) if per_channel else size.max()
@@ -118,7 +120,7 @@ class Observer:
 
     low, high = np.inf, -np.inf
 
-    def update(self, x: np.ndarray) -> None:
+    def update(self, x: Any) -> None:
         """Take a batch of activations into account."""
         raise TypeError(f"{type(self).__name__} needs a method update(x)")
 
@@ -134,7 +136,7 @@ class Observer:
 class MinMaxObserver(Observer):
     """The smallest and the largest value that was seen."""
 
-    def update(self, x: np.ndarray) -> None:
+    def update(self, x: Any) -> None:
         """Widen the range."""
         self.low, self.high = min(self.low, float(x.min())), max(self.high, float(x.max()))
 
@@ -145,7 +147,7 @@ class MovingAverageObserver(Observer):
     def __init__(self, momentum: float = 0.1):
         self.momentum = momentum
 
-    def update(self, x: np.ndarray) -> None:
+    def update(self, x: Any) -> None:
         """Move towards this batch's range."""
         low, high = float(x.min()), float(x.max())
         if self.low > self.high:
@@ -166,7 +168,7 @@ class PercentileObserver(Observer):
             raise ValueError(f"keep is a share between 0 and 1, got {keep}")
         self.keep = keep
 
-    def update(self, x: np.ndarray) -> None:
+    def update(self, x: Any) -> None:
         """Widen the range."""
         low, high = np.quantile(x, [(1 - self.keep) / 2, (1 + self.keep) / 2])
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
@@ -182,11 +184,12 @@ class _Quantized(Module):
         super().__init__()
         scale = weight_scale(layer.weight, per_channel)
         self.register_buffer("weight", quantize(layer.weight.detach(), scale, axis=0 if per_channel else None))
-        self.register_buffer("scale", wrap(np.asarray(scale)))
+        self.register_buffer("scale", wrap(scale))
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().clone())
         scale, zero = activation or (None, None)
-        self.register_buffer("input_scale", None if scale is None else wrap(np.asarray(scale, np.float32)))
-        self.register_buffer("input_zero_point", None if zero is None else wrap(np.asarray(zero, np.int32)))
+        number = layer.weight.new_tensor
+        self.register_buffer("input_scale", None if scale is None else number(scale, dtype=ag.float32))
+        self.register_buffer("input_zero_point", None if zero is None else number(zero, dtype=ag.int32))
 
     def _integers(self, x: Tensor) -> tuple[Tensor, float]:
         """The input as int32 with its zero point taken off, and its scale."""
@@ -202,7 +205,7 @@ class _Quantized(Module):
         assert accumulated.dtype == np.int32
         shape = [-1 if d == axis % accumulated.ndim else 1 for d in range(accumulated.ndim)]
         out = accumulated * (np.float32(scale) * self.scale.array.reshape(shape if self.scale.ndim else ()))
-        return wrap(np.asarray(out if self.bias is None else out + self.bias.array.reshape(shape), np.float32))
+        return wrap((out if self.bias is None else out + self.bias.array.reshape(shape)).astype(np.float32))
 
 
 class QuantizedLinear(_Quantized):

@@ -11,7 +11,8 @@ import numpy as np
 
 from autograd.data.randomness import numpy_generator, permutation, random_seed
 from autograd.random import Generator
-from autograd.tensor import Tensor, wrap
+from autograd.sampling import host
+from autograd.tensor import wrap
 
 __all__ = [
     "BatchSampler",
@@ -178,7 +179,7 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        array = np.array(weights.array if isinstance(weights, Tensor) else weights, np.float64)
+        array = np.array(host(weights), np.float64)
         if array.ndim != 1:
             raise ValueError(f"weights should be a 1d sequence but given weights have shape {array.shape}")
         if not np.isfinite(array).all() or (array < 0).any() or array.sum() <= 0:

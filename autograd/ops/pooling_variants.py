@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import CPU, to_device
+from ..device import CPU, device_of, to_device
 from ..op import function, op
 from ..random import rng
 from ..tensor import Tensor, wrap
@@ -53,7 +53,7 @@ def random_starts(samples: Any, size: int, out: int, kernel: int) -> Any:
 
 
 def random_argmax(x: Any, starts: list, kernel: tuple) -> Any:
-    """The flat index of the maximum of each window that begins at `starts` (N, C, out) per dimension."""
+    """The flat index of the maximum of each window that begins at `starts` (N, C, out) per dimension, on the CPU."""
     n, c, *sizes = x.shape
     dims = len(sizes)
     flat = np.zeros((1,) * (2 + 2 * dims), np.int64)
@@ -62,7 +62,7 @@ def random_argmax(x: Any, starts: list, kernel: tuple) -> Any:
         shape = [n, c] + [1] * (2 * dims)
         shape[2 + d], shape[2 + dims + d] = at.shape[2:]
         flat = flat * sizes[d] + at.reshape(shape)
-    flat = flat.reshape((*flat.shape[: 2 + dims], -1))
+    flat = to_device(flat.reshape((*flat.shape[: 2 + dims], -1)), device_of(x))
     values = np.take_along_axis(x.reshape((n, c, -1)), flat.reshape((n, c, -1)), -1).reshape(flat.shape)
     return np.take_along_axis(flat, values.argmax(-1)[..., None], -1)[..., 0]
 

@@ -192,6 +192,10 @@ class StrictArray:
         return SimpleNamespace(id=0)
 
     @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {**self._host.__array_interface__, "version": 3}
+
+    @property
     def flags(self) -> Any:
         flags = self._host.flags
         return SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous, owndata=flags.owndata)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import autograd
 from autograd.graph import no_grad
-from autograd.tensor import Tensor, wrap
+from autograd.tensor import Tensor
 
 from .. import functional as F
 from ..module import Module
@@ -163,11 +161,10 @@ class _Orthogonal(Module):
                     "It is not possible to assign to the matrix exponential or the Cayley parametrizations when "
                     "use_trivialization=False."
                 )
-            raw, tau = np.linalg.qr(tall.array, mode="raw")
-            made = np.ascontiguousarray(raw.swapaxes(-1, -2))
-            i = np.arange(k)
-            made[..., i, i] = np.where(tau == 0, -1, 1) * np.sign(made[..., i, i])
-            return wrap(made).mT if Q.shape[-2] < Q.shape[-1] else wrap(made)
+            made, tau = autograd.geqrf(tall)
+            diagonal = made.diagonal(dim1=-2, dim2=-1)
+            diagonal.copy_(diagonal.sign() * autograd.where(tau == 0, -1, 1))
+            return made.mT if Q.shape[-2] < Q.shape[-1] else made
         if n != k:
             tall = autograd.cat([tall, tall.new_empty((*tall.shape[:-2], n, n - k)).normal_()], dim=-1)
         self.base = _orthogonalized(tall)
@@ -178,14 +175,12 @@ class _Orthogonal(Module):
 
 def _orthogonalized(matrix: Tensor) -> Tensor:
     """A square matrix if it is orthogonal, else Q of its QR decomposition with a positive diagonal of R."""
-    array = matrix.array
-    gram = array.swapaxes(-1, -2).conj() @ array
-    eps = np.finfo(array.dtype).eps * 10 * array.shape[-1]
-    if np.allclose(gram, np.eye(array.shape[-1]), rtol=0, atol=eps):
-        return wrap(array.copy())
-    q, r = np.linalg.qr(array)
-    diagonal = np.diagonal(r, axis1=-2, axis2=-1)
-    return wrap(q * (diagonal / np.abs(diagonal))[..., None, :])
+    n = matrix.shape[-1]
+    one = autograd.eye(n, dtype=matrix.dtype, device=matrix.device)
+    if autograd.allclose(matrix.mH @ matrix, one, rtol=0, atol=10 * n * autograd.finfo(matrix.dtype).eps):
+        return matrix.clone()
+    Q, R = autograd.linalg.qr(matrix)
+    return Q * R.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
 
 
 def orthogonal(

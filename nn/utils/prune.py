@@ -157,7 +157,7 @@ class PruningContainer(BasePruningMethod):
         if method.PRUNING_TYPE == "structured":  # channels that are not wholly pruned
             dim = method.dim % t.ndim
             others = tuple(d for d in range(t.ndim) if d != dim)
-            kept = (slice(None),) * dim + (np.asarray(kept).any(axis=others),)
+            kept = (slice(None),) * dim + (kept.any(axis=others),)
         elif method.PRUNING_TYPE == "global":
             kept = ...
         elif method.PRUNING_TYPE != "unstructured":

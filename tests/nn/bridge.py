@@ -49,8 +49,8 @@ def build(name: str, args: tuple = (), kwargs: dict | None = None, dtype: Any = 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = getattr(torch.nn, name)(*args, **kwargs).to(dtype)
-        mine = getattr(nn, name)(*map(ours, args), **{key: ours(v) for key, v in kwargs.items()}).to(ours(dtype))
-    return theirs, mine
+        mine = getattr(nn, name)(*map(ours, args), **{key: ours(v) for key, v in kwargs.items()})
+    return theirs, mine.to(ag.get_default_device(), ours(dtype))
 
 
 def share_weights(theirs: Any, mine: Any) -> None:

@@ -257,7 +257,7 @@ class OneHot(Transform):
             raise ValueError(
                 f"OneHot expects classes from 0 to {self.num_classes - 1}, got {array.min()} to {array.max()}"
             )
-        return (array[..., None] == np.arange(self.num_classes)).astype(self.dtype)
+        return (array[..., None] == np.arange(self.num_classes, like=array)).astype(self.dtype)
 
 
 class GaussianNoise(RandomTransform):
