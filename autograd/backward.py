@@ -61,8 +61,8 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
     """
     order = recorded(seeds)
     useful = None if targets is None else leading_to(order, targets)
-    if not create_graph and order and graph.last_change > order[0].order:
-        check_unchanged(order)
+    if order and graph.last_change > order[0].order:
+        check_unchanged(order if useful is None else [node for node in order if node in useful], create_graph)
     grads, found = dict(seeds), {}
     recording, state.grad = state.grad, create_graph
     plain = not (create_graph or state.anomaly)
@@ -316,21 +316,38 @@ def run_hooks(hooks: list[Callable], g: Any) -> Any:
     return tensor if given else tensor.array
 
 
-def check_unchanged(order: list[Node]) -> None:
-    """Raise if a value that a node has saved was changed in place since."""
-    if not any(mark.time > order[0].order for mark in tuple(graph.marks.values())):
+def check_unchanged(order: list[Node], create_graph: bool) -> None:
+    """Raise if a value that a node has saved, and that this pass will look at, was changed in place since."""
+    if not order or not any(mark.time > order[0].order for mark in tuple(graph.marks.values())):
         return
     for node in order:
         if node.saved and type(node.saved) is tuple:
-            for value in node.saved:
-                for array in value if isinstance(value, tuple) else (value,):
-                    if hasattr(array, "dtype") and changed_since(array, node.order):
-                        place = f" in {node.call.scope.path}" if node.call is not None else ""
-                        raise RuntimeError(
-                            "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                            f"{node.op.name}{place} had saved a value of shape {tuple(array.shape)} that was changed since; "
-                            "use an operation that is not in place, or change a .clone()"
-                        )
+            for array in arrays(node.saved[i] for i in looked_at(node.plan, create_graph)):
+                if changed_since(array, node.order):
+                    place = f" in {node.call.scope.path}" if node.call is not None else ""
+                    raise RuntimeError(
+                        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                        f"{node.op.name}{place} had saved a value of shape {tuple(array.shape)} that was changed since; "
+                        "use an operation that is not in place, or change a .clone()"
+                    )
+
+
+def arrays(values: Iterable) -> Iterable:
+    """The arrays among values, and in the tuples and lists among them."""
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            yield from arrays(value)
+        elif hasattr(value, "dtype"):
+            yield value
+
+
+def looked_at(plan: Plan, create_graph: bool) -> Iterable[int]:
+    """Where among what a node has saved are the arrays that its rule, or with `create_graph` its formula, takes."""
+    op = plan.op
+    if op.formula is None:
+        return plan.data
+    names = op.names if create_graph else op.wants(op.joint)
+    return [i for i in plan.data if plan.saves[i] in names]
 
 
 # ---- what the user calls -----------------------------------------------------------------------------------------

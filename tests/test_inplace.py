@@ -403,3 +403,60 @@ def test_maxima_of_windows_may_be_changed_in_place(dtype):
         (y.relu_() ** 2).sum().backward()
         gradients.append(x.grad.numpy())
     np.testing.assert_allclose(*gradients, rtol=1e-6)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_what_was_saved_may_not_be_changed_whatever_the_order_of_the_derivative(create_graph):
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    z = (y * y).sum()
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation: multiply"):
+        ag.autograd.grad(z, x, create_graph=create_graph)
+
+
+def test_only_what_leads_to_the_inputs_has_to_be_unchanged():
+    torch = referee()
+    for lib in (torch, ag):
+        x, w = (lib.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+        y = w * 1
+        z = (x * 3 + y.exp() * y).sum()
+        y.add_(1)
+        (g,) = lib.autograd.grad(z, x, retain_graph=True)
+        assert g.tolist() == [3, 3]
+        with pytest.raises(RuntimeError, match="inplace"):
+            lib.autograd.grad(z, w)
+
+
+def large(*shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda f, x: f.layer_norm(x, (64,)), (512, 64)),
+        (lambda f, x: f.batch_norm(x, None, None, training=True), (16, 8, 16, 16)),
+        (lambda f, x: f.group_norm(x, 2), (16, 8, 16, 16)),
+        (lambda f, x: f.cross_entropy(x, x.argmax(1)), (512, 64)),
+        (lambda f, x: f.scaled_dot_product_attention(x, x, x), (8, 4, 32, 16)),
+    ],
+    ids=["layer_norm", "batch_norm", "group_norm", "cross_entropy", "attention"],
+)
+def test_a_fused_op_is_right_or_an_error_when_its_input_has_changed(function, shape, create_graph):
+    """What it kept may be its input itself."""
+    values, found = large(*shape), []
+    for change in (False, True):
+        x = ag.tensor(values, requires_grad=True)
+        y = x * 1
+        out = function(nn.functional, y)
+        if change:
+            y.add_(large(*shape))
+        try:
+            (g,) = ag.autograd.grad(out, x, ag.ones_like(out), create_graph=create_graph)
+            found.append(g.detach().numpy())
+        except RuntimeError as error:
+            assert change and "modified by an inplace operation" in str(error)
+            return
+    np.testing.assert_array_equal(*found)

@@ -78,11 +78,11 @@ def along(axis: int, tap: int, dilation: int, stride: int, count: int) -> tuple:
 
 
 def _max_pool_gradient(g, x, size, kernel, stride, padding, dilation, memo):
-    if len(memo) == 1 and isinstance(g, np.ndarray):
-        return loops.max_pool_gradient(g, memo[0], x.shape)
-    if len(memo) == 2 and not changed_since(*memo):
-        out = memo[0]
-    else:
+    (kept,) = memo
+    if not callable(kept) and isinstance(g, np.ndarray):
+        return loops.max_pool_gradient(g, kept, x.shape)
+    out = kept() if callable(kept) else None
+    if out is None:
         out = max_pool(raw(x), size, kernel, stride, padding, dilation, [])
     return max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation)
 
@@ -92,7 +92,7 @@ def max_pool(x, size, kernel, stride, padding, dilation, memo):
     """The maximum of each window.
 
     It leaves in the list `memo` what its gradient needs: the places of the maxima, found by compiled loops, or the maxima
-    and when they were: programs may change these in place, ``relu_(max_pool2d(x, 2))``.
+    unless they are changed: programs may do that, ``relu_(max_pool2d(x, 2))``.
     """
     if loops.ready(x):
         out, found = loops.max_pool(x, size, kernel, stride, padding, dilation)
@@ -112,7 +112,8 @@ def max_pool(x, size, kernel, stride, padding, dilation, memo):
         out[images] = part
 
     each_job(work, batches(x.shape[0], math.prod(x.shape[1:])), x)
-    memo += out, clock()
+    now = clock()
+    memo.append(lambda: None if changed_since(out, now) else out)
     return out
 
 
