@@ -110,7 +110,7 @@ def on(where: device) -> Iterator[Any]:
     if xp is np:
         yield np
     else:
-        with xp.cuda.Device(where.index or 0):
+        with xp.cuda.Device(where.index):
             yield xp
 
 

@@ -57,7 +57,7 @@ class Generator:
 
     def set_state(self, state: Tensor) -> None:
         """Go on from a state that `get_state` gave."""
-        array = np.ascontiguousarray(state.array)
+        array = np.ascontiguousarray(state.cpu().array)
         if array.dtype != np.uint8 or array.size != 56:
             raise RuntimeError(
                 f"expected the 56 bytes that get_state() returns, got {array.dtype} of shape {array.shape}"

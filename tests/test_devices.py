@@ -236,8 +236,50 @@ def test_cuda_module():
         assert ag.zeros(2).is_cuda
         assert nn.Linear(2, 2).weight.is_cuda
     assert ag.zeros(2).is_cpu
-    with pytest.raises(RuntimeError, match="invalid device"):
-        ag.zeros(2, device="cuda:1")
+    for call in (lambda: ag.zeros(2, device="cuda:1"), lambda: ag.ones(2).to("cuda:1"), lambda: ag.cuda.set_device(1)):
+        with pytest.raises(RuntimeError, match="invalid device"):
+            call()
+    ag.cuda.init()
+    ag.cuda.set_device("cuda:0")
+    with ag.cuda.device(0) as chosen:
+        assert chosen.idx == 0
+    with pytest.raises(ValueError, match="Expected a cuda device, but got: cpu"):
+        ag.cuda.synchronize("cpu")
+    with pytest.raises(AttributeError, match=r"see cupy\.cuda"):
+        ag.cuda.CUDAGraph  # noqa: B018
+
+
+def test_memory_and_properties():
+    known = ag.cuda.get_device_properties(0)
+    assert (known.name, known.total_memory) == ("a pretended GPU", 1 << 30)
+    assert ag.cuda.get_device_capability() == (9, 0)
+    assert ag.cuda.memory_allocated() == ag.cuda.memory_reserved("cuda") == 0
+    assert ag.cuda.mem_get_info() == (1 << 30, 1 << 30)
+    states = ag.cuda.get_rng_state_all()
+    first = ag.rand(3, device="cuda")
+    ag.cuda.set_rng_state_all([state.cuda() for state in states])  # as a checkpoint that was loaded there has them
+    agree(host(ag.rand(3)), host(first))
+
+
+def test_streams_and_events():
+    start, end = (ag.cuda.Event(enable_timing=True) for _ in range(2))
+    side = ag.cuda.Stream()
+    side.wait_stream(ag.cuda.current_stream())
+    with ag.cuda.stream(side):
+        start.record()
+        y = ag.ones(2, device="cuda") * 3
+        end.record()
+        assert ag.cuda.current_stream().cupy is side.cupy
+    ag.cuda.current_stream().wait_stream(side)
+    assert ag.cuda.current_stream().cupy is ag.cuda.default_stream().cupy
+    end.synchronize()
+    side.synchronize()
+    assert start.query()
+    assert side.query()
+    assert start.elapsed_time(end) >= 0
+    assert y.tolist() == [3, 3]
+    with ag.cuda.stream(None):
+        end.wait()
 
 
 def test_random_numbers_are_the_same_on_every_device():
@@ -296,14 +338,19 @@ def test_without_a_gpu_the_error_says_what_to_install(missing, monkeypatch):
 
         monkeypatch.setattr(sys.modules["cupy"].cuda.runtime, "getDeviceCount", count)
     assert not ag.cuda.is_available()
-    assert ag.cuda.device_count() == 0
+    assert ag.cuda.device_count() == ag.cuda.memory_allocated() == ag.cuda.memory_reserved() == 0
+    assert ag.cuda.get_rng_state_all() == []
     ag.cuda.empty_cache()
+    with ag.cuda.stream(None):
+        pass
     x, model = ag.ones(2), nn.Linear(2, 2)
     for call in (
         x.cuda, lambda: x.to("cuda"), lambda: x.to("cuda:0"), lambda: x.to(ag.device("cuda")), lambda: ag.zeros(2, device="cuda"),
         lambda: ag.tensor([1.0], device="cuda"), lambda: ag.rand(2, device="cuda"), model.cuda, lambda: model.to("cuda"),
         lambda: nn.Linear(2, 2, device="cuda"), lambda: ag.set_default_device("cuda"), lambda: ag.device("cuda").__enter__(),
         ag.cuda.synchronize, ag.cuda.current_device, ag.cuda.get_device_name, lambda: ag.arange(3, device="cuda"),
+        ag.cuda.init, ag.cuda.Stream, ag.cuda.Event, ag.cuda.current_stream, ag.cuda.default_stream, ag.cuda.mem_get_info,
+        lambda: ag.cuda.set_device(0), lambda: ag.cuda.device(0), ag.cuda.get_device_properties, ag.cuda.get_device_capability,
     ):  # fmt: skip
         with pytest.raises(RuntimeError, match=r'needs an NVIDIA GPU and CuPy, but .*: pip install "gradloom\[cuda\]"'):
             call()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -277,6 +278,60 @@ class _Device(SimpleNamespace):
         pass
 
 
+class _Stream:
+    """``cupy.cuda.Stream``: nothing is ever left to do."""
+
+    done = True
+    null: Any
+    chosen: ClassVar[list[_Stream]] = []
+
+    def __init__(
+        self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: Any = None
+    ) -> None:
+        pass
+
+    def __enter__(self) -> _Stream:
+        self.chosen.append(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.chosen.pop()
+
+    def synchronize(self) -> None:
+        pass
+
+    def wait_event(self, event: _Event) -> None:
+        assert event.at is not None, "an event that was never recorded"
+
+
+class _Event:
+    """``cupy.cuda.Event``: a time."""
+
+    done = True
+    at: float | None = None
+
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
+        self.timed = not disable_timing
+
+    def record(self, stream: _Stream) -> None:
+        self.at = time.perf_counter()
+
+    def synchronize(self) -> None:
+        pass
+
+
+def _elapsed(start: Any, end: Any) -> float:
+    if not (start.timed and end.timed):
+        raise RuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
+    return (end.at - start.at) * 1e3
+
+
+_Stream.null = _Stream(null=True)
+PROPERTIES = {
+    "name": b"a pretended GPU", "major": 9, "minor": 0, "totalGlobalMem": 1 << 30, "multiProcessorCount": 1
+}  # fmt: skip
+
+
 class _StandIn:
     """What is used of the module `cupy`: NumPy's functions with results on the pretended device."""
 
@@ -300,9 +355,10 @@ class _StandIn:
 
     array, asnumpy = asarray, staticmethod(lambda array: to_numpy(array))
     cuda = SimpleNamespace(
-        runtime=SimpleNamespace(getDeviceCount=lambda: 1, getDeviceProperties=lambda _: {"name": b"a pretended GPU"}),
-        Device=_Device,
-    )
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1, getDeviceProperties=lambda _: PROPERTIES),
+        Device=_Device, Stream=_Stream, Event=_Event, get_elapsed_time=_elapsed,
+        get_current_stream=lambda _: (_Stream.chosen or [_Stream.null])[-1],
+    )  # fmt: skip
     get_default_memory_pool = staticmethod(
         lambda: SimpleNamespace(free_all_blocks=lambda: None, used_bytes=lambda: 0, total_bytes=lambda: 0)
     )
