@@ -195,20 +195,24 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
     """
     kernel: Any = None
     programs: dict[tuple, Program] = {}
+    least = 0  # elements that are worth a program
 
     def call(*args: Any) -> Any:
-        nonlocal kernel
+        nonlocal kernel, least
         for x in args:
             if type(x) is np.ndarray and x.size >= LARGE:
                 break
         else:
+            return formula(*args)
+        compiling = available() if _enabled is None else _enabled
+        if x.size < least and not compiling:
             return formula(*args)
         found = together(args, x.shape)
         if found is None:
             return formula(*args)
         values, out, order = found
         types = {a.dtype.char for a in values if type(a) is np.ndarray}
-        if types in ({"f"}, {"f", "?"}) and (available() if _enabled is None else _enabled):
+        if compiling and types in ({"f"}, {"f", "?"}):
             if kernel is None:
                 kernel = elementwise_kernel(spelled or formula)
             if out.dtype != np.float32:
@@ -219,6 +223,7 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
         program = programs.get(kinds)
         if program is None:
             program = programs[kinds] = trace(formula, kinds)
+            least = program.least
         outs = [out if i == 0 and out.dtype == t else np.empty_like(out, t) for i, t in enumerate(program.dtypes)]
         program(values, [flat(o, order) for o in outs])
         return tuple(outs) if len(outs) > 1 else outs[0]

@@ -8,6 +8,7 @@ registers, as large as a block, that stay in the cache of the core, and the thre
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -15,12 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from ..memory import LINE, at_a_line
 from .threads import blocks, shared
 
 __all__ = ["Program", "Symbol", "trace"]
 
-BLOCK = 1 << 16  # elements of a register: with more they leave the cache, with fewer threads wait for the interpreter
-LINE = 64  # bytes of a cache line, and of the widest vectors
+CACHE = (
+    5 << 18
+)  # bytes of all registers and an argument: with more they leave the cache, with fewer threads wait for the interpreter
+SHARED = (
+    1 << 19
+)  # elements times steps (those after the fourth count no more): with fewer, waking a thread takes as long
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
@@ -177,27 +183,40 @@ class Program:
     def __init__(self, dtypes: Sequence[np.dtype], steps: list, numbers: Sequence = (), registers: Sequence = ()):
         self.dtypes, self.steps, self.numbers, self.registers = dtypes, steps, numbers, registers
         self.calls = [(f, itemgetter(*operands, made)) for f, operands, made in steps]
+        kept = [*dtypes, *[dtype for dtype, _ in registers]]
+        self.most = CACHE // sum(dtype.itemsize for dtype in kept) if len(steps) > 1 else sys.maxsize
+        self.shared = SHARED // min(len(steps), 4)
+        # NumPy is as fast with a few steps as they are, unless threads share them; its own choice is slow at any size.
+        self.least = self.shared if len(steps) <= 4 and not any(f is select for f, _, _ in steps) else 0
         self.beforehand: list = []  # steps that make numbers of numbers
 
     def __call__(self, values: list, outs: list[np.ndarray]) -> None:
         """Run it on 1-d arrays of one length, and numbers; the results go to `outs`."""
         slots = [*values, *self.numbers]
+        size = outs[0].size
         with np.errstate(all="ignore"):
             for f, operands, made in self.beforehand:
                 slots[made] = weak(f, [slots[i] for i in operands])
-
-        calls = self.calls
+            if size <= self.most and size < self.shared:
+                self.run([*slots, *[registers[name][:size] for name in self.registers], *outs])
+                return
 
         def run(part: slice) -> None:
             length = part.stop - part.start
-            block = [v[part] if type(v) is np.ndarray else v for v in values]
-            block += slots[len(values) :]
-            block += [registers[name][:length] for name in self.registers]
-            block += [out[part] for out in outs]
-            for f, pick in calls:
-                f(*pick(block))
+            self.run(
+                [
+                    *[v[part] if type(v) is np.ndarray else v for v in values],
+                    *slots[len(values) :],
+                    *[registers[name][:length] for name in self.registers],
+                    *[out[part] for out in outs],
+                ]
+            )
 
-        shared(run, by_lines(blocks(outs[0].size, most=BLOCK), outs[0]))
+        shared(run, by_lines(blocks(size, most=self.most), outs[0]))
+
+    def run(self, slots: list) -> None:
+        for f, pick in self.calls:
+            f(*pick(slots))
 
 
 def by_lines(parts: list[slice], out: np.ndarray) -> list[slice]:
@@ -208,16 +227,15 @@ def by_lines(parts: list[slice], out: np.ndarray) -> list[slice]:
 
 
 class Registers(threading.local):
-    """Arrays of one block each, which belong to a thread; all programs use the same."""
+    """Arrays which belong to a thread; all programs use the same."""
 
     def __init__(self) -> None:
         self.arrays: dict[tuple[np.dtype, int], np.ndarray] = {}
 
     def __getitem__(self, name: tuple[np.dtype, int]) -> np.ndarray:
         if name not in self.arrays:
-            memory = np.empty(LINE + (BLOCK + LINE) * name[0].itemsize, np.uint8)
-            first = -memory.ctypes.data % LINE
-            self.arrays[name] = memory[first : first + (BLOCK + LINE) * name[0].itemsize].view(name[0])
+            dtype, k = name  # there are k others of that type beside it
+            self.arrays[name] = at_a_line(np.empty(0, dtype), (CACHE // (k + 1) // dtype.itemsize + LINE,))
         return self.arrays[name]
 
 
@@ -260,7 +278,9 @@ def compiled(notes: Notes, count: int, results: tuple) -> Program:
         raise TypeError("a formula has arrays as its results")
     last: list[int] = []  # the results, each of them made by a step of its own
     for r in results:
-        last.append((notes.call(copy, r) if r.index < count or r.index in last else r).index)
+        while r.index < count or r.index in last:
+            r = notes.call(copy, r)
+        last.append(r.index)
     arrays = [isinstance(e, np.ndarray) for e in notes.examples]
     numbers = [i for i in range(count, len(arrays)) if not arrays[i]]
     slots = {i: i for i in range(count)} | {i: count + k for k, i in enumerate(numbers)}
@@ -306,24 +326,32 @@ def needed(steps: list, results: list[int]) -> list:
 def assign(steps: list, slots: dict[int, int], first: int, examples: list) -> list[tuple[np.dtype, int]]:
     """Add to `slots` those of the results of the steps: registers, from slot `first` on, that are free again after their last use.
 
+    Until a result of the program is made, what is used no longer by then is in its memory.
+
     Returns:
         The registers: the type of each, and its number among those of that type.
     """
     last_use = {i: n for n, (_, operands, _) in enumerate(steps) for i in operands}
     used: list[tuple[np.dtype, int]] = []
-    free: list[int] = []
+    free = [(slots[made], examples[made].dtype, n) for n, (_, _, made) in enumerate(steps) if made in slots]
+    held: dict[int, tuple] = {}
     for n, (f, operands, made) in enumerate(steps):
-        ended = [slots[i] for i in set(operands) if last_use[i] == n and slots[i] >= first]
+        ended = [held.pop(i) for i in set(operands) if i in held and last_use[i] == n]
         if f is not select:  # that one reads what it selects from again after it has begun to write
             free += ended
             ended = []
         if made not in slots:
             dtype = examples[made].dtype
-            fits = [slot for slot in free if used[slot - first][0] == dtype]
+            last = last_use[made]
+            fits = [
+                p for p in free if p[1] == dtype and (last < p[2] or (last == p[2] and steps[last][0] is not select))
+            ]
             if fits:
-                free.remove(fits[-1])
+                place = fits[-1]
+                free.remove(place)
             else:
+                place = first + len(used), dtype, len(steps)
                 used.append((dtype, sum(kind == dtype for kind, _ in used)))
-            slots[made] = fits[-1] if fits else first + len(used) - 1
+            slots[made], held[made] = place[0], place
         free += ended
     return used
