@@ -193,9 +193,9 @@ def selu(input):
     return _elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
 
 
-def _silu_gradient(g: Any, x: Any, out: Any) -> Any:
+def _silu_gradient(g: Any, x: Any) -> Any:
     s = sigmoid(x)
-    return g * (s + out * (1 - s))
+    return g * (s + x * s * (1 - s))
 
 
 def _silu(x: Any) -> Any:

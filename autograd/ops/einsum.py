@@ -19,7 +19,7 @@ __all__ = ["einsum"]
 # Dimensions have labels, which are ints here.  No label comes twice in one operand, and all dimensions of one label have
 # one length: `einsum` sees to that.
 
-# ---- on arrays ---------------------------------------------------------------------------------------------------
+# ---- the product of two operands ---------------------------------------------------------------------------------
 
 
 def _transposed(x: Any, labels: Sequence, wanted: Sequence) -> Any:
@@ -34,12 +34,34 @@ def _summed(x: Any, labels: Sequence, keep: set) -> tuple[Any, list]:
     return (x.sum(axis=dims) if dims else x), [k for k in labels if k in keep]
 
 
-def _pair(x: Any, xs: list, y: Any, ys: list, out: set) -> tuple[Any, list]:
-    """The product of two operands, summed over what is not in `out`."""
-    x, xs = _summed(x, xs, out | set(ys))
-    y, ys = _summed(y, ys, out | set(xs))
-    batch = [k for k in xs if k in ys and k in out]
-    summed = [k for k in xs if k in ys and k not in out]
+def _in_order(xs: Sequence, ys: Sequence, needed: set) -> tuple:
+    """The labels of a product as the matrix product leaves them: those of both operands, of the first, of the second."""
+    batch = [k for k in xs if k in ys and k in needed]
+    return (*batch, *(k for k in (*xs, *ys) if (k in xs) != (k in ys) and k in needed))
+
+
+def _gradient(g: Any, y: Any, x_shape: tuple, xs: tuple, ys: tuple, result: tuple) -> Any:
+    """Of one operand: the gradient times the other one, spread over what was summed in this operand alone."""
+    known = {*result, *ys}
+    part = _product(g, y, result, ys, tuple(k for k in xs if k in known))
+    if known.issuperset(xs):
+        return part
+    part = part.reshape(tuple(n if k in known else 1 for k, n in zip(xs, x_shape, strict=True)))
+    return np.broadcast_to(part, x_shape)
+
+
+@op(
+    "einsum",
+    method=False,
+    x=lambda g, y, x_shape, xs, ys, result: _gradient(g, y, x_shape, xs, ys, result),
+    y=lambda g, x, y_shape, xs, ys, result: _gradient(g, x, y_shape, ys, xs, result),
+)
+def _product(x, y, xs, ys, result):
+    """The product of two arrays with these labels, summed over what is not in `result`."""
+    x, xs = _summed(x, xs, {*result, *ys})
+    y, ys = _summed(y, ys, {*result, *xs})
+    batch = [k for k in xs if k in ys and k in result]
+    summed = [k for k in xs if k in ys and k not in result]
     left = [k for k in xs if k not in ys]
     right = [k for k in ys if k not in xs]
     lengths = dict(zip((*xs, *ys), (*x.shape, *y.shape), strict=True))
@@ -47,18 +69,21 @@ def _pair(x: Any, xs: list, y: Any, ys: list, out: set) -> tuple[Any, list]:
     x = _transposed(x, xs, [*batch, *left, *summed])
     y = _transposed(y, ys, [*batch, *summed, *right])
     lead = tuple(lengths[k] for k in batch)
-    result = [*batch, *left, *right]
-    shape = tuple(lengths[k] for k in result)
     if not summed:
         x = x.reshape((*lead, *(lengths[k] for k in left), *(1 for _ in right)))
         y = y.reshape((*lead, *(1 for _ in left), *(lengths[k] for k in right)))
-        return x * y, result
-    x = x.reshape((*lead, size(left), size(summed)))
-    y = y.reshape((*lead, size(summed), size(right)))
-    return (x @ y).reshape(shape), result
+        out = x * y
+    else:
+        x = x.reshape((*lead, size(left), size(summed)))
+        y = y.reshape((*lead, size(summed), size(right)))
+        out = (x @ y).reshape((*lead, *(lengths[k] for k in (*left, *right))))
+    return _transposed(out, [*batch, *left, *right], result)
 
 
-def _cheapest(labels: list[list], lengths: dict, out: set) -> tuple[int, int]:
+# ---- any number of operands --------------------------------------------------------------------------------------
+
+
+def _cheapest(labels: list, lengths: dict, out: set) -> tuple[int, int]:
     """Which two operands to multiply next: those whose product is the smallest compared with themselves."""
     if len(labels) == 2:
         return 0, 1
@@ -73,47 +98,6 @@ def _cheapest(labels: list[list], lengths: dict, out: set) -> tuple[int, int]:
             if cost < best:
                 best, found = cost, (i, j)
     return found
-
-
-def contract(arrays: Sequence, labels: Sequence, out: Sequence) -> Any:
-    """Multiply arrays, sum over all labels that are not in `out`, and order the dimensions as there."""
-    arrays, labels = list(arrays), [list(s) for s in labels]
-    lengths = {k: n for x, s in zip(arrays, labels, strict=True) for k, n in zip(s, x.shape, strict=True)}
-    while len(arrays) > 1:
-        i, j = _cheapest(labels, lengths, set(out))
-        y, ys, x, xs = arrays.pop(j), labels.pop(j), arrays.pop(i), labels.pop(i)
-        product, named = _pair(x, xs, y, ys, set(out).union(*labels))
-        arrays.append(product)
-        labels.append(named)
-    x, named = _summed(arrays[0], labels[0], set(out))
-    return _transposed(x, named, list(out))
-
-
-# ---- the op ------------------------------------------------------------------------------------------------------
-
-
-def _gradients(g: Any, xs: tuple, needs: tuple, labels: tuple, result: tuple) -> tuple:
-    """For each operand the contraction of the others with the gradient, spread over what was summed in it alone."""
-    parts = []
-    for i, needed in enumerate(needs):
-        if not needed:
-            parts.append(None)
-            continue
-        others = [x for j, x in enumerate(xs) if j != i]
-        known = set(result).union(*(s for j, s in enumerate(labels) if j != i))
-        mine = tuple(k for k in labels[i] if k in known)
-        part = _contract(g, *others, labels=(result, *(s for j, s in enumerate(labels) if j != i)), result=mine)
-        if len(mine) != len(labels[i]):
-            shape = tuple(xs[i].shape)
-            part = part.reshape(tuple(n if k in known else 1 for k, n in zip(labels[i], shape, strict=True)))
-            part = np.broadcast_to(part, shape)
-        parts.append(part)
-    return tuple(parts)
-
-
-@op("einsum", method=False, joint=_gradients)
-def _contract(*xs, labels, result):
-    return contract(xs, labels, result)
 
 
 def _without_ones(x: Any, labels: Sequence, lengths: dict) -> tuple[Any, list]:
@@ -156,10 +140,15 @@ def contraction(operands: Sequence, labels: Sequence, out: Sequence) -> Any:
     prepared = []
     for x, named in zip(operands, labels, strict=True):
         prepared.append(_without_repeats(*_without_ones(x, named, lengths)))
-    xs, named = [x for x, _ in prepared], tuple(tuple(s) for _, s in prepared)
-    if len(xs) == 1 and len(named[0]) == len(out):
-        return permuted(xs[0], tuple(named[0].index(k) for k in out))
-    return _contract(*xs, labels=named, result=tuple(out))
+    xs, named = [x for x, _ in prepared], [tuple(s) for _, s in prepared]
+    while len(xs) > 1:
+        i, j = _cheapest(named, lengths, set(out))
+        y, b, x, a = xs.pop(j), named.pop(j), xs.pop(i), named.pop(i)
+        result = _in_order(a, b, set(out).union(*named)) if named else tuple(out)
+        xs.append(_product(x, y, a, b, result))
+        named.append(result)
+    x, left = _summed(xs[0], named[0], set(out))
+    return permuted(x, tuple(left.index(k) for k in out))
 
 
 # ---- the notation ------------------------------------------------------------------------------------------------

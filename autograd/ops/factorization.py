@@ -142,20 +142,20 @@ def _symmetric_lower(x: Any) -> Any:
     return low + H(low)
 
 
-def _qr_gradient(g: tuple, x: Any, out: tuple, mode: str) -> Any:
+def _qr_gradient(g: tuple, x_shape: tuple, out: tuple, mode: str) -> Any:
     if mode == "r":
         raise RuntimeError(
             "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Use mode='reduced'."
         )
-    if mode == "complete" and x.shape[-2] > x.shape[-1]:
+    m, n = x_shape[-2:]
+    if mode == "complete" and m > n:
         raise RuntimeError(
             "The QR decomposition is not differentiable when mode='complete' and nrows > ncols. Use mode='reduced'."
         )
     (gQ, gR), (Q, R) = g, out
-    m, n = x.shape[-2], x.shape[-1]
     if m >= n:
         return _qr_square(gQ, gR, Q, R)
-    rest = x[..., :, m:]  # a wide matrix: the factor of its square part, and Qᴴ times the rest
+    rest = Q @ R[..., :, m:]  # of a wide matrix: R is the factor of its square part, and Qᴴ times the rest
     left = _qr_square(gQ + rest @ H(gR[..., :, m:]), gR[..., :, :m], Q, R[..., :, :m])
     return np.concatenate([left, Q @ gR[..., :, m:]], axis=-1)
 

@@ -54,10 +54,10 @@ def _gauge(imaginary: Any, name: str) -> None:
         )
 
 
-def _svd_gradient(g: tuple, x: Any, out: tuple, full: bool) -> Any:
+def _svd_gradient(g: tuple, x_shape: tuple, out: tuple, full: bool) -> Any:
     gU, gS, gVh = g
     U, S, Vh = out
-    k, (m, n) = S.shape[-1], x.shape[-2:]
+    k, (m, n) = S.shape[-1], x_shape[-2:]
     if gU is None and gVh is None:
         return (U[..., :, :k] * gS[..., None, :]) @ Vh[..., :k, :]
     if full:  # the vectors that only complete the basis have no derivative
@@ -73,7 +73,7 @@ def _svd_gradient(g: tuple, x: Any, out: tuple, full: bool) -> Any:
     if gVh is not None:
         VgV = _skew(Vh @ H(gVh))
         inner = inner + S[..., :, None] * (_off_diagonal(VgV) / E)
-    if x.dtype.kind == "c":
+    if U.dtype.kind == "c":
         _gauge(np.imag((turn if gU is not None else 0) + (diag_of(VgV) if gVh is not None else 0)), "svd_backward")
         if gU is not None:
             inner = inner + embed(turn / (S + S))
