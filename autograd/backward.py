@@ -11,8 +11,8 @@ import numpy as np
 
 from . import graph
 from .device import to_device
-from .fast import LARGE, fused
-from .graph import Node, changed_since, state
+from .fast import fused
+from .graph import Node, changed_since, set_grad_enabled, state
 from .op import OUTPUT, Plan
 from .quiet import as_before, quiet
 from .tensor import Tensor, wrap
@@ -121,13 +121,10 @@ def hand_over(grads: dict, parent: Node, index: int, g: Any) -> None:
 
 
 def added(before: Any, part: Any) -> Any:
-    """The sum of two gradients; in place if that memory is no one else's, in parallel if it is large."""
-    if isinstance(before, ndarray):
-        if before.size >= LARGE:
-            return plus(before, part)
-        if is_private(before):
-            return np.add(before, part, out=before)
-    return before + part
+    """The sum of two gradients: in place if that memory is no one else's, which takes half the time."""
+    if not isinstance(before, ndarray):
+        return before + part
+    return np.add(before, part, out=before) if is_private(before) else plus(before, part)
 
 
 def holds_arrays(saved: tuple, places: tuple[int, ...]) -> bool:
@@ -420,8 +417,10 @@ def backward(
             leaf.grad = g if isinstance(g, Tensor) else wrap(g if is_private(g) else g.copy())
         else:
             accumulate(leaf, g)
-        for hook in tuple(leaf.after_grad or ()):
-            hook(leaf)
+        if leaf.after_grad:
+            with set_grad_enabled(create_graph):  # a hook may be the optimizer's step
+                for hook in tuple(leaf.after_grad):
+                    hook(leaf)
 
 
 Tensor._propagate = backward

@@ -102,26 +102,23 @@ def test_registers_are_used_again():
     assert len(trace(formula, (FLOAT,)).registers) == 1  # t; the rest is in the memory of the result
 
 
+STEPS = [
+    lambda x, y, z: x * y, lambda x, y, z: x - y, lambda x, y, z: -x, lambda x, y, z: x + 0.5, lambda x, y, z: np.maximum(x, y),
+    lambda x, y, z: np.where(x > y, z, y),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_whatever_is_done_with_them(seed):
     random = np.random.default_rng(seed)
     arrays = numbers(3)
-    steps = [(random.integers(6), *random.integers(0, 1000, 3)) for _ in range(random.integers(1, 14))]
+    steps = [(STEPS[random.integers(6)], random.integers(0, 1000, 3)) for _ in range(random.integers(1, 14))]
     outs = random.integers(0, 1000, random.integers(1, 4))
 
     def formula(*values):
         values = list(values)
-        for kind, i, j, k in steps:
-            x, y, z = (values[n % len(values)] for n in (i, j, k))
-            made = [
-                lambda: x * y,
-                lambda: x - y,
-                lambda: np.where(x > y, z, y),
-                lambda: np.maximum(x, y),
-                lambda: -x,
-                lambda: x + 0.5,
-            ]
-            values.append(made[kind]())
+        for step, places in steps:
+            values.append(step(*[values[n % len(values)] for n in places]))
         return tuple(values[-1 - n % min(4, len(values))] for n in outs)
 
     got = run(formula, *arrays)
