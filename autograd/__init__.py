@@ -59,6 +59,7 @@ from .ops.solving import *
 from .ops.sorting import *
 from .ops.special import *
 from .ops.spectral import *
+from .ops.splitting import *
 from .ops.statistics import *
 from .ops.unfold import *
 from .ops.views import *

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .device import device_of, on, to_device
+from .device import as_device, device_of, on, to_device
 from .dtypes import as_dtype, complex_of, get_default_dtype
 from .op import expose, write_out
-from .tensor import Tensor, _device, wrap
+from .tensor import Size, Tensor, wrap
 
 __all__ = [
     "arange", "as_tensor", "asarray", "empty", "empty_like", "empty_permuted", "empty_strided", "eye", "from_dlpack",
@@ -129,7 +129,7 @@ def tensor(
     >>> tensor(1.5)
     tensor(1.5000)
     """
-    where = _device(device)
+    where = as_device(device)
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(data, Tensor):
         array = data.array
@@ -161,20 +161,26 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
     if isinstance(data, np.ndarray) and data.dtype.kind in dtypes.CATEGORY and data.dtype.isnative:
-        return wrap(data).to(dtype=dtype, device=_device(device))
+        return wrap(data).to(dtype=dtype, device=as_device(device))
     return tensor(data, dtype=dtype, device=device)
 
 
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
 ) -> Tensor:
-    """A tensor of `obj`: a copy if `copy`, sharing its memory if that is False or, where possible, None."""
-    made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
+    """A tensor of `obj`: a copy if `copy`, sharing its memory if that is False or, where possible, None.
+
+    Without `requires_grad` it requires grad if `obj` does.
+    """
+    if isinstance(obj, Tensor):
+        made = obj.to(dtype=dtype, device=device, copy=bool(copy))
+    else:
+        made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
     if copy is False and not (made is obj or np.shares_memory(made.array, np.asarray(obj))):
         raise ValueError("can't alias arbitrary sequence into a tensor, or one of another type; leave out copy=False")
-    if not requires_grad:
-        return made.detach() if isinstance(obj, Tensor) and copy is not True and obj.requires_grad else made
-    return made if made.requires_grad else made.detach().requires_grad_()
+    if requires_grad is False:
+        return made.detach()
+    return made.requires_grad_() if requires_grad and not made.requires_grad else made
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -221,7 +227,7 @@ def zeros(
     >>> zeros(2, 3).shape
     autograd.Size([2, 3])
     """
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         return finished(xp.zeros(shape_of(size, named), float_dtype(dtype)), requires_grad, out)
 
 
@@ -233,7 +239,7 @@ def ones(
     >>> ones(2, dtype="int64")
     tensor([1, 1])
     """
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         return finished(xp.ones(shape_of(size, named), float_dtype(dtype)), requires_grad, out)
 
 
@@ -241,7 +247,7 @@ def empty(
     *size: Any, out: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
     """A tensor of whatever is in memory."""
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         return finished(xp.empty(shape_of(size, named), float_dtype(dtype)), requires_grad, out)
 
 
@@ -251,7 +257,7 @@ def empty_strided(
     """A tensor of whatever is in memory, with the given steps (in elements) from index to index."""
     target, size = float_dtype(dtype), tuple(size)
     length = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if builtins.all(size) else 0
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         steps = tuple(s * target.itemsize for s in stride)
         return finished(xp.lib.stride_tricks.as_strided(xp.empty(length, target), size, steps), requires_grad)
 
@@ -282,7 +288,7 @@ def full(
     target = dtypes.number_dtype(value) if dtype is None else as_dtype(dtype)
     if isinstance(value, complex) and target.kind != "c":
         raise RuntimeError(f"value cannot be converted to type {target} without overflow: {value}")
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         return finished(xp.full(shape_of((size,), named), value, target), requires_grad, out)
 
 
@@ -364,7 +370,7 @@ def arange(
     count = _count(int(start), int(end), int(step)) if exact else int(np.ceil((end - start) / step))
     if target.kind in "iu":
         start, step = int(start), int(step)
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         return finished((start + step * xp.arange(count)).astype(target), requires_grad, out)
 
 
@@ -379,7 +385,7 @@ def range(
     start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Like `arange`, with `end` included (deprecated in PyTorch)."""
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         values = start + step * xp.arange(int((end - start) / step) + 1)
         return finished(values.astype(float_dtype(dtype)), requires_grad)
 
@@ -413,7 +419,7 @@ def linspace(
     target = _row_dtype(start, end, dtype)
     if target.kind in "iu":
         start, end = int(start), int(end)
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         places = xp.arange(steps)
         gap = (end - start) / max(steps - 1, 1)
         # From both ends, so that the last is exactly `end`.
@@ -462,7 +468,7 @@ def eye(
             [0., 1.]])
     """
     shape_of((n, n if m is None else m), named)
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         return finished(xp.eye(n, m, dtype=float_dtype(dtype)), requires_grad, out)
 
 
@@ -480,6 +486,21 @@ def _new(make: Callable) -> Callable:
     return method
 
 
+def _new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of `data`, in this one's type and on its device unless said otherwise."""
+    return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def _old_new(self: Tensor, *data: Any) -> Tensor:
+    """A tensor of this one's type and device, in PyTorch's oldest spelling: `new(2, 3)` (zeros), `new([1.0, 2.0])`."""
+    if len(data) == 1 and not isinstance(data[0], (int, Size)):
+        return _new_tensor(self, data[0])
+    return zeros(*data or (0,), dtype=self.dtype, device=self.device)
+
+
+Tensor.new_tensor, Tensor.new = _new_tensor, _old_new  # type: ignore[attr-defined]
 for _make in (zeros, ones, empty, full, empty_strided):
     setattr(Tensor, f"new_{_make.__name__}", _new(_make))
 

@@ -65,6 +65,11 @@ def get_default_device() -> device:
     return _default
 
 
+def as_device(where: Any) -> device:
+    """The device that `where` names: a device, a string or a number; None is the default."""
+    return _default if where is None else where if isinstance(where, device) else device(where)
+
+
 def set_default_device(device_: Any) -> None:
     """Make new tensors on this device unless `device=` says otherwise; None means the CPU."""
     global _default

@@ -31,6 +31,7 @@ class _Bfloat16:
 
 
 bfloat16 = _Bfloat16()
+NAMES = {dtype.name for dtype in tuple(globals().values()) if isinstance(dtype, np.dtype)} | {"bfloat16"}
 
 __all__ = [
     "bfloat16", "bool", "cdouble", "cfloat", "complex128", "complex64", "double", "finfo", "float", "float16", "float32", "float64",

@@ -13,6 +13,7 @@ import numpy as np
 
 from .backward import grad
 from .graph import enable_grad
+from .ops.shape import identity
 from .tensor import Tensor, share, wrap
 from .utils.checkpoint import checkpoint
 
@@ -30,8 +31,6 @@ def _like(parts: tuple, given: Any) -> Any:
 
 def _prepared(inputs: Any, create_graph: bool) -> tuple:
     """The inputs as starting points: tied to the caller's graph only where that is to be differentiated."""
-    from .ops.shape import identity
-
     made = []
     for x in _many(inputs):
         if not isinstance(x, Tensor):

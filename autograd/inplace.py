@@ -14,20 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .graph import changed_since, enable_grad, mutated, owner, state, whereabouts
+from .graph import enable_grad, mutated, owner, state, whereabouts
 from .op import REGISTRY, finish, observed, observers, op
+from .sharing import follow, living_views
 from .tensor import Tensor, share, wrap
 
-__all__ = ["apply", "fits", "follow", "inplace", "rebase", "recorded", "reshaping", "view_scatter", "writable"]
-
-# ---- views, followed by their steps ------------------------------------------------------------------------------
-
-
-def follow(x: Any, steps: tuple) -> Any:
-    """The view of `x` (array or Tensor) that the steps of a `View` lead to."""
-    for step, arguments in steps:
-        x = step.call(x, **dict(zip(step.names[1:], arguments, strict=True)))
-    return x
+__all__ = ["apply", "fits", "inplace", "rebase", "recorded", "reshaping", "view_scatter", "writable"]
 
 
 @op(
@@ -175,17 +167,6 @@ def rebase(tensor: Tensor, result: Tensor) -> None:
         )
         base.grad_fn, base.needs_grad = scattered.grad_fn, True
     renew(base, living_views(base))
-
-
-def living_views(base: Tensor) -> list[Any]:
-    """The views of a tensor that still exist."""
-    views = [reference() for reference in base.views or ()]
-    return [view for view in views if view is not None and view.view_of is not None]
-
-
-def changed_views(base: Tensor) -> list[Any]:
-    """The views of a tensor whose memory has been changed in place since they were made."""
-    return [view for view in living_views(base) if changed_since(base.array, view.view_of.order)]
 
 
 def renew(base: Tensor, views: list[Any]) -> None:

@@ -16,6 +16,7 @@ from .dtypes import as_dtype
 from .ops import functions, reduction, scan, sorting
 from .ops import softmax as _softmax
 from .ops.dims import kept_shape, reduced
+from .ops.norms import vector_norm
 from .tensor import Tensor
 
 __all__ = [
@@ -150,8 +151,6 @@ def norm(
     mask: Tensor | None = None,
 ) -> Tensor:
     """The vector norm of order `ord` of the elements where `mask` is true."""
-    from .ops.norms import vector_norm
-
     return vector_norm(_filled(_typed(input, dtype), mask, np.inf if ord < 0 else 0), ord, _dims(dim), keepdim)
 
 

@@ -33,7 +33,8 @@ import numpy as np
 from .device import device_of
 from .dtypes import get_default_dtype, result_type
 from .graph import Node, state, whereabouts
-from .tensor import Tensor, register_view, share, wrap
+from .sharing import register_view
+from .tensor import Tensor, share, wrap
 
 REGISTRY: dict[str, Op] = {}  # every op by name
 NUMPY: dict[Callable, Callable] = {}  # NumPy's function -> ours: np.exp(tensor), and np.* inside rules

@@ -9,10 +9,10 @@ import numpy as np
 
 from . import dtypes
 from .creation import empty, tensor
-from .dtypes import as_dtype, set_default_dtype
+from .dtypes import as_dtype, get_default_dtype, set_default_dtype
 from .op import function
 from .signal import windows
-from .tensor import _LEGACY_DTYPE, Tensor, share, wrap
+from .tensor import Tensor, share, wrap
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
@@ -126,6 +126,44 @@ Tensor.apply_, Tensor.map_ = _apply_, _map_  # type: ignore[attr-defined]
 # ---- names of old ------------------------------------------------------------------------------------------------
 
 
+_LEGACY = {
+    "float16": "HalfTensor",
+    "float32": "FloatTensor",
+    "float64": "DoubleTensor",
+    "uint8": "ByteTensor",
+    "int8": "CharTensor",
+    "int16": "ShortTensor",
+    "int32": "IntTensor",
+    "int64": "LongTensor",
+    "bool": "BoolTensor",
+    "complex64": "ComplexFloatTensor",
+    "complex128": "ComplexDoubleTensor",
+    "uint16": "UInt16Tensor",
+    "uint32": "UInt32Tensor",
+    "uint64": "UInt64Tensor",
+}
+_LEGACY_DTYPE = {name: np.dtype(dtype) for dtype, name in _LEGACY.items()}
+
+
+def _type(self: Tensor, dtype: Any = None) -> Any:
+    """Itself in another type; without an argument the name of its type, ``autograd.FloatTensor``."""
+    if dtype is None:
+        return f"autograd.{_LEGACY[self.dtype.name]}"
+    if dtype is Tensor:  # PyTorch's name for a tensor of the default type
+        dtype = get_default_dtype()
+    return self.to(dtype=_of_old(dtype))
+
+
+def _of_old(dtype: Any) -> Any:
+    """The dtype that an old type such as ``autograd.FloatTensor``, or its name, stands for; any other as it is."""
+    if isinstance(dtype, str):
+        return _LEGACY_DTYPE.get(dtype.rpartition(".")[2], dtype.rpartition(".")[2])
+    return getattr(dtype, "legacy_dtype", dtype)
+
+
+Tensor.type = _type  # type: ignore[attr-defined]
+
+
 class _Legacy(type):
     """The type of `FloatTensor` and its like: a tensor of that dtype is an instance."""
 
@@ -152,9 +190,7 @@ ByteTensor, CharTensor, BoolTensor = map(_legacy, ("ByteTensor", "CharTensor", "
 
 def set_default_tensor_type(t: Any) -> None:
     """Set the default dtype by an old type, such as ``autograd.DoubleTensor`` or its name."""
-    if isinstance(t, str):
-        t = _LEGACY_DTYPE.get(t.rpartition(".")[2], t)
-    set_default_dtype(getattr(t, "legacy_dtype", t))
+    set_default_dtype(_of_old(t))
 
 
 def _periodic(window: Any, name: str) -> Any:

@@ -13,10 +13,10 @@ import numpy as np
 
 from . import dtypes
 from .creation import finished, float_dtype, like, number, shape_of
-from .device import to_device
+from .device import as_device, to_device
 from .dtypes import as_dtype
 from .random import Generator, rng
-from .tensor import Tensor, _device
+from .tensor import Tensor
 
 __all__ = [
     "bernoulli", "binomial", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn",
@@ -26,7 +26,7 @@ __all__ = [
 
 def placed(array: Any, device: Any, requires_grad: bool = False, out: Any = None) -> Tensor:
     """Numbers that were drawn on the CPU, on their device."""
-    return finished(to_device(array, _device(device)), requires_grad, out)
+    return finished(to_device(array, as_device(device)), requires_grad, out)
 
 
 def host(value: Any) -> Any:

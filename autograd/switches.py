@@ -82,17 +82,28 @@ def _to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = Non
     return self if dtype is None else self.to(dtype)
 
 
+def _pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """Itself: NumPy has no page-locked memory."""
+    return self
+
+
 def _is_pinned(self: Tensor, device: Any = None) -> bool:
     """False: NumPy has no page-locked memory."""
     return False
 
 
+def _share_memory_(self: Tensor) -> Tensor:
+    """Itself: worker processes get their own copies (see autograd.data)."""
+    return self
+
+
 def _is_shared(self: Tensor) -> bool:
-    """False: worker processes get their own copies (see autograd.data)."""
+    """False: see `share_memory_`."""
     return False
 
 
-Tensor.to_dense, Tensor.is_pinned, Tensor.is_shared = _to_dense, _is_pinned, _is_shared  # type: ignore[attr-defined]
+for _method in (_to_dense, _pin_memory, _is_pinned, _share_memory_, _is_shared):
+    setattr(Tensor, _method.__name__[1:], _method)
 
 
 def foreach(name: str) -> Callable:

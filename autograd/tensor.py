@@ -1,7 +1,7 @@
 """Tensor: an array that may take part in a recorded graph.
 
-Its arithmetic is not here: ops add themselves as methods when they are declared (see `op.py`).  Here are what a Tensor
-is made of, its conversions, and its place in the graph.
+Its arithmetic is not here: ops add themselves as methods when they are declared (see `op.py`), and so do other functions
+of Tensors, such as `to` (`ops/conversion.py`).  Here are what a Tensor is made of, its place in the graph, and its values.
 """
 
 from __future__ import annotations
@@ -13,25 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import dtypes
-from .device import CPU, device, device_of, get_default_device, on, to_device
-from .dtypes import as_dtype, get_default_dtype
-from .graph import Node, RemovableHandle, clock, owner, state
+from .device import CPU, as_device, device, device_of, on, to_device
+from .graph import Node, RemovableHandle, owner, state
+from .sharing import View, changed_views
 
 _new = object.__new__
-
-
-class View:
-    """How a Tensor shares the memory of another: the one it comes from in the end, and the ops that lead from there.
-
-    `unrecorded`: a step was made under `no_grad`.  `several`: it came with other views, as those of `split` do.
-    PyTorch does not record a change in place of either.
-    """
-
-    __slots__ = ("base", "order", "several", "steps", "unrecorded")
-
-    def __init__(self, base: Any, steps: tuple, unrecorded: bool):
-        self.base, self.steps, self.unrecorded, self.several = base, steps, unrecorded, False
-        self.order = clock()
 
 
 class Size(tuple):
@@ -82,43 +68,22 @@ class Tensor:
             value = data[0].array if isinstance(data[0], Tensor) else np.asarray(data[0], dtypes.float32)
         else:
             value = np.zeros(data if data else (0,), dtypes.float32)
-        self.array = to_device(value, _device(device))
-        self.grad = self.grad_fn = self.view_of = None
-        self.needs_grad = False
+        _fill(self, to_device(value, as_device(device)), False)
 
     if TYPE_CHECKING:  # ops become methods when they are declared
 
         def __getattr__(self, name: str) -> Any: ...
-        def __add__(self, other: Any) -> Tensor: ...
-        def __radd__(self, other: Any) -> Tensor: ...
-        def __sub__(self, other: Any) -> Tensor: ...
-        def __rsub__(self, other: Any) -> Tensor: ...
-        def __mul__(self, other: Any) -> Tensor: ...
-        def __rmul__(self, other: Any) -> Tensor: ...
-        def __truediv__(self, other: Any) -> Tensor: ...
-        def __rtruediv__(self, other: Any) -> Tensor: ...
-        def __floordiv__(self, other: Any) -> Tensor: ...
-        def __mod__(self, other: Any) -> Tensor: ...
-        def __pow__(self, other: Any) -> Tensor: ...
-        def __rpow__(self, other: Any) -> Tensor: ...
-        def __matmul__(self, other: Any) -> Tensor: ...
-        def __rmatmul__(self, other: Any) -> Tensor: ...
-        def __neg__(self) -> Tensor: ...
-        def __pos__(self) -> Tensor: ...
-        def __abs__(self) -> Tensor: ...
-        def __invert__(self) -> Tensor: ...
-        def __and__(self, other: Any) -> Tensor: ...
-        def __or__(self, other: Any) -> Tensor: ...
-        def __xor__(self, other: Any) -> Tensor: ...
-        def __lt__(self, other: Any) -> Tensor: ...
-        def __le__(self, other: Any) -> Tensor: ...
-        def __gt__(self, other: Any) -> Tensor: ...
-        def __ge__(self, other: Any) -> Tensor: ...
+        def _unary(self) -> Tensor: ...
+        def _binary(self, other: Any) -> Tensor: ...
         def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
         def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
-        def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __iter__(self) -> Iterator[Tensor]: ...
+
+        __neg__ = __pos__ = __abs__ = __invert__ = _unary
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __matmul__ = _binary
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmatmul__ = __getitem__ = _binary
+        __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = _binary
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 
@@ -244,20 +209,6 @@ class Tensor:
         """Its last two dimensions swapped, conjugated."""
         return self.mT.conj() if self.is_complex() else self.mT
 
-    @property
-    def real(self) -> Tensor:
-        """The real part."""
-        from .ops.complexes import real
-
-        return real(self)
-
-    @property
-    def imag(self) -> Tensor:
-        """The imaginary part."""
-        from .ops.complexes import imag
-
-        return imag(self)
-
     # ---- its place in the graph ----------------------------------------------------------------------------------
 
     @property
@@ -278,7 +229,7 @@ class Tensor:
             )
         before, self.needs_grad = self.needs_grad, bool(value)
         if self.views and before != self.needs_grad:  # views that were changed in place follow, as in PyTorch
-            from .inplace import changed_views, renew
+            from .inplace import renew
 
             renew(self, changed_views(self))
 
@@ -492,90 +443,7 @@ class Tensor:
             )
         return repr(self)
 
-    # ---- conversions ---------------------------------------------------------------------------------------------
-
-    def to(
-        self,
-        *args: Any,
-        dtype: Any = None,
-        device: Any = None,
-        non_blocking: bool = False,
-        copy: bool = False,
-        **_: Any,
-    ) -> Tensor:
-        """Itself in another type and on another device, in any of PyTorch's spellings; itself if nothing changes.
-
-        >>> import autograd as ag
-        >>> ag.ones(2).to("cpu", ag.float64).dtype
-        dtype('float64')
-        """
-        from .ops.shape import convert
-
-        for arg in args:
-            if isinstance(arg, Tensor):
-                dtype, device = arg.dtype, arg.device
-            elif isinstance(arg, bool) or arg is None:
-                continue  # non_blocking, copy
-            elif isinstance(arg, (str, int, _device_class)) and not _names_dtype(arg):
-                device = arg
-            else:
-                dtype = arg
-        wanted = None if dtype is None else as_dtype(dtype)
-        where = None if device is None else _device(device)
-        here = self.device
-        moves = where is not None and (where.type != here.type or where.index not in (None, here.index))
-        if not copy and not moves and (wanted is None or wanted == self.dtype):
-            return self
-        return convert(self, wanted or self.dtype, where if moves else None)
-
-    def type(self, dtype: Any = None) -> Any:
-        """Itself in another type; without an argument the name of its type, ``autograd.FloatTensor``."""
-        if dtype is None:
-            return f"autograd.{_LEGACY[self.dtype.name]}"
-        if isinstance(dtype, str):
-            dtype = dtype.rpartition(".")[2]
-            dtype = _LEGACY_DTYPE.get(dtype, dtype)
-        if dtype is Tensor:  # PyTorch's name for a tensor of the default type
-            dtype = get_default_dtype()
-        return self.to(dtype=getattr(dtype, "legacy_dtype", dtype))
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """Itself in the type of another tensor."""
-        return self.to(other.dtype)
-
-    def cpu(self) -> Tensor:
-        """Itself in main memory."""
-        return self.to("cpu")
-
-    def cuda(self, device: Any = None, non_blocking: bool = False) -> Tensor:
-        """Itself on a GPU."""
-        return self.to("cuda" if device is None else device)
-
-    def pin_memory(self, device: Any = None) -> Tensor:
-        """Itself: NumPy has no page-locked memory."""
-        return self
-
-    def share_memory_(self) -> Tensor:
-        """Itself: worker processes get their own copies (see autograd.data)."""
-        return self
-
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        """A tensor of `data`, in this one's type and on its device unless said otherwise."""
-        from .creation import tensor
-
-        return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
-
-    def new(self, *data: Any) -> Tensor:
-        """A tensor of this one's type and device, in PyTorch's oldest spelling: `new(2, 3)` (zeros), `new([1.0, 2.0])`."""
-        from .creation import zeros
-
-        if len(data) == 1 and not isinstance(data[0], (int, Size)):
-            return self.new_tensor(data[0])
-        return zeros(*data or (0,), dtype=self.dtype, device=self.device)
-
-    def bfloat16(self) -> Tensor:
-        """Not here: NumPy has no such type, and the error says what to use."""
-        return self.to("bfloat16")
+    # ---- copies, and protocols of other libraries ----------------------------------------------------------------
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
         if self.grad_fn is not None:
@@ -593,8 +461,6 @@ class Tensor:
         made.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return made
 
-    # ---- protocols -----------------------------------------------------------------------------------------------
-
     __array_priority__ = 1000
 
     def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
@@ -604,17 +470,6 @@ class Tensor:
 
     def __dlpack_device__(self) -> Any:
         return share(self).__dlpack_device__()
-
-
-_device_class = device
-
-
-def _device(where: Any) -> device:
-    return get_default_device() if where is None else where if isinstance(where, _device_class) else device(where)
-
-
-def _names_dtype(name: Any) -> bool:
-    return isinstance(name, str) and (name in _LEGACY or name == "bfloat16")
 
 
 def _address(array: Any) -> int:
@@ -651,42 +506,5 @@ def share(tensor: Tensor) -> Any:
         array = tensor.array = np.asarray(array)
     return array
 
-
-def register_view(out: Tensor, source: Tensor, step: tuple) -> None:
-    """Note that `out` was made from `source` by a step, if it shares its memory: changes of one are changes of the
-    other."""
-    memory = getattr(out.array, "base", None)
-    if memory is None and out.array is not source.array:
-        return
-    base, steps, unrecorded = source, (), not state.grad
-    if (way := source.view_of) is not None:
-        base, steps, unrecorded = way.base, way.steps, unrecorded or way.unrecorded
-    if memory is not base.array and owner(out.array) is not owner(base.array):
-        return
-    out.view_of = View(base, (*steps, step), unrecorded)
-    if base.needs_grad and base.grad_fn is None:
-        return  # in place it cannot be changed and recorded, so its views need not be told
-    if base.views is None:
-        base.views = set()
-    base.views.add(weakref.ref(out, base.views.discard))
-
-
-_LEGACY = {
-    "float16": "HalfTensor",
-    "float32": "FloatTensor",
-    "float64": "DoubleTensor",
-    "uint8": "ByteTensor",
-    "int8": "CharTensor",
-    "int16": "ShortTensor",
-    "int32": "IntTensor",
-    "int64": "LongTensor",
-    "bool": "BoolTensor",
-    "complex64": "ComplexFloatTensor",
-    "complex128": "ComplexDoubleTensor",
-    "uint16": "UInt16Tensor",
-    "uint32": "UInt32Tensor",
-    "uint64": "UInt64Tensor",
-}
-_LEGACY_DTYPE = {name: np.dtype(dtype) for dtype, name in _LEGACY.items()}
 
 __all__ = ["Size", "Tensor", "share", "state", "wrap"]

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from autograd.dtypes import as_dtype
 from autograd.graph import Call, Scope, located, no_grad, state
+from autograd.ops.conversion import goal
 from autograd.tensor import Tensor
 
 from . import loading
@@ -348,19 +348,8 @@ class Module(Hooked):
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
         """Move to a device and convert floating-point parameters and buffers, in any of PyTorch's spellings."""
-        from autograd.tensor import _names_dtype
-
-        dtype, device = kwargs.get("dtype"), kwargs.get("device")
-        for arg in args:
-            if isinstance(arg, Tensor):
-                dtype, device = arg.dtype, arg.device
-            elif arg is None or isinstance(arg, bool):
-                continue  # non_blocking
-            elif (isinstance(arg, (str, int)) and not _names_dtype(arg)) or type(arg).__name__ == "device":
-                device = arg
-            else:
-                dtype = arg
-        if dtype is not None and (dtype := as_dtype(dtype)).kind not in "fc":
+        dtype, device = goal(args, kwargs.get("dtype"), kwargs.get("device"))
+        if dtype is not None and dtype.kind not in "fc":
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dtypes import finfo
 from ..ops.activation import softplus
 from ..ops.functions import sigmoid
 from ..ops.softmax import log_softmax
@@ -58,8 +59,6 @@ class Bernoulli(Distribution):
 
 def _log(probs: Tensor) -> Tensor:
     """The logarithm, finite at 0, as PyTorch's."""
-    from ..dtypes import finfo
-
     eps = finfo(probs.dtype).eps
     return probs.clamp(eps, 1 - eps).log()
 

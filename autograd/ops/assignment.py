@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..graph import mutated
-from ..inplace import apply, inplace, living_views, recorded, writable
+from ..inplace import apply, inplace, recorded, writable
 from ..op import REGISTRY, op
-from ..tensor import Tensor, register_view, share, wrap
+from ..sharing import living_views, register_view
+from ..tensor import Tensor, share, wrap
 from .dims import sizes
 from .indexing import index_set, sliced, values_for
 from .indices import parse

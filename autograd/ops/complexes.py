@@ -137,6 +137,8 @@ def imag(input: Any) -> Any:
     return _imag(input)
 
 
+Tensor.real, Tensor.imag = property(real), property(imag)  # type: ignore[attr-defined]
+
 # ---- of two parts ------------------------------------------------------------------------------------------------
 
 _complex = elementwise(

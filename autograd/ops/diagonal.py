@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..device import on
+from ..device import as_device, on
 from ..inplace import apply, inplace
 from ..op import function, op
-from ..tensor import Tensor, _device, wrap
+from ..tensor import Tensor, wrap
 from .dims import wrap_dim
+from .masks import masked_fill
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "tril_indices", "triu", "triu_indices"]
 
@@ -51,7 +52,7 @@ def _indices(find: Any, name: str) -> Any:
     ) -> Any:
         if row < 0 or col < 0:
             raise RuntimeError(f"row and col must be non-negative, got {row} and {col}")
-        with on(_device(device)) as xp:
+        with on(as_device(device)) as xp:
             rows, columns = find(row, offset, col)
             return wrap(xp.asarray(np.stack([rows, columns]).astype(np.int64 if dtype is None else dtype)))
 
@@ -167,8 +168,6 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     """Write a number onto the diagonal; with `wrap` it begins again below the square part.  Returns itself."""
     where = np.zeros(math.prod(self.shape), bool)
     where[_diagonal_places(tuple(self.shape), wrap)] = True
-    from .masks import masked_fill
-
     mask = np.asarray(where.reshape(self.shape), like=self.array)
     return apply("fill_diagonal_", lambda x: masked_fill(x, mask, fill_value), self)
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..dtypes import expect_floating
 from ..op import function, op, write_out
+from .norms import vector_norm
+from .padding import take_along
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
@@ -68,9 +70,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     expect_floating("normalize", input)
     if isinstance(dim, (tuple, list)):
         if len(dim) != 1:
-            from .. import linalg
-
-            result = input / np.maximum(linalg.vector_norm(input, p, tuple(dim), keepdim=True), eps)
+            result = input / np.maximum(vector_norm(input, p, tuple(dim), keepdim=True), eps)
             return result if out is None else write_out(result, out)
         dim = dim[0]
     norm = power_norm(input.reshape(1) if input.ndim == 0 else input, p, dim)
@@ -112,6 +112,4 @@ def pdist(input, p=2.0):
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     i, j = np.triu_indices(input.shape[0], 1)
-    from .padding import take_along
-
     return _norm(take_along(input, i, 0) - take_along(input, j, 0), p).sum(-1)

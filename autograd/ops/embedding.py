@@ -11,6 +11,7 @@ from ..op import op
 from ..tensor import Tensor, share, wrap
 from . import ufuncs
 from .indexing import accumulate_rows
+from .padding import add_along
 from .places import steps
 
 __all__: list[str] = []
@@ -209,8 +210,6 @@ def embedding_bag(
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.embedding_bag.html
     """
-    from .padding import add_along
-
     if weight.dtype.kind in "iu" and input.dtype.kind == "f":
         input, weight = weight, input  # the order of arguments was once the other way round
     if mode not in ("sum", "mean", "max"):

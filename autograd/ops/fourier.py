@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..device import on
+from ..device import as_device, on
 from ..dtypes import as_dtype, complex_of, get_default_dtype, real_of
 from ..op import function, op
-from ..tensor import Tensor, _device, wrap
+from ..tensor import Tensor, wrap
 from .dims import wrap_dims
+from .joining import cat
+from .views import _unfold_adjoint, view_as_real
 
 __all__ = ["istft", "stft"]
 
@@ -261,7 +263,7 @@ hfft2, ihfft2 = _two(hfftn, "hfft2", "hfftn"), _two(ihfftn, "ihfft2", "ihfftn")
 
 def _frequencies(numpy_function: Any, n: int, d: float, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     target = get_default_dtype() if dtype is None else as_dtype(dtype)
-    with on(_device(device)) as xp:
+    with on(as_device(device)) as xp:
         made = wrap(xp.asarray(numpy_function(n, d).astype(target)))
     return made.requires_grad_() if requires_grad else made
 
@@ -305,8 +307,6 @@ def _window(window: Any, win_length: int, n_fft: int, like: Any) -> Any:
     if win_length == n_fft:
         return window
     zeros = lambda n: wrap(np.zeros_like(window.array, shape=(n,)))
-    from .joining import cat
-
     return cat([zeros(before), window, zeros(n_fft - win_length - before)])
 
 
@@ -326,8 +326,6 @@ def _padded_signal(input: Any, pad: int, mode: str) -> Any:
     n = input.shape[-1]
     if mode == "constant":
         zeros = wrap(np.zeros_like(input.array, shape=(*input.shape[:-1], pad)))
-        from .joining import cat
-
         return cat([zeros, input, zeros], -1)
     places = _reflected(n, pad, mode)
     if places is None:
@@ -381,8 +379,6 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     out = (rfft if onesided else fft)(frames, None, -1, norm).transpose(-1, -2)
     if return_complex:
         return out
-    from .views import view_as_real
-
     return view_as_real(out.contiguous())
 
 
@@ -410,8 +406,6 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
         frames = irfft(half, n_fft, -1, norm)
     weights = _window(window, win_length, n_fft, frames)
     total = n_fft + hop * (frames.shape[-2] - 1)
-    from .views import _unfold_adjoint
-
     lead = tuple(input.shape[:-2])
     signal = _unfold_adjoint(frames * weights, (*lead, total), len(lead), n_fft, hop)
     squares = (weights * weights).expand(frames.shape[-2], n_fft)

@@ -1,4 +1,4 @@
-"""The same elements under another shape, order of dimensions or type: mostly views, which share memory."""
+"""The same elements under another shape or order of dimensions: mostly views, which share memory."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..device import device_of, to_device
+from ..dtypes import as_dtype
 from ..graph import owner
-from ..inplace import follow, living_views, reshaping
+from ..inplace import reshaping
 from ..op import expose, function, op
+from ..sharing import follow, living_views
 from ..tensor import Size, Tensor
+from .conversion import convert  # noqa: F401  (makes `to` a method; backward.py asks for it here)
 from .dims import complete_shape, sized, sizes, whole, wrap_dim, wrap_dims
 
 __all__ = [
@@ -22,7 +23,7 @@ __all__ = [
     "reshape", "squeeze", "swapaxes", "swapdims", "t", "transpose", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
-# ---- copies and conversions --------------------------------------------------------------------------------------
+# ---- copies ------------------------------------------------------------------------------------------------------
 
 
 @op(method=False, x=lambda g: g)
@@ -35,32 +36,6 @@ def identity(x):
 def clone(x, *, memory_format=None):
     """A copy."""
     return x.copy() if isinstance(x, np.generic) else x.copy(order="K")
-
-
-@op(method=False, holomorphic=False, x=lambda g, origin: convert(g, g.dtype, origin))
-def _convert(x, dtype, device=None, origin=None):
-    """Another type, another device; the engine converts the gradient's type back."""
-    moved = x if device is None else to_device(x, device)
-    return moved.real.astype(dtype) if moved.dtype.kind == "c" and dtype.kind != "c" else moved.astype(dtype)
-
-
-def convert(x: Any, dtype: np.dtype, device: Any = None) -> Any:
-    """`x` (array or Tensor) in that type, on that device."""
-    return _convert(x, dtype, device, None if device is None else device_of(x.array if isinstance(x, Tensor) else x))
-
-
-def _converter(dtype: np.dtype, name: str) -> None:
-    def method(self: Tensor, memory_format: Any = None) -> Tensor:
-        return self.to(dtype)
-
-    method.__name__, method.__doc__ = name, f"Itself as {dtype}."
-    setattr(Tensor, name, method)
-
-
-for _name in ("half", "float", "double", "cfloat", "cdouble", "short", "int", "long", "bool"):
-    _converter(getattr(dtypes, _name), _name)
-_converter(dtypes.uint8, "byte")
-_converter(dtypes.int8, "char")
 
 
 @function()
@@ -141,7 +116,7 @@ def view(input: Any, *size: Any, **named: Any) -> Any:
         if out.view_of is None:
             out.array.flags.writeable = False
         return out
-    return _view_dtype(input, dtypes.as_dtype(given))
+    return _view_dtype(input, as_dtype(given))
 
 
 expose(view, "view", None)

@@ -13,6 +13,7 @@ from ..return_types import named
 from ..tensor import Tensor, wrap
 from . import ufuncs
 from .arithmetic import real_only
+from .joining import stack
 from .places import along, finder, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
 
@@ -203,8 +204,6 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
 
 
 def _quantile(name: str, input: Any, q: Any, dim: int | None, keepdim: bool, how: str, ignore_nan: bool) -> Any:
-    from .joining import stack
-
     if how not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
             f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {how}"

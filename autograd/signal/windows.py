@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..creation import finished, float_dtype
-from ..device import to_device
-from ..tensor import Tensor, _device
+from ..device import as_device, to_device
+from ..tensor import Tensor
 
 __all__ = [
     "bartlett", "blackman", "cosine", "exponential", "gaussian", "general_cosine", "general_hamming", "hamming", "hann",
@@ -36,7 +36,7 @@ def _window(name: str, f: Callable, M: int, sym: bool, dtype: Any, device: Any, 
         raise ValueError(f"{name} expects a floating-point dtype, got {target}")
     n = M if sym else M + 1
     values = np.ones(M) if M == 1 else f(np.arange(M, dtype=np.float64), n)
-    return finished(to_device(np.asarray(values, target), _device(device)), requires_grad)
+    return finished(to_device(np.asarray(values, target), as_device(device)), requires_grad)
 
 
 def general_cosine(M: int, *, a: Sequence[float], sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None,
