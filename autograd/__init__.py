@@ -29,6 +29,7 @@ from .ops.arrange import *
 from .ops.assignment import *
 from .ops.comparison import *
 from .ops.complexes import *
+from .ops.conversion import *
 from .ops.convolution import *
 from .ops.diagonal import *
 from .ops.distance import *

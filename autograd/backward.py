@@ -223,7 +223,7 @@ def tied(value: Any, source: Any) -> Any:
     elif value is source.array:
         return source
     else:  # a leaf that was converted to another type on the way in
-        from .ops.shape import convert
+        from .ops.conversion import convert
 
         return convert(source, value.dtype)
     return made

@@ -18,8 +18,9 @@ import numpy as np
 from .dtypes import get_default_dtype, result_type
 from .fast import LARGE, fused
 from .formulas import FORMULAS
+from .forward import run
 from .graph import Node, state, whereabouts
-from .op import NOTHING, Op, Plan, cast, observed, observers, parameters, publish, run, write_out
+from .op import NOTHING, Op, Plan, cast, observed, observers, parameters, publish, write_out
 from .tensor import Tensor, wrap
 
 __all__ = ["elementwise", "same"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .op import LinAlgError
+from .forward import LinAlgError
 from .ops.diagonal import diagonal as _diagonal
 from .ops.factorization import cholesky, cholesky_ex, householder_product, lu_factor, lu_factor_ex
 from .ops.factorization import linalg_lu as lu

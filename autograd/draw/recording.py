@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, ClassVar
 
 from .. import op as engine
+from ..forward import bind
 from ..graph import state
-from ..op import Op, bind
+from ..op import Op
 from ..tensor import Tensor
 from ..user_code import user_line
 from .capture import Event, Leaf, assemble, dtype_name, leaf_of, name_constant, saved_bytes

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import LinAlgError, function
+from ..forward import LinAlgError
+from ..op import function
 from ..return_types import named
 from ..tensor import Tensor, wrap
 from .matrices import matrix, stacked

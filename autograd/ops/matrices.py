@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import LinAlgError
+from ..forward import LinAlgError
 from .diagonal import _diagonal_adjoint, diagonal
 from .places import steps
 

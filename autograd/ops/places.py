@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op, bind, op, run
+from ..forward import bind, run
+from ..op import Op, op
 from ..tensor import Tensor, wrap
 from . import ufuncs
 

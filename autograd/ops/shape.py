@@ -15,7 +15,6 @@ from ..inplace import reshaping
 from ..op import expose, function, op
 from ..sharing import follow, living_views
 from ..tensor import Size, Tensor
-from .conversion import convert  # noqa: F401  (makes `to` a method; backward.py asks for it here)
 from .dims import complete_shape, sized, sizes, whole, wrap_dim, wrap_dims
 
 __all__ = [
