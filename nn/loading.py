@@ -1,4 +1,4 @@
-"""Saving a module's values to a `state_dict`, and loading them with every problem reported at once."""
+"""`state_dict`: a module's values by name, and loading them with every problem reported at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autograd.tensor import Tensor, share, wrap
 
 from .parameter import is_lazy
 
-__all__ = ["IncompatibleKeys", "load_state_dict", "state_dict"]
+__all__ = ["IncompatibleKeys", "Stateful"]
 
 EXTRA = "_extra_state"  # the key, below a module's prefix, of what `get_extra_state` returns
 
@@ -34,42 +34,127 @@ class IncompatibleKeys(NamedTuple):
 _IncompatibleKeys = IncompatibleKeys  # as PyTorch spells it
 
 
-def own_state(module: Any) -> Iterator[tuple[str, Tensor]]:
-    """A module's own parameters and persistent buffers, without those below."""
-    yield from ((n, p) for n, p in module._parameters.items() if p is not None)
-    yield from (
-        (n, b) for n, b in module._buffers.items() if b is not None and n not in module._non_persistent_buffers_set
-    )
+class Stateful:
+    """What has a `state_dict`: a module's part in saving and loading."""
 
+    _parameters: dict[str, Any]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
+    _version = 1  # of its part of a state_dict
 
-def has_extra(module: Any) -> bool:
-    """Does its class define extra state?"""
-    from .module import Module
+    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+        """All parameters and persistent buffers by dotted name, detached but sharing memory.
 
-    return type(module).get_extra_state is not Module.get_extra_state
+        Args:
+            destination: a dictionary to fill instead of a new one.
+            prefix: in front of every name.
+            keep_vars: hand out the parameters themselves.
 
+        >>> import nn
+        >>> list(nn.Linear(2, 1).state_dict())
+        ['weight', 'bias']
+        """
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()  # the version of each module's part
+        metadata = {"version": self._version}
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = metadata
+        for hook in self._state_dict_pre_hooks.values():
+            hook(self, prefix, keep_vars)
+        for name, value in self._own_state():
+            destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
+        if self._has_extra_state():
+            destination[prefix + EXTRA] = self.get_extra_state()
+        for name, child in self._modules.items():
+            if child is not None:
+                child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self._state_dict_hooks.values():
+            changed = hook(self, destination, prefix, metadata)
+            destination = destination if changed is None else changed
+        return destination
 
-def state_dict(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
-    """See `Module.state_dict`."""
-    if destination is None:
-        destination = OrderedDict()
-        destination._metadata = OrderedDict()  # the version of each module's part
-    metadata = {"version": module._version}
-    if hasattr(destination, "_metadata"):
-        destination._metadata[prefix[:-1]] = metadata
-    for hook in module._state_dict_pre_hooks.values():
-        hook(module, prefix, keep_vars)
-    for name, value in own_state(module):
-        destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
-    if has_extra(module):
-        destination[prefix + EXTRA] = module.get_extra_state()
-    for name, child in module._modules.items():
-        if child is not None:
-            child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-    for hook in module._state_dict_hooks.values():
-        changed = hook(module, destination, prefix, metadata)
-        destination = destination if changed is None else changed
-    return destination
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> IncompatibleKeys:
+        """Copy the values of a `state_dict` (this library's, PyTorch's, or of NumPy arrays) into parameters and buffers.
+
+        Args:
+            state_dict: values by dotted name.
+            strict: names that are missing or unexpected are errors.
+            assign: put the given tensors in place of the parameters' memory instead of copying.
+
+        Returns:
+            A pair (missing_keys, unexpected_keys).
+
+        Raises:
+            RuntimeError: lists all names that are missing, unexpected or of the wrong shape; nothing has changed then.
+        """
+        if not isinstance(state_dict, Mapping):
+            advice = "its state_dict()" if hasattr(state_dict, "state_dict") else "what autograd.load(path) returns"
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict).__name__}: pass {advice}.")
+        loading = Loading(dict(state_dict), getattr(state_dict, "_metadata", None), strict, assign)
+        loading.visit(self, "")
+        loading.unexpected += [key for key in loading.values if key not in loading.expected]
+        keys = IncompatibleKeys(loading.missing, loading.unexpected)
+        fits = not loading.problems(keys)
+        if fits:
+            loading.copy()
+        for visited in loading.visited:
+            for hook in tuple(visited._load_state_dict_post_hooks.values()):
+                if hook(visited, keys) is not None:
+                    raise AssertionError(
+                        "a load_state_dict post-hook changes incompatible_keys in place and returns None"
+                    )
+        if problems := loading.problems(keys):
+            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(problems))
+        if not fits:  # a hook has said that nothing is wrong
+            loading.copy()
+        return keys
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict, *rest: Any) -> None:
+        """Take the module's own values, without those below, out of a `state_dict`: in a loading, or by itself.
+
+        A subclass may rename or remove some first and then call ``super()._load_from_state_dict(…)``.
+
+        Args:
+            state_dict: values by dotted name, a copy of the one that is loaded.
+            prefix: the module's dotted path and a dot.
+            local_metadata: the version of the module that saved them.
+            rest: strict, and the lists of missing keys, unexpected keys and errors.
+        """
+        for hook in tuple(self._load_state_dict_pre_hooks.values()):
+            hook(self, state_dict, prefix, local_metadata, *rest)
+        if isinstance(local_metadata, Metadata):
+            local_metadata.loading.visit_own(self, prefix)
+            return
+        strict, missing, unexpected, errors = rest
+        alone = Loading(state_dict, None, strict, local_metadata.get("assign_to_params_buffers", False))
+        alone.visit_own(self, prefix)
+        alone.copy()
+        errors += alone.errors
+        if strict:
+            missing += alone.missing
+            below = tuple(f"{prefix}{name}." for name in self._modules)
+            unexpected += [
+                k for k in state_dict if k.startswith(prefix) and k not in alone.expected and not k.startswith(below)
+            ]
+
+    def get_extra_state(self) -> Any:
+        """What else belongs to its `state_dict`; a subclass that defines this defines `set_extra_state` too."""
+        raise RuntimeError(f"{type(self).__name__} defines no get_extra_state()")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what `get_extra_state` returned."""
+        raise RuntimeError(f"{type(self).__name__} defines no set_extra_state()")
+
+    def _has_extra_state(self) -> bool:
+        return type(self).get_extra_state is not Stateful.get_extra_state
+
+    def _own_state(self) -> Iterator[tuple[str, Tensor]]:
+        """Its own parameters and persistent buffers, without those below."""
+        yield from ((n, p) for n, p in self._parameters.items() if p is not None)
+        for name, buffer in self._buffers.items():
+            if buffer is not None and name not in self._non_persistent_buffers_set:
+                yield name, buffer
 
 
 class Metadata(dict):
@@ -103,10 +188,10 @@ class Loading:
 
     def visit_own(self, module: Any, prefix: str) -> None:
         """Compare what is the module's own."""
-        for name, tensor in own_state(module):
+        for name, tensor in module._own_state():
             if self.expect(prefix + name):
                 self.compare(module, name, tensor, prefix + name)
-        if has_extra(module) and self.expect(prefix + EXTRA):
+        if module._has_extra_state() and self.expect(prefix + EXTRA):
             self.todo.append((module, EXTRA, None, self.values[prefix + EXTRA]))
 
     def expect(self, key: str) -> bool:
@@ -172,46 +257,3 @@ def as_array(value: Any) -> Any:
     if hasattr(value, "__array__"):
         return np.asarray(value.detach() if hasattr(value, "detach") else value)
     raise TypeError(f"expected a Tensor or an array from checkpoint but received {type(value).__name__}")
-
-
-def load_own(module: Any, values: dict, prefix: str, metadata: dict, *rest: Any) -> None:
-    """See `Module._load_from_state_dict`: as a part of a loading, or by itself."""
-    for hook in tuple(module._load_state_dict_pre_hooks.values()):
-        hook(module, values, prefix, metadata, *rest)
-    if isinstance(metadata, Metadata):
-        metadata.loading.visit_own(module, prefix)
-        return
-    strict, missing, unexpected, errors = rest
-    alone = Loading(values, None, strict, metadata.get("assign_to_params_buffers", False))
-    alone.visit_own(module, prefix)
-    alone.copy()
-    errors += alone.errors
-    if strict:
-        missing += alone.missing
-        below = tuple(f"{prefix}{name}." for name in module._modules)
-        unexpected += [
-            k for k in values if k.startswith(prefix) and k not in alone.expected and not k.startswith(below)
-        ]
-
-
-def load_state_dict(module: Any, values: Any, strict: bool, assign: bool) -> IncompatibleKeys:
-    """See `Module.load_state_dict`."""
-    if not isinstance(values, Mapping):
-        advice = "its state_dict()" if hasattr(values, "state_dict") else "what autograd.load(path) returns"
-        raise TypeError(f"Expected state_dict to be dict-like, got {type(values).__name__}: pass {advice}.")
-    loading = Loading(dict(values), getattr(values, "_metadata", None), strict, assign)
-    loading.visit(module, "")
-    loading.unexpected += [key for key in loading.values if key not in loading.expected]
-    keys = IncompatibleKeys(loading.missing, loading.unexpected)
-    fits = not loading.problems(keys)
-    if fits:
-        loading.copy()
-    for visited in loading.visited:
-        for hook in tuple(visited._load_state_dict_post_hooks.values()):
-            if hook(visited, keys) is not None:
-                raise AssertionError("a load_state_dict post-hook changes incompatible_keys in place and returns None")
-    if problems := loading.problems(keys):
-        raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(problems))
-    if not fits:  # a hook has said that nothing is wrong
-        loading.copy()
-    return keys

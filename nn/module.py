@@ -10,8 +10,8 @@ from autograd.graph import Call, Scope, located, no_grad, state
 from autograd.ops.conversion import goal
 from autograd.tensor import Tensor
 
-from . import loading
 from .hooks import Hooked
+from .loading import Stateful
 from .members import Members
 from .parameter import Buffer, Parameter, is_lazy
 
@@ -20,7 +20,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Module(Hooked):
+class Module(Hooked, Stateful):
     """The base class of all layers and models.
 
     Subclasses call ``super().__init__()`` first, set parameters and submodules as attributes, and define `forward`.
@@ -46,7 +46,6 @@ class Module(Hooked):
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _version = 1  # of its part of a state_dict
 
     def __init__(self) -> None:
         attributes = self.__dict__
@@ -396,59 +395,6 @@ class Module(Hooked):
     def share_memory(self: M) -> M:
         """Nothing: worker processes get their own copies."""
         return self
-
-    # ---- saving and loading --------------------------------------------------------------------------------------
-
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
-        """All parameters and persistent buffers by dotted name, detached but sharing memory.
-
-        Args:
-            destination: a dictionary to fill instead of a new one.
-            prefix: in front of every name.
-            keep_vars: hand out the parameters themselves.
-
-        >>> import nn
-        >>> list(nn.Linear(2, 1).state_dict())
-        ['weight', 'bias']
-        """
-        return loading.state_dict(self, destination, prefix, keep_vars)
-
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Copy the values of a `state_dict` (this library's, PyTorch's, or of NumPy arrays) into parameters and buffers.
-
-        Args:
-            state_dict: values by dotted name.
-            strict: names that are missing or unexpected are errors.
-            assign: put the given tensors in place of the parameters' memory instead of copying.
-
-        Returns:
-            A pair (missing_keys, unexpected_keys).
-
-        Raises:
-            RuntimeError: lists all names that are missing, unexpected or of the wrong shape; nothing has changed then.
-        """
-        return loading.load_state_dict(self, state_dict, strict, assign)
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict, *rest: Any) -> None:
-        """Take the module's own values, without those below, out of a `state_dict`.
-
-        A subclass may rename or remove some first and then call ``super()._load_from_state_dict(…)``.
-
-        Args:
-            state_dict: values by dotted name, a copy of the one that is loaded.
-            prefix: the module's dotted path and a dot.
-            local_metadata: the version of the module that saved them.
-            rest: strict, and the lists of missing keys, unexpected keys and errors.
-        """
-        loading.load_own(self, state_dict, prefix, local_metadata, *rest)
-
-    def get_extra_state(self) -> Any:
-        """What else belongs to its `state_dict`; a subclass that defines this defines `set_extra_state` too."""
-        raise RuntimeError(f"{type(self).__name__} defines no get_extra_state()")
-
-    def set_extra_state(self, state: Any) -> None:
-        """Take back what `get_extra_state` returned."""
-        raise RuntimeError(f"{type(self).__name__} defines no set_extra_state()")
 
     # ---- copies and display --------------------------------------------------------------------------------------
 
