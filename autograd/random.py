@@ -55,8 +55,8 @@ class Generator:
         ]
         return wrap(np.array(numbers, np.uint64).view(np.uint8))
 
-    def set_state(self, state: Tensor) -> None:
-        """Go on from a state that `get_state` gave."""
+    def set_state(self, state: Tensor) -> Generator:
+        """Go on from a state that `get_state` gave; returns itself."""
         array = np.ascontiguousarray(state.cpu().array)
         if array.dtype != np.uint8 or array.size != 56:
             raise RuntimeError(
@@ -70,12 +70,11 @@ class Generator:
             "has_uint32": has,
             "uinteger": word,
         }
+        return self
 
     def clone_state(self) -> Generator:
         """Another generator in the same state."""
-        other = Generator(self.device)
-        other.set_state(self.get_state())
-        return other
+        return Generator(self.device).set_state(self.get_state())
 
 
 default_generator = Generator()

@@ -27,6 +27,8 @@ SAME = [
     "m.FloatTensor([1, 2])", "m.LongTensor([1, 2])", "m.Tensor([1, 2])", "m.Tensor([[1.5]])", "m.BoolTensor([True])",
     "m.cartesian_prod(m.tensor([1, 2]), m.tensor([3]))", "m.hann_window(5)", "m.hamming_window(4, periodic=False)",
     "m.nn.functional.one_hot(m.tensor([0, 2]))" , "m.zeros(2, requires_grad=True)", "m.frombuffer(bytearray(8), dtype=m.int32)",
+    *(f"m.asarray(m.ones(2, requires_grad=True) * 2{options})" for options in ("", ", requires_grad=False", ", copy=True", ", dtype=m.float64")),
+    "m.asarray(m.ones(2), requires_grad=True)",
 ]  # fmt: skip
 
 

@@ -316,6 +316,9 @@ def test_post_accumulate_hook():
     x.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.item()))
     (x * 2).backward()
     assert seen == [2]
+    x.register_post_accumulate_grad_hook(lambda p: p.sub_(p.grad))  # nothing is recorded in there
+    (x * 2).backward()
+    assert x.item() == 1 - 4
 
 
 # ---- several outputs, custom functions ---------------------------------------------------------------------------

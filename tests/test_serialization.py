@@ -164,7 +164,7 @@ def test_generator_state():
     state = again({"rng": generator.get_state()})["rng"]
     expected = ag.rand(5, generator=generator)
     generator.manual_seed(0)
-    generator.set_state(state)
+    assert generator.set_state(state) is generator
     assert same(ag.rand(5, generator=generator), expected)
 
 
