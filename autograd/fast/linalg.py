@@ -13,7 +13,7 @@ from .blas import gemm
 from .panel_products import panel_product
 from .threads import get_num_threads, one_blas_thread, parts, shared
 
-__all__ = ["affine", "column_sums", "matmul"]
+__all__ = ["affine", "column_sums", "matmul", "row_sums"]
 
 ndarray = np.ndarray
 
@@ -204,6 +204,13 @@ def column_sums(x: Any) -> Any:
 
     shared(add, list(enumerate(blocks)))
     return np.add.reduce(sums, 0)
+
+
+def row_sums(x: Any) -> Any:
+    """The sum of each row of matrices in C order, as columns."""
+    if type(x) is not ndarray or x.dtype.char not in "fd":
+        return np.add.reduce(x, axis=-1, keepdims=True)
+    return (x.reshape((-1, x.shape[-1])) @ ones(x.shape[-1], x.dtype.char)).reshape((*x.shape[:-1], 1))
 
 
 @functools.lru_cache(16)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..device import device_of, to_device
 from ..fast import attention as loops
+from ..fast.linalg import row_sums
 from ..fast.threads import by_blocks
 from ..op import op
 from ..tensor import Tensor, wrap
@@ -45,13 +46,43 @@ def hidden_rows(scores: Any) -> Any:
     return hidden if hidden.any() else None
 
 
+def are_moderate(scores: Any) -> bool:
+    """Are their exponentials, and sums of these, far from the ends of the type, so that nothing need be subtracted first?"""
+    if not isinstance(scores, np.ndarray) or scores.dtype.char not in "fd" or not scores.size:
+        return False
+    end = math.log(np.finfo(scores.dtype).max) / 2
+    return bool(-end < scores.min() and scores.max() < end)
+
+
+def shift(scores: Any, masked: bool) -> Any:
+    """Subtract from each row its largest score, in place.
+
+    Returns:
+        The rows that the mask leaves nothing to look at, whose scores are now zeros; None where there is no such row.
+    """
+    top = scores.max(axis=-1, keepdims=True)
+    hidden = top == -np.inf
+    if not masked or not hidden.any():
+        scores -= top
+        return None
+    scores[np.broadcast_to(hidden, scores.shape)] = 0
+    scores -= np.where(hidden, top.dtype.type(0), top)
+    return hidden
+
+
+def transposed(x: Any, scale: Any) -> Any:
+    """x · scale with rows and columns exchanged, in memory too: BLAS multiplies small matrices twice as fast with such a one."""
+    x = x.swapaxes(-1, -2)
+    return np.multiply(x, x.dtype.type(scale), out=np.empty_like(x, order="C"))
+
+
 def _attention_gradients(g, needs, q, k, v, scale, drops, causal, memo):
     (weights,) = memo
     if not needs[3] and loops.ready((q, k, v, g), weights.shape):
         return (*loops.attention_gradients(g, q, k, v, scale, drops, causal, weights), None)
     lead = weights.shape[:-2]
     spread = [np.broadcast_to(v, (*lead, *v.shape[-2:])) for v in (g, q, k, v)]
-    gq, gk, gv = [np.empty_like(v, order="C") if n else None for v, n in zip(spread[1:], needs[:3], strict=True)]
+    gq, gk, gv = [np.empty_like(v) if n else None for v, n in zip(spread[1:], needs[:3], strict=True)]
     g_mask = np.empty_like(weights) if needs[3] else None
 
     def work(part: Any) -> None:
@@ -61,7 +92,7 @@ def _attention_gradients(g, needs, q, k, v, scale, drops, causal, memo):
             np.matmul((w if drop is None else w * drop).swapaxes(-1, -2), g, out=gv[part])
         if gq is gk is g_mask is None:
             return
-        scores = g @ v.swapaxes(-1, -2)
+        scores = g @ transposed(v, 1 if g_mask is not None else scale)
         if drop is not None:
             scores *= drop
         # Backward through softmax, in place: w · (g − Σ g w).
@@ -69,7 +100,7 @@ def _attention_gradients(g, needs, q, k, v, scale, drops, causal, memo):
         scores *= w
         if g_mask is not None:
             g_mask[part] = scores
-        scores *= q.dtype.type(scale)
+            scores *= q.dtype.type(scale)
         if gq is not None:
             np.matmul(scores, k, out=gq[part])
         if gk is not None:
@@ -102,24 +133,19 @@ def attention(q, k, v, mask, scale, drops, causal, memo):
         mask = above_diagonal(shape[-2], shape[-1], q)
     lead = np.broadcast_shapes(*[x.shape[:-2] for x in (q, k, v, mask) if x is not None])
     spread = [np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in (q, k, v)]
-    weights, out = [np.empty_like(q, shape=(*lead, shape[-2], n)) for n in (shape[-1], v.shape[-1])]
+    weights = np.empty_like(q, shape=(*lead, *shape[-2:]), order="C")
+    out = np.empty_like(q, shape=(*lead, shape[-2], v.shape[-1]))
     masks = None if mask is None else np.broadcast_to(mask, weights.shape)
 
     def work(part: Any) -> None:
         q, k, v = [x[part] for x in spread]
-        w = np.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2), out=weights[part])
+        w = np.matmul(q, transposed(k, scale), out=weights[part])
+        moderate = (mask is None or causal) and are_moderate(w)  # and each query may look at something
         if masks is not None:
             w += masks[part]
-        top = w.max(axis=-1, keepdims=True)
-        hidden = None if masks is None else top == -np.inf  # rows that may look at nothing
-        if hidden is not None and hidden.any():
-            w[np.broadcast_to(hidden, w.shape)] = 0
-            top = np.where(hidden, top.dtype.type(0), top)
-        else:
-            hidden = None
-        w -= top
+        hidden = None if moderate else shift(w, masks is not None)
         np.exp(w, out=w)
-        w /= np.add.reduce(w, axis=-1, keepdims=True)
+        w /= row_sums(w)
         if hidden is not None:
             w *= ~hidden
         np.matmul(w if drops is None else w * drops[part], v, out=out[part])

@@ -120,3 +120,19 @@ def test_second_derivatives_go_through_the_formula():
             (first,) = ag.autograd.grad((out**2).sum(), q, create_graph=True)
             found.append(ag.autograd.grad((first**2).sum(), q)[0].array)
     np.testing.assert_allclose(*found, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("size", [1, 30, 1000])
+def test_scores_far_from_zero(size, causal):
+    """Exponentials of large scores would be infinite, those of very negative ones zero: the largest is subtracted first."""
+    q, k, v = normal(2, 3, 8, 4) * np.float32(size), normal(2, 3, 8, 4), normal(2, 3, 8, 5)
+    q[0], k[0, :, :, 0], q[0, ..., 0] = 0, 1, -size  # all scores alike, and far below zero
+    scores = 0.5 * q.astype(float) @ k.swapaxes(-1, -2) + (np.triu(np.full((8, 8), -np.inf), 1) if causal else 0)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    with fast.disabled():
+        found, *gradients = results(q, k, v, causal=causal)
+    np.testing.assert_allclose(found, weights @ v, rtol=0, atol=2e-6 * max(size, 3))
+    for g, wanted in zip(gradients, results(q, k, v, causal=causal, dtype=float)[1:], strict=True):
+        np.testing.assert_allclose(g, wanted, rtol=0, atol=1e-5 * size)
