@@ -42,7 +42,7 @@ class _Loss(Module):
             raise TypeError(
                 f"{kind} takes options, got Tensors: make it first and call it then, {kind}()(input, target)"
             )
-        self.reduction = legacy_reduction(reduction, size_average, reduce, stacklevel=4)
+        self.reduction = legacy_reduction(reduction, size_average, reduce)
 
 
 class _WeightedLoss(_Loss):

@@ -110,7 +110,7 @@ def _rebuilt(sample: Any, values: Any) -> Any:
         return values  # a container that cannot be made from its values, such as a range
 
 
-def _stack_arrays(arrays: list[np.ndarray], xp: Any = np) -> Any:
+def _stack_arrays(arrays: list[np.ndarray]) -> Any:
     first = arrays[0]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
@@ -119,9 +119,9 @@ def _stack_arrays(arrays: list[np.ndarray], xp: Any = np) -> Any:
             f"{', '.join(map(str, sorted(shapes)))}: pad them to one shape, or pass a collate_fn"
         )
     if first.ndim == 0:
-        return xp.array(arrays)
+        return np.array(arrays)
     # Joining is twice as fast as stacking: stacking makes a view of every array first.
-    return xp.concatenate(arrays).reshape(len(arrays), *first.shape)
+    return np.concatenate(arrays).reshape(len(arrays), *first.shape)
 
 
 def _collate_tensors(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Tensor:

@@ -18,6 +18,7 @@ from .layered import lay_out
 from .layout import Layout
 from .mermaid import mermaid
 from .names import find_names, is_module
+from .page import bundle, page
 from .recording import Recording, recording_of
 from .running import run_model
 from .scene import Scene
@@ -192,8 +193,6 @@ class Drawing:
 
     def to_html(self) -> str:
         """The interactive picture as one offline page."""
-        from .page import page
-
         return page(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -239,9 +238,4 @@ class Drawing:
         return f"<drawing of {self.graph.ops} ops{footer}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from .page import bundle
-
         return bundle(self)
-
-
-__all__ += ["GraphvizNotFound"]

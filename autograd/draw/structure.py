@@ -242,7 +242,7 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
     return "×".join(map(str, shape)) if shape else "scalar"
 
 
-def node_text(graph: Graph, node: Node, name: str = "") -> str:
+def node_text(graph: Graph, node: Node) -> str:
     """The line of `Graph.to_text` for one node."""
     uses = [f"%{i}" for i in node.inputs]
     for param in node.params:
@@ -256,7 +256,7 @@ def node_text(graph: Graph, node: Node, name: str = "") -> str:
         if node.kind in ("op", "pick")
         else f"{node.op} {node.name or node.text}".strip()
     )
-    line = f"{name or f'%{node.id}'} = {body} -> {shape_text(node.shape)} {node.dtype}".rstrip()
+    line = f"%{node.id} = {body} -> {shape_text(node.shape)} {node.dtype}".rstrip()
     if node.call >= 0:
         call = graph.calls[node.call]
         line += f"  # {call.path or call.kind}" + (f" call {call.index}" if call.index else "")

@@ -18,23 +18,21 @@ __all__: list[str] = []
 # ---- what all losses share ---------------------------------------------------------------------------------------
 
 
-def legacy_reduction(
-    reduction: str, size_average: bool | None = None, reduce: bool | None = None, stacklevel: int = 3
-) -> str:
+def legacy_reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """The reduction that is asked for; PyTorch's old pair of flags says which one too, with a warning."""
     if size_average is None and reduce is None:
         return reduction
     meant = "none" if reduce is False else "sum" if size_average is False else "mean"
     warnings.warn(
         f"size_average and reduce args will be deprecated, please use reduction='{meant}' instead.",
-        stacklevel=stacklevel,
+        stacklevel=4,
     )
     return meant
 
 
 def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
     """One of "none", "mean" and "sum", also from PyTorch's old pair of flags."""
-    reduction = legacy_reduction(reduction, size_average, reduce, stacklevel=4)
+    reduction = legacy_reduction(reduction, size_average, reduce)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'")
     return reduction
@@ -57,7 +55,7 @@ def shapes(name: str, input: Any, target: Any) -> tuple[tuple, tuple]:
         raise TypeError(f"{name}: expected a Tensor as {what}, got {type(x).__name__}; {advice}") from None
 
 
-def matched(name: str, input: Any, target: Any, advice: bool = True) -> None:
+def matched(name: str, input: Any, target: Any) -> None:
     """Warn, as PyTorch does, where the shapes differ but broadcast; raise where they do not fit."""
     a, b = shapes(name, input, target)
     if a == b:
@@ -67,12 +65,11 @@ def matched(name: str, input: Any, target: Any, advice: bool = True) -> None:
             f"{name}: the shapes of input {a} and target {b} do not broadcast: dimensions, from the last one, must be equal "
             "or 1; give both the same shape"
         )
-    if advice:
-        warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
-            "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
-        )
+    warnings.warn(
+        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
+        "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+        stacklevel=3,
+    )
 
 
 def weighted(loss: Any, weight: Any, reduction: str) -> Any:

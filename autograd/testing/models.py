@@ -324,8 +324,8 @@ def _outputs(result: Any) -> list[np.ndarray]:
     return [np.array(a) for a in arrays if a is not None]
 
 
-def _contents(value: Any, name: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    for path, leaf in flatten(value, name):
+def _contents(value: Any) -> Iterator[tuple[str, np.ndarray]]:
+    for path, leaf in flatten(value):
         if hasattr(leaf, "state_dict"):
             for key, tensor in leaf.state_dict().items():
                 array = to_array(tensor)
