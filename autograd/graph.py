@@ -291,12 +291,16 @@ def owner(array: Any) -> Any:
 
 
 class Part:
-    """Where the elements of an array are, without keeping them: NumPy takes it for an array, and compares addresses."""
+    """Where the elements of an array are, without keeping them: NumPy takes it for an array, and compares addresses.
+
+    Those of a GPU too: it looks at nothing that lies there.
+    """
 
     __slots__ = ("__array_interface__",)
 
-    def __init__(self, array: np.ndarray):
-        self.__array_interface__ = array.__array_interface__
+    def __init__(self, array: Any):
+        here = isinstance(array, np.ndarray)
+        self.__array_interface__ = array.__array_interface__ if here else array.__cuda_array_interface__
 
 
 def mutated(array: Any) -> None:
@@ -305,7 +309,7 @@ def mutated(array: Any) -> None:
     if isinstance(array, np.generic):  # a NumPy scalar cannot change
         return
     whole, mark = owner(array), mark_of(array)
-    if type(array) is not np.ndarray or array.nbytes == whole.nbytes:
+    if array.nbytes == whole.nbytes:
         mark.parts.clear()
         mutated_all((mark,))
     elif len(mark.parts) == _MOST_PARTS:
@@ -339,7 +343,8 @@ def changed_since(array: Any, order: int) -> bool:
 
 def _overlap(array: Any, part: Part) -> bool:
     """May both have an element in common?  (A hard case counts as one: to know would take long.)"""
+    places = array if isinstance(array, np.ndarray) else np.asarray(Part(array))  # pyright: ignore[reportArgumentType]
     try:
-        return np.shares_memory(array, np.asarray(part), max_work=1000)  # pyright: ignore[reportArgumentType]
+        return np.shares_memory(places, np.asarray(part), max_work=1000)  # pyright: ignore[reportArgumentType]
     except np.exceptions.TooHardError:
         return True

@@ -33,6 +33,10 @@ def pytest_addoption(parser):
     parser.addoption("--once", metavar="FILE", help="leave out the tests whose names FILE has, and add those that pass")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "cpu(reason): with --device the test runs as without it")
+
+
 def pytest_report_header():
     return "" if TORCH else "PyTorch is not installed: the files of tests that compare with it are left out"
 
@@ -63,7 +67,7 @@ def _start(request):
     """The same random numbers for each test, and the device of ``--device``: a GPU, or where there is none its stand-in."""
     ag.manual_seed(0)
     device = request.config.getoption("--device", None)
-    if device is None or isinstance(request.node, pytest.DoctestItem):
+    if device is None or isinstance(request.node, pytest.DoctestItem) or request.node.get_closest_marker("cpu"):
         yield
         return
     with contextlib.ExitStack() as stack:

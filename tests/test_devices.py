@@ -18,6 +18,8 @@ from autograd.testing import StrictArray, gradcheck, to_numpy
 from autograd.testing.strict import pretended_device
 from nn import functional as F
 
+pytestmark = pytest.mark.cpu("they name their devices, and compare them")
+
 
 @pytest.fixture(autouse=True)
 def _gpu():

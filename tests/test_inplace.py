@@ -453,7 +453,7 @@ def test_a_fused_op_is_right_or_an_error_when_its_input_has_changed(function, sh
         y = x * 1
         out = function(nn.functional, y)
         if change:
-            y.add_(large(*shape))
+            y.add_(ag.tensor(large(*shape)))
         (g,) = ag.autograd.grad(out, x, ag.ones_like(out), create_graph=create_graph)
         return g.detach().numpy()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.tensor import Tensor
 from autograd.testing.packing import is_inexact
 
 __all__ = ["Gradloom", "HandWritten", "Jax", "Library", "Torch", "library_for", "to_array"]
@@ -118,7 +119,7 @@ class Gradloom(_LikeTorch):
     def __init__(self, device: Any = None) -> None:
         import autograd
 
-        super().__init__(autograd, device)
+        super().__init__(autograd, device or autograd.get_default_device())
 
     def get(self, parameter: Any) -> Any:
         return parameter.array
@@ -239,7 +240,10 @@ def to_array(value: Any) -> np.ndarray | None:
 
 
 def library_for(leaves: Sequence[Any], f: Any, device: Any = None, name: str = "auto") -> Library:
-    """The library that a function and its inputs belong to; gradloom where only arrays are given."""
+    """The library that a function and its inputs belong to; gradloom where only arrays are given.
+
+    Unless `device` says otherwise, inputs stay on the device of the first that is a tensor.
+    """
     kinds = {"gradloom": Gradloom, "torch": Torch, "jax": Jax}
     if name != "auto":
         if name not in kinds:
@@ -247,11 +251,16 @@ def library_for(leaves: Sequence[Any], f: Any, device: Any = None, name: str = "
         return kinds[name](device)
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
     modules = () if torch is None or not hasattr(torch, "nn") else (torch.Tensor, torch.nn.Module)
+    tensors = [*leaves, *(f.parameters() if hasattr(f, "parameters") else ())]
     if any(isinstance(x, modules) for x in (f, *leaves)):
-        return Torch(device)
+        return Torch(device or _place(tensors, modules[:1]))
     if jax is not None and any(isinstance(x, jax.Array) for x in leaves):
         return Jax(device)
-    return Gradloom(device)
+    return Gradloom(device or _place(tensors, Tensor))
+
+
+def _place(tensors: Sequence[Any], kind: Any) -> Any:
+    return next((x.device for x in tensors if isinstance(x, kind)), None)
 
 
 def is_differentiable(value: Any) -> bool:

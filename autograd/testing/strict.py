@@ -133,7 +133,8 @@ class StrictArray:
         if ufunc in COMPARISONS:
             inputs = tuple(v.item() if isinstance(v, np.ndarray) and not v.ndim else v for v in inputs)
         inside = [_indices(v) if method == "at" and i == 1 else _device(v) for i, v in enumerate(inputs)]
-        return _wrapped(getattr(ufunc, method)(*inside, **_device(kwargs)), kwargs)
+        with _in_bounds():
+            return _wrapped(getattr(ufunc, method)(*inside, **_device(kwargs)), kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
         if not all(issubclass(kind, StrictArray | np.ndarray) for kind in types):
@@ -149,7 +150,8 @@ class StrictArray:
             host = args[0]._host
             return StrictArray(as_strided(host, args[1], np.broadcast_to(host, args[1]).strides))
         inside = _indices if function in (np.full_like, np.take) else _device
-        return _wrapped(function(*inside(args), **_device(kwargs)), kwargs)
+        with _in_bounds():
+            return _wrapped(function(*inside(args), **_device(kwargs)), kwargs)
 
     def diagonal(self, *args: Any, **kwargs: Any) -> StrictArray:
         """A view of the diagonal: one that can be written to, which is read-only in NumPy alone."""
@@ -211,12 +213,14 @@ class StrictArray:
         return len(self._host)
 
     def __getitem__(self, index):
-        return StrictArray(self._host[_indices(index)])
+        with _in_bounds(index):
+            return StrictArray(self._host[_indices(index)])
 
     def __setitem__(self, index, value) -> None:
-        self._host[_indices(index)] = (
-            value.item() if isinstance(value, np.ndarray) and not value.ndim else _device(value)
-        )
+        with _in_bounds(index):
+            self._host[_indices(index)] = (
+                value.item() if isinstance(value, np.ndarray) and not value.ndim else _device(value)
+            )
 
     def __iter__(self):
         return map(StrictArray, self._host)
@@ -417,6 +421,17 @@ def _device(value: Any) -> Any:
     if type(value) is dict:
         return {key: _device(item) for key, item in value.items()}
     return value
+
+
+@contextlib.contextmanager
+def _in_bounds(index: Any = None) -> Iterator[None]:
+    """Another error than NumPy's where CuPy raises none: it wraps arrays of indices around, silently."""
+    try:
+        yield
+    except IndexError as error:
+        if isinstance(index, int) or "out of bounds for axis" not in str(error):
+            raise
+        raise AssertionError(f"CuPy wraps indices around, without this error: {error}") from None
 
 
 def _indices(index: Any) -> Any:

@@ -49,10 +49,10 @@ def test_small_ones_together_large_ones_alone(twins):
 def test_data_replaced(twins):
     go_on(twins)
     for replace in (
-        lambda p, v: setattr(p, "data", wrap(v.copy())),
-        lambda p, v: setattr(p, "array", v.copy()),
-        lambda p, v: setattr(p, "array", np.asfortranarray(v)),
-        lambda p, v: p.detach().copy_(wrap(v)),
+        lambda p, v: setattr(p, "data", ag.tensor(v)),
+        lambda p, v: setattr(p, "array", ag.tensor(v).array),
+        lambda p, v: setattr(p, "array", ag.tensor(v).array.copy("F")),
+        lambda p, v: p.detach().copy_(ag.tensor(v)),
     ):
         for k in (0, 2, 4):
             value = np.random.default_rng(k).standard_normal(twins.shapes[k])
@@ -107,7 +107,7 @@ def test_state_changed_by_hand(twins):
         go_on(twins)
         del twins.optimizer.state[twins.params[2]], twins.torch.state[twins.torch_params[2]]
         go_on(twins)
-        assert packs(twins.optimizer) == [1, 1, 3]
+        assert packs(twins.optimizer) == ([1, 1, 3] if twins.params[0].is_cpu else [1] * 5)
 
 
 def test_options_changed_on_the_way():
@@ -152,10 +152,10 @@ def test_parameters_that_share_memory_with_others():
 
 def test_handles_taken_after_packing_see_the_steps(twins):
     go_on(twins)
-    handle, numbers = twins.params[0].detach(), twins.params[1].detach().numpy()
+    handle, numbers = twins.params[0].detach(), twins.params[1].detach().array
     go_on(twins)
     np.testing.assert_array_equal(handle.numpy(), twins.params[0].detach().numpy())
-    np.testing.assert_array_equal(numbers, twins.params[1].detach().numpy())
+    assert numbers.tolist() == twins.params[1].tolist()
 
 
 def test_copies_are_independent(twins):
