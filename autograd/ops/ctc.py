@@ -126,6 +126,27 @@ def _lengths(value: Any) -> np.ndarray:
     return np.asarray(_host(value), np.int64).reshape(-1)
 
 
+def _padded(labels: np.ndarray, sizes: np.ndarray, blank: int, classes: int) -> np.ndarray:
+    """The targets, (N, S) or all in one dimension, as (N, longest), filled up with blanks."""
+    packed = labels.ndim == 1
+    if packed and labels.shape[0] != sizes.sum():
+        raise RuntimeError(
+            f"Expected target_lengths to add up to the {labels.shape[0]} targets, got {int(sizes.sum())}"
+        )
+    padded = np.full((len(sizes), int(sizes.max(initial=0))), blank, np.int64)
+    starts = np.cumsum(sizes) - sizes
+    for i, size in enumerate(sizes):
+        row = labels[starts[i] : starts[i] + size] if packed else labels[i, :size]
+        if len(row) != size:
+            raise RuntimeError(
+                f"Expected tensor to have size at least {size} at dimension 1, but got size {labels.shape} for targets"
+            )
+        padded[i, :size] = row
+    if padded.size and (padded.min() < 0 or padded.max() >= classes):
+        raise RuntimeError(f"ctc_loss: targets must be classes below {classes}, got {padded.min()} to {padded.max()}")
+    return padded
+
+
 def ctc_loss(
     log_probs: Any,
     targets: Any,
@@ -163,23 +184,7 @@ def ctc_loss(
         )
     if inputs.size and (inputs.min() < 0 or inputs.max() > x.shape[0]):
         raise RuntimeError(f"Expected input_lengths to have value at most {x.shape[0]}, but got value {inputs.max()}")
-    packed = labels.ndim == 1 and not (single and labels.shape[0] == sizes[0])
-    if packed and labels.shape[0] != sizes.sum():
-        raise RuntimeError(
-            f"Expected target_lengths to add up to the {labels.shape[0]} targets, got {int(sizes.sum())}"
-        )
-    width = int(sizes.max(initial=0))
-    padded = np.full((n, width), blank, np.int64)
-    starts = np.cumsum(sizes) - sizes
-    for i, size in enumerate(sizes):
-        row = labels[starts[i] : starts[i] + size] if labels.ndim == 1 else labels[i, :size]
-        if len(row) != size:
-            raise RuntimeError(
-                f"Expected tensor to have size at least {size} at dimension 1, but got size {labels.shape} for targets"
-            )
-        padded[i, :size] = row
-    if padded.size and (padded.min() < 0 or padded.max() >= classes):
-        raise RuntimeError(f"ctc_loss: targets must be classes below {classes}, got {padded.min()} to {padded.max()}")
+    padded = _padded(labels, sizes, blank, classes)
     loss = _ctc(x, padded, inputs, sizes, blank, zero_infinity, [])
     if reduction == "mean":
         lengths = to_device(np.maximum(sizes, 1).astype(loss.dtype), device_of(loss.array))

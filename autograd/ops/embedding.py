@@ -180,6 +180,23 @@ def _maximum(rows: Any, bag: Any, count: int) -> Any:
     return rows[places, np.arange(values.shape[1])] * wrap(full[:, None].astype(values.dtype))
 
 
+def _check_bags(index: Any, mode: str, per_sample_weights: Any, sparse: bool) -> None:
+    """Raise where the options of `embedding_bag` contradict each other."""
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode={mode!r})."
+        )
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support scaling the gradient by the frequency, nor sparse weights")
+    if per_sample_weights is not None and tuple(per_sample_weights.shape) != index.shape:
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it must have the same "
+            f"shape as the input ({index.shape})"
+        )
+
+
 def embedding_bag(
     input: Any,
     weight: Any,
@@ -212,20 +229,8 @@ def embedding_bag(
     """
     if weight.dtype.kind in "iu" and input.dtype.kind == "f":
         input, weight = weight, input  # the order of arguments was once the other way round
-    if mode not in ("sum", "mean", "max"):
-        raise ValueError("mode has to be one of sum, mean or max")
-    if per_sample_weights is not None and mode != "sum":
-        raise NotImplementedError(
-            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode={mode!r})."
-        )
-    if mode == "max" and (scale_grad_by_freq or sparse):
-        raise ValueError("max mode does not support scaling the gradient by the frequency, nor sparse weights")
     index = checked("embedding_bag", input, weight)
-    if per_sample_weights is not None and tuple(per_sample_weights.shape) != index.shape:
-        raise ValueError(
-            f"embedding_bag: If per_sample_weights ({tuple(per_sample_weights.shape)}) is not None, then it must have the same "
-            f"shape as the input ({index.shape})"
-        )
+    _check_bags(index, mode, per_sample_weights, scale_grad_by_freq or sparse)
     bag, count = _bags(index, offsets, include_last_offset)
     flat = index.reshape(-1)
     scale = None if per_sample_weights is None else per_sample_weights.reshape(-1)

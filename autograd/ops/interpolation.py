@@ -247,26 +247,14 @@ def grid_sample(
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.grid_sample.html
     """
-    if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(f"expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}")
-    if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError(f"expected padding_mode to be 'zeros', 'border', or 'reflection', but got: {padding_mode!r}")
+    _check_grid(input, grid, mode, padding_mode)
     if align_corners is None:
         warnings.warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
             "align_corners=True if the old behavior is desired.",
             stacklevel=2,
         )
-    dims = input.ndim - 2
-    if dims not in (2, 3) or grid.ndim != input.ndim or grid.shape[-1] != dims or grid.shape[0] != input.shape[0]:
-        raise RuntimeError(
-            f"grid_sampler(): expected input (N, C, *S) with 2 or 3 spatial dimensions and grid (N, *O, {dims}), got "
-            f"{tuple(input.shape)} and {tuple(grid.shape)}"
-        )
-    if mode == "bicubic" and dims != 2:
-        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
-    align = bool(align_corners)
-    coordinates = []
+    dims, align, coordinates = input.ndim - 2, bool(align_corners), []
     for d, n in enumerate(input.shape[2:]):
         unit = grid[..., dims - 1 - d]
         coordinates.append((unit + 1) * ((n - 1) / 2) if align else ((unit + 1) * n - 1) * 0.5)
@@ -278,17 +266,38 @@ def grid_sample(
         inside.append(piecewise_linear(x, wrap(value.astype(x.dtype)), wrap(slope.astype(x.dtype))))
     if mode == "nearest":
         return _picked_at(input, [np.rint(x.array).astype(np.int64) for x in inside], padding_mode)
-    bases = [np.floor(x.array) for x in inside]
-    fractions = [x - wrap(b) for x, b in zip(inside, bases, strict=True)]
+    return _linear(input, inside)
+
+
+def _check_grid(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
+    """Raise unless the image, the places and the modes go together."""
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"expected padding_mode to be 'zeros', 'border', or 'reflection', but got: {padding_mode!r}")
+    dims = input.ndim - 2
+    if dims not in (2, 3) or grid.ndim != input.ndim or grid.shape[-1] != dims or grid.shape[0] != input.shape[0]:
+        raise RuntimeError(
+            f"grid_sampler(): expected input (N, C, *S) with 2 or 3 spatial dimensions and grid (N, *O, {dims}), got "
+            f"{tuple(input.shape)} and {tuple(grid.shape)}"
+        )
+    if mode == "bicubic" and dims != 2:
+        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+
+
+def _linear(input: Any, coordinates: list) -> Any:
+    """Between its neighbours, in proportion to how near they are."""
+    bases = [np.floor(x.array) for x in coordinates]
+    fractions = [x - wrap(b) for x, b in zip(coordinates, bases, strict=True)]
     total = None
-    for corner in itertools.product((0, 1), repeat=dims):
+    for corner in itertools.product((0, 1), repeat=len(bases)):
         weight: Any = None
         for c, f in zip(corner, fractions, strict=True):
             part = f if c else 1 - f
             weight = part if weight is None else weight * part
         places = [(b + c).astype(np.int64) for b, c in zip(bases, corner, strict=True)]
-        limited = "zeros"  # also inside: the far corner of the last element has no weight, and may not exist
-        term = _picked_at(input, places, limited) * weight[:, None]
+        # "zeros" also inside: the far corner of the last element has no weight, and may not exist
+        term = _picked_at(input, places, "zeros") * weight[:, None]
         total = term if total is None else total + term
     return total
 
