@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 import subprocess
@@ -69,6 +70,14 @@ def test_the_readme_has_two_commands_of_one_line():
     blocks = re.findall(r"<!-- run -->\n```bash\n(.*?)\n```", README, re.S)
     assert len(blocks) == 2
     assert not any("\n" in block for block in blocks)
+
+
+def test_how_the_engine_works_is_told_of_what_is_there():
+    page = ROOT / "autograd/README.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", page.read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not any((ROOT / "autograd" / folder / name).exists() for folder in ("", "ops"))] == []
 
 
 def test_typed_packages():
