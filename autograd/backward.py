@@ -13,7 +13,7 @@ from . import graph
 from .device import to_device
 from .fast import fused
 from .graph import Node, changed_since, set_grad_enabled, state
-from .op import OUTPUT, Plan
+from .op import OUTPUT, Op, Plan
 from .quiet import as_before, quiet
 from .tensor import Tensor, wrap
 
@@ -106,6 +106,8 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                 g = run_hooks(leaf.hooks, g)
             if useful is None or leaf in useful:
                 found[leaf] = g
+        if order and last_flat >= order[0].order:
+            found |= zeros(order, targets, found, create_graph)
     finally:
         as_before(loud)
         state.grad = recording
@@ -159,11 +161,15 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
         parts, conjugate = through_formula(plan, g, saved), False
     else:
         incoming = g.conj() if conjugate else g
+        start = graph.clock()
         if plan.joint is not None:
             rule, pick = plan.joint
             parts = list(enumerate(distinct(rule(incoming, *pick(saved)))))
         else:
             parts = [(i, rule(incoming, *pick(saved))) for i, rule, pick in plan.rules]
+            if create_graph:
+                given = [pick(saved) for *_, pick in plan.rules]
+                parts = [(i, flat(part, values, start)) for (i, part), values in zip(parts, given, strict=True)]
     if conjugate:
         parts = [(i, None if part is None else part.conj()) for i, part in parts]
     if state.anomaly:
@@ -247,6 +253,44 @@ def through_formula(plan: Plan, g: Any, saved: tuple) -> Iterable[tuple[int, Any
         [o for o, _ in used], [inputs[i] for i in wanted], [p for _, p in used], create_graph=True, allow_unused=True
     )
     return list(zip(wanted, parts, strict=True))
+
+
+# The gradient of relu depends on x, although its derivative is zero wherever it has one.  The graph says so by a node whose
+# first parent is the gradient as the rule made it, and whose others are what it depends on in this way: they get zeros,
+# as in PyTorch, if nothing else comes to them.
+FLAT = Plan(Op("flat", lambda x, y: x, {"x": lambda g: g}), (True, False))
+last_flat = -1  # when the youngest such node was made
+
+
+def flat(part: Any, given: tuple, start: int) -> Any:
+    """A gradient that a rule has made since `start`, made to depend on all values that the rule was given."""
+    global last_flat
+    sources = [v.grad_fn or v for v in arrays(given) if isinstance(v, Tensor) and v.needs_grad]
+    if part is None or not sources:
+        return part
+    origin = part.grad_fn or (part if part.needs_grad else None)
+    reached, stack = set(), [origin]
+    while stack:
+        node = stack.pop()
+        reached.add(node)
+        if type(node) is Node and node.order > start:
+            stack += [parent for parent in node.parents if parent not in reached]
+    if missing := tuple(source for source in sources if source not in reached):
+        made = wrap(part.array)
+        made.grad_fn = node = Node(FLAT, (origin, *missing), (), part.shape, part.dtype)
+        made.needs_grad, last_flat, part = True, node.order, made
+    return part
+
+
+def zeros(order: list, targets: set | None, found: dict, create_graph: bool) -> dict:
+    """Zeros for those targets (or leaves) that only gradients depend on whose derivative is zero."""
+    made, like = {}, next(iter(found.values()), None)
+    for x in ancestors(parent for node in order if node.plan is FLAT for parent in node.parents[1:]):
+        if x not in found and (isinstance(x, Tensor) if targets is None else x in targets):
+            like = x if isinstance(x, Tensor) else like
+            array = np.zeros_like(getattr(like, "array", like), shape=x.shape, dtype=x.dtype)
+            made[x] = wrap(array) if create_graph else array
+    return made
 
 
 def conform(g: Any, like: Any) -> Any:
@@ -343,6 +387,7 @@ def looked_at(plan: Plan, create_graph: bool) -> Iterable[int]:
     op = plan.op
     if op.formula is None:
         return plan.data
+    assert op.joint is not None  # what a formula stands beside
     names = op.names if create_graph else op.wants(op.joint)
     return [i for i in plan.data if plan.saves[i] in names]
 

@@ -31,9 +31,9 @@ def view_scatter(x, y, *, steps):
     """A copy of `x` whose view by `steps` has the values `y`."""
     out = x.copy(order="K")
     region = follow(out, steps)
-    if owner(region) is out:
+    if owner(region) is out and getattr(region.flags, "writeable", True):
         region[...] = y
-    else:  # a layout in which the steps have to copy: write by positions
+    else:  # a layout in which the steps have to copy, or to spread: write by positions
         places = follow(np.arange(out.size).reshape(out.shape), steps)
         flat = out.reshape(-1)
         flat[places] = y
@@ -79,9 +79,14 @@ def recorded(tensor: Tensor, *others: Any) -> bool:
 def writable(tensor: Tensor) -> Any:
     """The array of a tensor, to write into; an error where several indices share one place in memory."""
     array = share(tensor)
-    # NumPy's arrays say it by their flags; CuPy's have none.
-    apart = array.flags.writeable if isinstance(array, np.ndarray) else not overlaps(array.shape, array.strides)
-    if array.size and not apart:
+    # NumPy's arrays say it by their flags, but one that was spread counts as read-only, however; CuPy's have none.
+    apart = getattr(array.flags, "writeable", False) or not overlaps(array.shape, array.strides)
+    if apart and isinstance(array, np.ndarray) and not array.flags.writeable:
+        try:
+            array.flags.writeable = True
+        except ValueError:  # somebody has lent us memory to read only
+            apart = False
+    if not apart:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location "
             "(or its memory is read-only); clone() the tensor before performing the operation"
@@ -91,6 +96,8 @@ def writable(tensor: Tensor) -> Any:
 
 def overlaps(size: tuple, stride: tuple) -> bool:
     """May several indices lead to one place?"""
+    if 0 in size:
+        return False
     reach = 0
     for s, n in sorted((s, n) for s, n in zip(stride, size, strict=True) if n > 1):
         if s <= reach:

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd.autograd import Function, grad
 from autograd.op import op
 from autograd.utils.checkpoint import checkpoint
+from tests.conftest import referee
 
 
 def leaf(*values):
@@ -684,3 +686,27 @@ def test_a_gradient_is_nobody_elses_memory(f):
     for i, g in enumerate(found):
         for other in [*found[:i], *others]:
             assert not np.shares_memory(g.array, other.detach().numpy())
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "hardtanh", "threshold"])
+def test_a_gradient_of_slope_zero_depends_on_its_input_as_in_pytorch(name):
+    torch = referee()
+    found = []
+    for lib, functional in ((torch, torch.nn.functional), (ag, nn.functional)):
+        x, b = lib.tensor([1.0, -2.0, 3.0], requires_grad=True), lib.tensor([0.5, 0.5, 0.5], requires_grad=True)
+        h = x * x + b
+        out = getattr(functional, name)(h, *((1.0, 2.0) if name == "threshold" else ())).sum()
+        of_h, of_x = lib.autograd.grad(out, (h, x), create_graph=True)
+        assert of_h.requires_grad
+        zeros = lib.autograd.grad(of_h.sum(), (h, x, b), retain_graph=True)
+        of_x.square().sum().backward()
+        found.append([t.tolist() for t in (*zeros, x.grad, b.grad)])
+    assert found[0] == found[1]
+
+
+def test_what_a_gradient_does_not_depend_on_has_none():
+    x, y = ag.tensor([1.0, -2.0], requires_grad=True), ag.tensor(1.0, requires_grad=True)
+    (g,) = ag.autograd.grad((x.relu() * 3 + y).sum(), x, create_graph=True)
+    assert ag.autograd.grad(g.sum(), (x, y), allow_unused=True)[1] is None
+    with pytest.raises(RuntimeError, match="not have been used"):
+        ag.autograd.grad(g.sum(), y)

@@ -159,6 +159,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         shape = tuple(input.shape)
         grown = input.unsqueeze(dim + 1)
         spread = broadcast_to(grown, (*shape[: dim + 1], count, *shape[dim + 1 :]))
+        spread = spread.clone() if 1 in (n, count) else spread  # where reshape would not have to copy
         return spread.reshape((*shape[:dim], n * count, *shape[dim + 1 :]))
     if times.shape != (n,):
         raise RuntimeError(

@@ -52,6 +52,7 @@ def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bo
     dtype('float64')
     """
     wanted, where = goal(args, dtype, device)
+    copy = copy or [arg for arg in args if isinstance(arg, bool)][1:] == [True]  # after non_blocking
     here = self.device
     moves = where is not None and (where.type != here.type or where.index not in (None, here.index))
     if not copy and not moves and (wanted is None or wanted == self.dtype):

@@ -118,7 +118,7 @@ def pixel_shuffle(input, upscale_factor):
         )
     *lead, c, h, w = input.shape
     n = len(lead)
-    x = input.reshape(*lead, c // (r * r), r, r, h, w)
+    x = (input if r > 1 else input.clone()).reshape(*lead, c // (r * r), r, r, h, w)
     x = x.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
     return x.reshape(*lead, c // (r * r), h * r, w * r)
 
@@ -133,7 +133,7 @@ def pixel_unshuffle(input, downscale_factor):
         )
     *lead, c, h, w = input.shape
     n = len(lead)
-    x = input.reshape(*lead, c, h // r, r, w // r, r)
+    x = (input if r > 1 else input.clone()).reshape(*lead, c, h // r, r, w // r, r)
     x = x.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
     return x.reshape(*lead, c * r * r, h // r, w // r)
 
