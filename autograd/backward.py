@@ -228,10 +228,12 @@ def tied(value: Any, source: Any) -> Any:
         made.grad_fn = source
     elif value is source.array:
         return source
-    else:  # a leaf that was converted to another type on the way in
+    else:  # a leaf that was converted to another type on the way in, or whose value was packed
         from .ops.conversion import convert
+        from .ops.shape import identity
 
-        return convert(source, value.dtype)
+        made = identity(convert(source, value.dtype))
+        made.array = value
     return made
 
 

@@ -13,7 +13,7 @@ from .op import Op, observed, observers, output, picker
 from .tensor import Tensor, wrap
 
 
-class Context:
+class FunctionCtx:
     """What `forward` hands to `backward`: saved tensors, and any attributes you set."""
 
     def __init__(self, needs_input_grad: tuple[bool, ...]):
@@ -55,10 +55,10 @@ class _CustomPlan:
 
     saves, rules = (), ()
 
-    def __init__(self, op: Op, needs: tuple[bool, ...], rule: Callable, saved: int, partial: bool):
-        self.op, self.needs, self.joint = op, needs, (rule, picker([]))
+    def __init__(self, op: Op, needs: tuple[bool, ...], rule: Callable, ctx: FunctionCtx, saved: int):
+        self.op, self.needs, self.joint, self.ctx = op, needs, (rule, picker([])), ctx
         self.data = range(saved)
-        op.partial = partial
+        op.partial = not ctx._materialize
 
 
 class Function:
@@ -113,7 +113,7 @@ class Function:
 
 def _apply(cls: type[Function], op: Op, *args: Any) -> Any:
     needs = tuple(state.grad and isinstance(a, Tensor) and a.needs_grad for a in args)
-    ctx = Context(needs)
+    ctx = FunctionCtx(needs)
     recording, state.grad = state.grad, False
     try:
         if cls.setup_context is None:
@@ -129,7 +129,7 @@ def _apply(cls: type[Function], op: Op, *args: Any) -> Any:
         return result
     values = tuple(t.array for t in ctx._to_save if t is not None)
     parents = tuple((a.grad_fn or a) if n else None for a, n in zip(args, needs, strict=True))
-    plan = _CustomPlan(op, needs, _rule(cls, ctx, len(args)), len(values), partial=not ctx._materialize)
+    plan = _CustomPlan(op, needs, _rule(cls, ctx, len(args)), ctx, len(values))
     tensors = [t for t in outputs if isinstance(t, Tensor)]
     shapes, dtypes = tuple(t.array.shape for t in tensors), tuple(t.array.dtype for t in tensors)
     node = Node(plan, parents, values, shapes if several else shapes[0], dtypes if several else dtypes[0])
@@ -166,7 +166,7 @@ def _tied(array: Any, node: weakref.ref) -> Tensor:
     return made
 
 
-def _rule(cls: type[Function], ctx: Context, count: int) -> Callable:
+def _rule(cls: type[Function], ctx: FunctionCtx, count: int) -> Callable:
     def rule(g: Any) -> tuple:
         gs = g if isinstance(g, tuple) else (g,)
         create_graph = any(isinstance(part, Tensor) for part in gs)

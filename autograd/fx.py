@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["wrap"]
+__all__ = ["Proxy", "wrap"]
+
+
+class Proxy:
+    """What PyTorch's tracer hands to a model in a Tensor's place; models ask whether something is one, and nothing is."""
+
+    def __init__(self, *args: Any):
+        raise TypeError("nothing is traced here: autograd.draw.graph(model, x) shows a model's graph")
 
 
 def wrap(fn_or_name: Any) -> Any:

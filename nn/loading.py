@@ -42,18 +42,22 @@ class Stateful:
     _modules: dict[str, Any]
     _version = 1  # of its part of a state_dict
 
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """All parameters and persistent buffers by dotted name, detached but sharing memory.
 
         Args:
             destination: a dictionary to fill instead of a new one.
             prefix: in front of every name.
             keep_vars: hand out the parameters themselves.
+            args: these three, as old programs give them, by position.
 
         >>> import nn
         >>> list(nn.Linear(2, 1).state_dict())
         ['weight', 'bias']
         """
+        if args:
+            given: Any = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            destination, prefix, keep_vars = given
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()  # the version of each module's part

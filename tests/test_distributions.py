@@ -14,7 +14,14 @@ torch = referee()
 POSITIVE = np.array([[0.5, 1.5, 2.0], [0.1, 0.7, 0.9]])
 REAL = np.array([[0.3, -1.2, 2.0], [0.0, 4.0, -0.7]])
 SHARE = np.array([[0.2, 0.5, 0.3], [0.1, 0.0, 0.9]])
-NO_ENTROPY = ("Poisson", "Binomial", "Multinomial", "RelaxedBernoulli", "RelaxedOneHotCategorical")  # in closed form
+NO_ENTROPY = (
+    "Poisson",
+    "Binomial",
+    "NegativeBinomial",
+    "Multinomial",
+    "RelaxedBernoulli",
+    "RelaxedOneHotCategorical",
+)  # in closed form
 NO_MEAN = ("RelaxedBernoulli", "RelaxedOneHotCategorical")
 COVARIANCE = np.array([[2.0, 0.3, 0.1], [0.3, 1.0, -0.2], [0.1, -0.2, 0.7]])
 
@@ -42,6 +49,11 @@ CASES = {
     "binomial": (
         "Binomial",
         {"total_count": np.array(5.0), "probs": SHARE * 0.8 + 0.1},
+        np.array([[0.0, 1, 3], [2, 0, 1]]),
+    ),
+    "negative binomial": (
+        "NegativeBinomial",
+        {"total_count": POSITIVE + 1, "logits": REAL},
         np.array([[0.0, 1, 3], [2, 0, 1]]),
     ),
     "multinomial": ("Multinomial", {"probs": SHARE + 0.1}, np.array([[1.0, 0, 0], [0, 0, 1]])),

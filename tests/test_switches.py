@@ -75,6 +75,7 @@ def test_nothing_is_compiled_or_traced():
     assert double(3) == 6
     assert not ag.compiler.is_compiling()
     assert ag.fx.wrap(double) is double
+    assert not isinstance(ag.ones(1), ag.fx.Proxy)
     with pytest.raises(AttributeError, match=r"no fx\.symbolic_trace: autograd\.draw"):
         _ = ag.fx.symbolic_trace
     with ag.backends.cudnn.flags(enabled=False):

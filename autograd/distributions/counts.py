@@ -14,10 +14,11 @@ from ..sampling import binomial, poisson, rand
 from ..tensor import Tensor
 from .discrete import Bernoulli, Categorical
 from .distribution import Distribution, require, tensors
+from .gammas import Gamma
 
 __all__ = [
-    "Binomial", "Geometric", "MixtureSameFamily", "Multinomial", "OneHotCategorical", "OneHotCategoricalStraightThrough",
-    "Poisson", "RelaxedBernoulli", "RelaxedOneHotCategorical",
+    "Binomial", "Geometric", "MixtureSameFamily", "Multinomial", "NegativeBinomial", "OneHotCategorical",
+    "OneHotCategoricalStraightThrough", "Poisson", "RelaxedBernoulli", "RelaxedOneHotCategorical",
 ]  # fmt: skip
 
 
@@ -105,6 +106,32 @@ class Binomial(Distribution):
     @property
     def variance(self) -> Tensor:
         return self.total_count * self.probs * (1 - self.probs)
+
+
+class NegativeBinomial(Distribution):
+    """How many trials succeed, each with probability `probs`, before `total_count` of them have failed."""
+
+    def __init__(self, total_count: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
+        self._trial = Bernoulli(probs, logits)
+        self.total_count, self.probs, self.logits = tensors(total_count, self._trial.probs, self._trial.logits)
+        self.parameters = ("total_count", *self._trial.parameters)
+        super().__init__(self.probs.shape)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        return poisson(Gamma(self.total_count, (-self.logits).exp()).sample(sample_shape))
+
+    def log_prob(self, value: Any) -> Tensor:
+        n, k = self.total_count, tensors(value, self.probs)[0]
+        ways = lgamma(n + k) - lgamma(k + 1) - lgamma(n)
+        return ways.masked_fill(n + k == 0, 0.0) - n * softplus(self.logits) - k * softplus(-self.logits)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.total_count * self.logits.exp()
+
+    @property
+    def variance(self) -> Tensor:
+        return self.mean / (-self.logits).sigmoid()
 
 
 class OneHotCategorical(Distribution):

@@ -55,6 +55,8 @@ def parse(index: Any, shape: tuple[int, ...]) -> tuple[tuple | None, tuple | Non
     Ints choose before arrays do, so that ``x[0, :, [1, 2]]`` keeps the order of the dimensions that are left.  Either is
     None where there is nothing to do.  An index out of range is an error here, before anything is computed.
     """
+    if isinstance(index, list) and any(p is None or p is Ellipsis or isinstance(p, slice) for p in index):
+        index = tuple(index)
     parts = [_plain(p) for p in (index if isinstance(index, tuple) else (index,))]
     used = sum(0 if p is None or p is Ellipsis else _takes(p) for p in parts)
     if used > len(shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,18 +64,6 @@ class PackedSequence(_Packed):
         """The same in main memory."""
         return self.to(device="cpu")
 
-    def double(self) -> PackedSequence:
-        """The same in float64."""
-        return self.to(dtype=autograd.float64)
-
-    def float(self) -> PackedSequence:
-        """The same in float32."""
-        return self.to(dtype=autograd.float32)
-
-    def half(self) -> PackedSequence:
-        """The same in float16."""
-        return self.to(dtype=autograd.float16)
-
     @property
     def is_cuda(self) -> bool:
         """Are the data on a GPU?"""
@@ -84,6 +72,21 @@ class PackedSequence(_Packed):
     def pin_memory(self) -> PackedSequence:
         """Itself."""
         return self
+
+
+def _conversion(dtype: str) -> Callable[[PackedSequence], PackedSequence]:
+    def method(self: PackedSequence) -> PackedSequence:
+        return self.to(dtype=dtype)
+
+    method.__doc__ = f"The same in {dtype}."
+    return method
+
+
+for _name, _dtype in (
+    ("byte", "uint8"), ("char", "int8"), ("double", "float64"), ("float", "float32"), ("half", "float16"),
+    ("int", "int32"), ("long", "int64"), ("short", "int16"),
+):  # fmt: skip
+    setattr(PackedSequence, _name, _conversion(_dtype))
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:

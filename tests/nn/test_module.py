@@ -200,6 +200,7 @@ def test_forgetting_to_call_init_is_explained():
 
 
 def test_state_travels_both_ways(mine, theirs):
+    assert list(mine.state_dict({}, "net.")) == list(theirs.state_dict(prefix="net."))  # by position: as before 1.13
     assert list(mine.state_dict()) == list(theirs.state_dict())
     for (name, a), b in zip(mine.state_dict().items(), theirs.state_dict().values(), strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=name)

@@ -185,3 +185,8 @@ def test_second_derivatives():
     (g,) = ag.autograd.grad(y.sum(), x, create_graph=True)
     (gg,) = ag.autograd.grad(g.sum(), x)
     np.testing.assert_allclose(gg.numpy(), [[0, 12, 0], [0, 0, 30]])
+
+
+def test_a_list_with_a_slice_in_it_is_a_tuple():
+    x = ag.arange(6).reshape(2, 3)
+    assert ag.equal(x[[slice(None), slice(None, None, 2)]], x[:, ::2])

@@ -7,6 +7,7 @@ import torch
 import torch.nn as nn
 from torch.autograd import Function, grad, gradcheck, gradgradcheck
 from torch.autograd.function import once_differentiable
+from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 rng = np.random.default_rng(0)
@@ -151,6 +152,29 @@ q.square().sum().backward()
 print(p.grad, q.grad, q.is_leaf, p.is_leaf)
 p.register_post_accumulate_grad_hook(lambda p: print("gathered", p.grad))
 (p * 2).sum().backward()
+
+for p in net.parameters():  # the optimizer's step in the backward pass
+    p.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-0.01))
+net(normal(5, 4)).square().mean().backward()
+print(net[0].weight.norm())
+
+half = saved_tensors_hooks(lambda t: (t.dtype, t.half()), lambda kept: kept[1].to(kept[0]))
+x, packed = normal(3, 4).requires_grad_(), []
+with half:
+    (net(x).exp() * x[:, :1]).sum().backward()
+print(x.grad)
+x.grad = None
+with save_on_cpu(), saved_tensors_hooks(lambda t: packed.append(t.clone()) or len(packed) - 1, packed.__getitem__):
+    y = Affine.apply(x.sin(), normal(5, 4), normal(5)).tanh().sum(0).square().mean()
+with torch.no_grad():
+    x.zero_()  # what was saved has been copied
+(slopes,) = grad(y, x, create_graph=True)
+print(y, slopes, grad(slopes.square().sum(), x), len(packed) > 3)
+try:
+    with saved_tensors_hooks(lambda t: 0, lambda t: t):
+        x.exp().sum().backward()
+except TypeError as error:
+    print("expected" in str(error))
 
 x = normal(4).requires_grad_()
 
