@@ -199,6 +199,12 @@ def multiply_adds(graph: Graph, node: Node) -> int:
     weights = [shape for shape in shapes[1:] if len(shape) >= 2]
     if node.op in ("matmul", "matmul_folded", "mv", "dot"):
         return size * (shapes[0][-1] if shapes and shapes[0] else 1)
+    if node.op == "cdist":
+        return size * shapes[0][-1]
+    if node.op == "einsum" and len(shapes) == 2:
+        x, y, _ = node.text.partition("equation=")[2].replace("->", ",").split(",")
+        lengths = dict(zip(x + y, (*shapes[0], *shapes[1]), strict=True))
+        return prod(lengths.values())
     if node.op == "linear" and weights:
         return size * weights[0][-1]
     if node.op.startswith("conv") and weights:

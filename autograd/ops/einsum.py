@@ -16,8 +16,8 @@ from .shape import permuted
 
 __all__ = ["einsum"]
 
-# Dimensions have labels, which are ints here.  No label comes twice in one operand, and all dimensions of one label have
-# one length: `einsum` sees to that.
+# Dimensions have labels, which are single characters.  No label comes twice in one operand of `_product`, and all
+# dimensions of one label have one length: `contraction` sees to that.
 
 # ---- the product of two operands ---------------------------------------------------------------------------------
 
@@ -34,16 +34,21 @@ def _summed(x: Any, labels: Sequence, keep: set) -> tuple[Any, list]:
     return (x.sum(axis=dims) if dims else x), [k for k in labels if k in keep]
 
 
-def _in_order(xs: Sequence, ys: Sequence, needed: set) -> tuple:
+def _in_order(xs: str, ys: str, needed: set) -> str:
     """The labels of a product as the matrix product leaves them: those of both operands, of the first, of the second."""
     batch = [k for k in xs if k in ys and k in needed]
-    return (*batch, *(k for k in (*xs, *ys) if (k in xs) != (k in ys) and k in needed))
+    return "".join([*batch, *(k for k in xs + ys if (k in xs) != (k in ys) and k in needed)])
 
 
-def _gradient(g: Any, y: Any, x_shape: tuple, xs: tuple, ys: tuple, result: tuple) -> Any:
+def _parts(equation: str) -> list[str]:
+    """The labels of the two operands and of the result."""
+    return equation.replace("->", ",").split(",")
+
+
+def _gradient(g: Any, y: Any, x_shape: tuple, xs: str, ys: str, result: str) -> Any:
     """Of one operand: the gradient times the other one, spread over what was summed in this operand alone."""
     known = {*result, *ys}
-    part = _product(g, y, result, ys, tuple(k for k in xs if k in known))
+    part = _product(g, y, f"{result},{ys}->{''.join(k for k in xs if k in known)}")
     if known.issuperset(xs):
         return part
     part = part.reshape(tuple(n if k in known else 1 for k, n in zip(xs, x_shape, strict=True)))
@@ -53,11 +58,12 @@ def _gradient(g: Any, y: Any, x_shape: tuple, xs: tuple, ys: tuple, result: tupl
 @op(
     "einsum",
     method=False,
-    x=lambda g, y, x_shape, xs, ys, result: _gradient(g, y, x_shape, xs, ys, result),
-    y=lambda g, x, y_shape, xs, ys, result: _gradient(g, x, y_shape, ys, xs, result),
+    x=lambda g, y, x_shape, equation: _gradient(g, y, x_shape, *_parts(equation)),
+    y=lambda g, x, y_shape, equation: _gradient(g, x, y_shape, *(_parts(equation)[i] for i in (1, 0, 2))),
 )
-def _product(x, y, xs, ys, result):
-    """The product of two arrays with these labels, summed over what is not in `result`."""
+def _product(x, y, equation):
+    """The product of two arrays, such as "bij,bjk->bik", summed over what is not in the result."""
+    xs, ys, result = _parts(equation)
     x, xs = _summed(x, xs, {*result, *ys})
     y, ys = _summed(y, ys, {*result, *xs})
     batch = [k for k in xs if k in ys and k in result]
@@ -119,8 +125,8 @@ def _without_repeats(x: Any, labels: list) -> tuple[Any, list]:
 
 
 def contraction(operands: Sequence, labels: Sequence, out: Sequence) -> Any:
-    """`einsum` with labels that are ints."""
-    lengths: dict[int, int] = {}
+    """`einsum` with labels that are characters."""
+    lengths: dict[str, int] = {}
     for x, named in zip(operands, labels, strict=True):
         for k, n in zip(named, x.shape, strict=True):
             known = lengths.setdefault(k, n)
@@ -140,31 +146,35 @@ def contraction(operands: Sequence, labels: Sequence, out: Sequence) -> Any:
     prepared = []
     for x, named in zip(operands, labels, strict=True):
         prepared.append(_without_repeats(*_without_ones(x, named, lengths)))
-    xs, named = [x for x, _ in prepared], [tuple(s) for _, s in prepared]
+    xs, named = [x for x, _ in prepared], ["".join(s) for _, s in prepared]
     while len(xs) > 1:
         i, j = _cheapest(named, lengths, set(out))
         y, b, x, a = xs.pop(j), named.pop(j), xs.pop(i), named.pop(i)
-        result = _in_order(a, b, set(out).union(*named)) if named else tuple(out)
-        xs.append(_product(x, y, a, b, result))
+        result = _in_order(a, b, set(out).union(*named)) if named else "".join(out)
+        xs.append(_product(x, y, f"{a},{b}->{result}"))
         named.append(result)
+    if len(operands) > 1:
+        return xs[0]
     x, left = _summed(xs[0], named[0], set(out))
     return permuted(x, tuple(left.index(k) for k in out))
 
 
 # ---- the notation ------------------------------------------------------------------------------------------------
 
-_LETTERS = {letter: i for i, letter in enumerate(string.ascii_uppercase + string.ascii_lowercase)}
-_DOTS = 1000  # labels for the dimensions of "...", counted from the last
+
+def _dotted(count: int) -> str:
+    """Labels for the dimensions of "...", counted from the last."""
+    return "".join(chr(ord("α") + k) for k in reversed(range(count)))
 
 
-def _parse(part: str, ndim: int | None, dots: int) -> tuple[list[int], int]:
+def _parse(part: str, ndim: int | None, dots: int) -> tuple[str, int]:
     """The labels of one operand (or of the output, whose `ndim` is not known), and how many dimensions `...` stands for."""
     if part.count(".") not in (0, 3) or (part.count(".") == 3 and "..." not in part):
         raise RuntimeError(
             f"einsum(): found '.' in {part!r} that is not part of any ellipsis, which there can be one of"
         )
     letters = part.replace("...", "")
-    if unknown := [c for c in letters if c not in _LETTERS]:
+    if unknown := [c for c in letters if c not in string.ascii_letters]:
         raise RuntimeError(f"einsum(): invalid subscript {unknown[0]!r} in {part!r}, subscripts must be in [a-zA-Z]")
     if "..." in part:
         dots = dots if ndim is None else ndim - len(letters)
@@ -175,9 +185,7 @@ def _parse(part: str, ndim: int | None, dots: int) -> tuple[list[int], int]:
         )
     if dots < 0:
         raise RuntimeError(f"einsum(): more subscripts in {part!r} than the {ndim} dimensions of the operand")
-    before, found, after = part.partition("...")
-    middle = [_DOTS + k for k in reversed(range(dots))] if found else []
-    return [_LETTERS[c] for c in before] + middle + [_LETTERS[c] for c in after], dots if found else 0
+    return part.replace("...", _dotted(dots)), dots if "..." in part else 0
 
 
 def _from_lists(args: tuple) -> tuple[str, list]:
@@ -221,12 +229,12 @@ def einsum(equation, *operands):
         for k in out:
             if out.count(k) > 1:
                 raise RuntimeError(f"einsum(): an output subscript appears more than once in {equation!r}")
-            if k < _DOTS and not any(k in s for s in labels):
+            if k.isascii() and not any(k in s for s in labels):
                 raise RuntimeError(
                     f"einsum(): an output subscript of {equation!r} does not appear in any input operand"
                 )
     else:
         every = [k for s in labels for k in s]
-        once = sorted(k for k in set(every) if k < _DOTS and every.count(k) == 1)
-        out = [_DOTS + k for k in reversed(range(dots))] + once
+        once = sorted(k for k in set(every) if k.isascii() and every.count(k) == 1)
+        out = _dotted(dots) + "".join(once)
     return contraction(operands, labels, out)

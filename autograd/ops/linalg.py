@@ -264,8 +264,8 @@ def tensordot(a, b, dims: Any = 2):
                 f"contracted dimensions need to match, but first has size {a.shape[d]} in dim {d} and second has size "
                 f"{b.shape[e]} in dim {e}"
             )
-    a_letters = list(range(a.ndim))
-    b_letters = [a.ndim + e for e in range(b.ndim)]
+    a_letters = [chr(ord("a") + d) for d in range(a.ndim)]
+    b_letters = [chr(ord("a") + a.ndim + e) for e in range(b.ndim)]
     for d, e in zip(left, right, strict=True):
         b_letters[e] = a_letters[d]
     out = [k for i, k in enumerate(a_letters) if i not in left] + [k for i, k in enumerate(b_letters) if i not in right]

@@ -12,6 +12,7 @@ import autograd as ag
 import nn
 from autograd import draw
 from autograd.draw import plots
+from autograd.draw.table import multiply_adds
 
 from .models import CNN, GPT, RNN, mlp, tokens
 
@@ -55,6 +56,43 @@ def test_summary_counts_a_product_of_any_number_of_dimensions(shape, rows):
             return x @ self.weight
 
     assert draw.summary(Product(), ag.ones(*shape)).total.multiply_adds == rows * 4 * 5
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes", "expected"),
+    [
+        (
+            lambda x, w: nn.functional.conv2d(x, w, padding=1, groups=2),
+            [(2, 4, 6, 6), (8, 2, 3, 3)],
+            2 * 8 * 36 * 2 * 9,
+        ),
+        (lambda x, w: nn.functional.conv2d(x, w, groups=4), [(2, 4, 6, 6), (4, 1, 3, 3)], 2 * 4 * 16 * 9),
+        (lambda x, w: nn.functional.conv_transpose1d(x, w, groups=2), [(2, 4, 6), (4, 5, 3)], 2 * 4 * 6 * 5 * 3),
+        (lambda x, y: x.bmm(y), [(5, 2, 3), (5, 3, 4)], 5 * 2 * 3 * 4),
+        (lambda x, y: ag.baddbmm(ag.ones(5, 2, 4), x, y), [(5, 2, 3), (5, 3, 4)], 5 * 2 * 3 * 4),
+        (lambda x, y: x.mv(y), [(2, 3), (3,)], 2 * 3),
+        (lambda x, y: ag.einsum("ij,jk->ik", x, y), [(2, 3), (3, 4)], 2 * 3 * 4),
+        (lambda x, y: ag.einsum("...qd,...kd->...qk", x, y), [(2, 3, 4, 5), (2, 3, 6, 5)], 2 * 3 * 4 * 6 * 5),
+        (lambda x, y, z: ag.einsum("bi,ijk,bk->bj", x, y, z), [(2, 3), (3, 4, 5), (2, 5)], 2 * 3 * 4 * 5 + 2 * 3 * 4),
+        (lambda x, y: ag.tensordot(x, y, dims=1), [(2, 3, 4), (4, 5)], 2 * 3 * 4 * 5),
+        (lambda x, y, w: nn.functional.bilinear(x, y, w), [(2, 3), (2, 4), (5, 3, 4)], 2 * 5 * 3 * 4),
+        (lambda x, y: ag.cdist(x, y), [(4, 3), (5, 3)], 4 * 5 * 3),
+        (
+            lambda q, k, v: nn.functional.scaled_dot_product_attention(q, k, v),
+            [(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 7)],
+            2 * 3 * 4 * 6 * (5 + 7),
+        ),
+        (lambda x: nn.LSTM(3, 4)(x)[0], [(6, 2, 3)], 6 * 2 * 4 * 4 * (3 + 4)),
+        (lambda x: nn.LSTM(3, 4, proj_size=2)(x)[0], [(6, 2, 3)], 6 * 2 * (4 * 4 * (3 + 2) + 4 * 2)),
+        (lambda x: nn.GRU(3, 4, bidirectional=True)(x)[0], [(6, 2, 3)], 2 * 6 * 2 * 3 * 4 * (3 + 4)),
+        (lambda x: nn.RNNCell(3, 4)(x), [(2, 3)], 2 * 4 * (3 + 4)),
+    ],
+)
+def test_products_are_counted_as_by_hand(function, shapes, expected):
+    with draw.record() as recording:
+        out = function(*(ag.randn(*shape, requires_grad=True) for shape in shapes))
+    graph = recording.graph(out)
+    assert sum(multiply_adds(graph, node) for node in graph.nodes) == expected
 
 
 def test_summary_folds_and_multiplies():
