@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .graph import enable_grad, mutated, owner, state, whereabouts
+from .graph import mutated, owner, state, whereabouts
 from .op import REGISTRY, finish, observed, observers, op
-from .sharing import follow, living_views
+from .sharing import follow, living_views, renew
 from .tensor import Tensor, share, wrap
 
 __all__ = ["apply", "fits", "inplace", "rebase", "recorded", "reshaping", "view_scatter", "writable"]
@@ -174,14 +174,6 @@ def rebase(tensor: Tensor, result: Tensor) -> None:
         )
         base.grad_fn, base.needs_grad = scattered.grad_fn, True
     renew(base, living_views(base))
-
-
-def renew(base: Tensor, views: list[Any]) -> None:
-    """Give views of a tensor their places in the graph anew."""
-    for view in views:
-        with enable_grad():
-            again = follow(base, view.view_of.steps)
-        view.grad_fn, view.needs_grad = again.grad_fn, again.needs_grad
 
 
 def inplace(function: Callable, name: str) -> Callable:

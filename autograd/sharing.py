@@ -8,12 +8,12 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from .graph import changed_since, clock, owner, state
+from .graph import changed_since, clock, enable_grad, owner, state
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["View", "changed_views", "follow", "living_views", "register_view"]
+__all__ = ["View", "changed_views", "follow", "living_views", "register_view", "renew"]
 
 
 class View:
@@ -65,3 +65,11 @@ def living_views(base: Tensor) -> list[Any]:
 def changed_views(base: Tensor) -> list[Any]:
     """The views of a tensor whose memory has been changed in place since they were made."""
     return [view for view in living_views(base) if changed_since(base.array, view.view_of.order)]
+
+
+def renew(base: Tensor, views: list[Any]) -> None:
+    """Give views of a tensor their places in the graph anew."""
+    for view in views:
+        with enable_grad():
+            again = follow(base, view.view_of.steps)
+        view.grad_fn, view.needs_grad = again.grad_fn, again.needs_grad

@@ -15,7 +15,7 @@ import numpy as np
 from . import dtypes
 from .device import CPU, as_device, device, device_of, on, to_device
 from .graph import Node, RemovableHandle, owner, state
-from .sharing import View, changed_views
+from .sharing import View, changed_views, renew
 
 _new = object.__new__
 
@@ -165,14 +165,6 @@ class Tensor:
         """Bytes of all elements."""
         return self.array.nbytes
 
-    def stride(self, dim: int | None = None) -> Any:
-        """The step in memory, in elements, from one index to the next in each dimension, or in one."""
-        from .ops.shape import in_order
-
-        in_order(self)  # as a view of it will be
-        steps = tuple(s // self.array.dtype.itemsize for s in share(self).strides)
-        return steps if dim is None else steps[dim]
-
     def storage_offset(self) -> int:
         """Where in the memory it shares its first element lies, in elements."""
         return (self.data_ptr() - _address(owner(share(self)))) // self.array.dtype.itemsize
@@ -229,8 +221,6 @@ class Tensor:
             )
         before, self.needs_grad = self.needs_grad, bool(value)
         if self.views and before != self.needs_grad:  # views that were changed in place follow, as in PyTorch
-            from .inplace import renew
-
             renew(self, changed_views(self))
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:

@@ -14,7 +14,7 @@ from ..graph import owner
 from ..inplace import reshaping
 from ..op import expose, function, op
 from ..sharing import follow, living_views
-from ..tensor import Size, Tensor
+from ..tensor import Size, Tensor, share
 from .dims import complete_shape, sized, sizes, whole, wrap_dim, wrap_dims
 
 __all__ = [
@@ -83,6 +83,16 @@ def in_order(input: Any) -> bool:
     for view in living_views(input):
         view.array = follow(input.array, view.view_of.steps)
     return True
+
+
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """The step in memory, in elements, from one index to the next in each dimension, or in one."""
+    in_order(self)  # as a view of it will be
+    steps = tuple(s // self.array.dtype.itemsize for s in share(self).strides)
+    return steps if dim is None else steps[dim]
+
+
+Tensor.stride = stride  # type: ignore[attr-defined]
 
 
 @op(method=False, view=True)
