@@ -60,19 +60,23 @@ def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered
     jobs = blocks(*rows.shape)
     gw, gb = [np.empty_like(normal, shape=(len(jobs), rows.shape[1])) if n else None for n in needs[1:3]]
 
+    w = np.ones_like(normal, shape=rows.shape[1]) if weight is None else flat
+    shares = (w / w.dtype.type(w.size))[:, None]  # the mean of w · g is a product with them, which BLAS adds up faster
+
     def work(job: tuple[int, slice]) -> None:
         number, part = job
         g, x = rows[part], normal[part]
+        product = g * x
         if gb is not None:
             gb[number] = column_sums(g)
         if gw is not None:
-            gw[number] = column_sums(g * x)
+            gw[number] = column_sums(product)
         if gx is not None:
-            out = np.multiply(g, 1 if flat is None else flat, out=gx[part])
-            mean = _row_means(out) if centered else None
-            out -= x * _row_dots(out, x)
-            if mean is not None:
-                out -= mean
+            # inverse · (w · g − x · the mean of w · g · x − the mean of w · g)
+            out = np.multiply(g, w, out=gx[part])
+            out -= np.multiply(x, product @ shares, out=product)
+            if centered:
+                out -= g @ shares
             out *= inverse[part]
 
     each_job(work, list(enumerate(jobs)), rows)
