@@ -123,7 +123,7 @@ def view(input: Any, *size: Any, **named: Any) -> Any:
             return _view(input, shape)
         out = _reshape(input, shape)  # a copy, perhaps: it must not be mistaken for a view by writing into it
         if out.view_of is None:
-            out.array.flags.writeable = False
+            out.array.flags.writeable = owner(out.array).flags.writeable = False  # for good
         return out
     return _view_dtype(input, as_dtype(given))
 
