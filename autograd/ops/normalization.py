@@ -55,13 +55,12 @@ def _layer_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, centered
     if len(memo) == 3:
         return _compiled_layer_gradients(np.ascontiguousarray(g), needs, weight, centered, *memo)
     normal, inverse = memo
-    rows, flat = g.reshape(normal.shape), None if weight is None else weight.reshape(-1)
+    rows = g.reshape(normal.shape)
+    w = np.ones_like(normal, shape=rows.shape[1]) if weight is None else weight.reshape(-1)
+    shares = (w / w.dtype.type(w.size))[:, None]  # the mean of w · g is a product with them, which BLAS adds up faster
     gx = np.empty_like(normal) if needs[0] else None
     jobs = blocks(*rows.shape)
     gw, gb = [np.empty_like(normal, shape=(len(jobs), rows.shape[1])) if n else None for n in needs[1:3]]
-
-    w = np.ones_like(normal, shape=rows.shape[1]) if weight is None else flat
-    shares = (w / w.dtype.type(w.size))[:, None]  # the mean of w · g is a product with them, which BLAS adds up faster
 
     def work(job: tuple[int, slice]) -> None:
         number, part = job
