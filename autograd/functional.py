@@ -145,7 +145,7 @@ def jacobian_of(out: Tensor, xs: Any, create_graph: bool, strict: bool = False) 
     """The derivatives of one recorded output with respect to `xs`, one backward pass a row: (*out, *x) for each x."""
     count, parts = out.array.size, (None,) * len(xs)
     if out.needs_grad and count:
-        units = wrap(np.eye(count, dtype=out.dtype, like=share(out)).reshape(count, *out.shape))
+        units = wrap(np.identity(count, dtype=out.dtype, like=share(out)).reshape(count, *out.shape))
         parts = grad(out, xs, units, True, create_graph, allow_unused=True, is_grads_batched=True)
     if strict and count:
         _refuse_independent(parts, "jacobian", create_graph)

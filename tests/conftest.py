@@ -53,6 +53,9 @@ def pytest_collection_modifyitems(config, items):
     done = set(file.read_text(encoding="utf-8").splitlines()) if file.exists() else set()
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
     items[:] = [item for item in items if item.nodeid not in done]
+    for item in items:
+        if item.path.parent.name == "fast":
+            item.add_marker(pytest.mark.cpu("compiled loops are for NumPy's arrays"))
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -75,6 +75,7 @@ def test_out():
     assert ag.arange(3, out=ag.empty(3, dtype=ag.int64)).tolist() == [0, 1, 2]
 
 
+@pytest.mark.cpu("memory that NumPy has too")
 def test_memory_is_shared_where_it_is_said_to_be():
     array = np.zeros(3)
     ag.from_numpy(array)[0] = 1
@@ -90,6 +91,7 @@ def test_memory_is_shared_where_it_is_said_to_be():
 # ---- in and out --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.cpu("memory that PyTorch has too")
 def test_dlpack_both_ways():
     torch = referee()
     x = ag.arange(6.0).reshape(2, 3)

@@ -74,7 +74,7 @@ class Classifier(nn.Module):
         return self.head(out[:, -1] if out.ndim == 3 else out)
 
 
-def trained(device, kind, make=lambda p: optim.Adam(p, lr=1e-2), steps=3):
+def trained(device, kind, make, steps=3):
     """The losses, parameters, and buffers of a model after a few steps on a device."""
     ag.manual_seed(3)
     model = Classifier(kind).to(device)
@@ -107,7 +107,9 @@ def trained(device, kind, make=lambda p: optim.Adam(p, lr=1e-2), steps=3):
 
 @pytest.mark.parametrize("kind", ["mlp", "cnn", "lstm", "gru", "transformer"])
 def test_models_train(kind):
-    agree(list(trained("cuda", kind)), list(trained("cpu", kind)), 2e-4)
+    # The gradient of a key's bias is 0 but for rounding, of which Adam would make whole steps.
+    make = (lambda p: optim.SGD(p, lr=0.1)) if kind == "transformer" else lambda p: optim.Adam(p, lr=1e-2)
+    agree(list(trained("cuda", kind, make)), list(trained("cpu", kind, make)), 2e-4)
 
 
 OPTIMIZERS = {

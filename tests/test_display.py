@@ -11,6 +11,8 @@ import pytest
 import autograd as ag
 from tests.conftest import referee
 
+pytestmark = pytest.mark.cpu("the text names another device; see test_devices.py")
+
 SHAPES = [
     (),
     (1,),

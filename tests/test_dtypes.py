@@ -169,6 +169,7 @@ def test_limits(dtype):
         assert getattr(got, field) == pytest.approx(getattr(expected, field), rel=1e-3), field
 
 
+@pytest.mark.cpu("arrays of NumPy's as they are")
 def test_a_type_is_known_by_what_it_is_not_by_which_object_says_so():
     """Arrays that were pickled or byte-swapped have dtype objects of their own."""
     other = np.dtype("complex128").newbyteorder("=")

@@ -164,6 +164,7 @@ MISTAKES = {
 }  # fmt: skip
 
 
+@pytest.mark.cpu("its models are made when it is collected")
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_explained_before_anything_has_changed(name):
     mistake, kind, says = MISTAKES[name]

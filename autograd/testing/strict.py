@@ -32,7 +32,7 @@ FUNCTIONS = {
 }  # fmt: skip
 OPTIONS = {"correction", "device", "hermitian", "initial", "rtol", "stable", "subok", "upper", "weights", "where"}
 OPTIONS_OF = {"take": {"mode"}, "astype": {"casting"}}  # those above are of no function …
-WITH_WEIGHTS = {"average", "bincount", "histogram"}  # … but these
+WITH_WEIGHTS = {"average", "bincount", "histogram", "histogramdd"}  # … but these
 ATTRIBUTES = {"ctypes", "getfield", "resize", "setfield", "setflags", "to_device"}
 METHODS = {np.add: {"reduce", "accumulate", "reduceat"}, np.multiply: {"reduce", "accumulate"}}  # of ufuncs, and …
 AT = {np.add: "iIlLqQefd", np.subtract: "iI", np.maximum: "iIlLqQfd", np.minimum: "iIlLqQfd"}  # … `at` for these types
