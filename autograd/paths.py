@@ -40,6 +40,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "autograd.autograd.variable": ("autograd.autograd",),
     "autograd._dynamo": ("autograd.compiler",),
     "autograd.jit.annotations": ("typing",),
+    "nn.attention.flex_attention": ("nn.flex_attention",),
     "nn.common_types": ("nn.sizes",),
     "nn.modules": ("nn",),
     "nn.parallel.data_parallel": ("nn.parallel",),

@@ -38,7 +38,7 @@ class Tensor:
     """A multi-dimensional array that records what is done with it.
 
     Use `autograd.tensor(data)` to make one from data.  The class itself, called like PyTorch's legacy constructor,
-    makes a float32 tensor: ``Tensor(2, 3)`` of that shape, ``Tensor([1, 2])`` of those values.
+    makes one of the default type: ``Tensor(2, 3)`` of that shape, ``Tensor([1, 2])`` of those values.
 
     Source: https://docs.pytorch.org/docs/stable/tensors.html
 
@@ -65,9 +65,9 @@ class Tensor:
 
     def __init__(self, *data: Any, device: Any = None):
         if len(data) == 1 and not isinstance(data[0], int):
-            value = data[0].array if isinstance(data[0], Tensor) else np.asarray(data[0], dtypes.float32)
+            value = data[0].array if isinstance(data[0], Tensor) else np.asarray(data[0], dtypes.get_default_dtype())
         else:
-            value = np.zeros(data if data else (0,), dtypes.float32)
+            value = np.zeros(data if data else (0,), dtypes.get_default_dtype())
         _fill(self, to_device(value, as_device(device)), False)
 
     if TYPE_CHECKING:  # ops become methods when they are declared

@@ -17,6 +17,7 @@ from .module import Module
 from .parameter import Parameter
 
 __all__ = ["MultiheadAttention"]
+__path__: list[str] = []  # flex_attention, which PyTorch has below, `autograd.paths` finds
 
 
 class SDPBackend(enum.IntEnum):

@@ -18,6 +18,7 @@ def fill(module, scale=0.3):
     return module
 
 
+print(torch.Tensor(2, 3).dtype == torch.get_default_dtype(), torch.Tensor([1, 2.5]), torch.FloatTensor([1]).dtype)
 x, y = tensor([5, -7, 12, 0], dtype=torch.int32), tensor([3, 2, -5, 4], dtype=torch.int32)
 print(x + y, x - y, x * y, x / y, x // y, x % y, x**2, -x, abs(x), ~x, x & y, x | y, x ^ y, x << 2, x >> 1, x == y)
 print(
