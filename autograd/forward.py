@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,17 @@ from .graph import whereabouts
 if TYPE_CHECKING:
     from .op import Op
 
-__all__ = ["ALIASES", "LinAlgError", "MISSING", "bind", "resolved", "run", "spread"]
+__all__ = [
+    "ALIASES",
+    "LinAlgError",
+    "MISSING",
+    "WrongArgumentError",
+    "argument_named",
+    "bind",
+    "resolved",
+    "run",
+    "spread",
+]
 
 MISSING: Any = inspect.Parameter.empty
 ALIASES = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}  # NumPy's names are welcome everywhere
@@ -75,8 +86,10 @@ def resolved(op: Op, values: Any, error: Exception) -> Any:
         return run(op, [tuple(arrays), *values[1:]] if op.variadic else arrays)
     if isinstance(error, (ValueError, np.linalg.LinAlgError)):
         raise explained(op, values, error) from None
-    if isinstance(error, AttributeError) and (wrong := strangers(op, values)):
-        raise TypeError(f"{op.name}: expected Tensors, got {wrong[0]}{whereabouts()}") from None
+    if isinstance(error, (AttributeError, TypeError)) and (wrong := strangers(op, values, error)):
+        raise WrongArgumentError(
+            f"{op.name}: expected Tensors, got {type(wrong[0]).__name__}{whereabouts()}", wrong[0]
+        ) from None
     if isinstance(error, TypeError) and str(error).startswith(("ufunc", "numpy boolean", "The numpy boolean")):
         types = " and ".join(dict.fromkeys(str(v.dtype) for v in values if hasattr(v, "dtype")))
         raise RuntimeError(f"{op.name} is not implemented for {types}{whereabouts()}") from None
@@ -90,11 +103,35 @@ def spread(op: Op, values: Any) -> Any:
     return op.forward(*positional, **dict(zip(op.names[count:], values[count:], strict=True)))
 
 
-def strangers(op: Op, values: Any) -> list[str]:
-    """The types of what was given for a Tensor and is neither one nor a number."""
+def strangers(op: Op, values: Any, error: Any) -> list:
+    """What was given for a Tensor and is neither one nor a number, or is a number in which the error is."""
+    obj = getattr(error, "obj", None)
     given = zip(op.names, op.defaults, values, strict=True)
     places = [v for name, default, v in given if name in op.rules and not (v is None and default is None)]
-    return [type(v).__name__ for v in places if not hasattr(v, "dtype") and not isinstance(v, numbers.Number)]
+    return [v for v in places if not hasattr(v, "dtype") and (v is obj or not isinstance(v, numbers.Number))]
+
+
+class WrongArgumentError(TypeError):
+    """Something else was given where a Tensor is expected: `obj`."""
+
+    def __init__(self, message: str, obj: Any):
+        super().__init__(message)
+        self.obj = obj
+
+
+def argument_named(error: Any, function: Callable, args: tuple, kwargs: dict) -> Exception:
+    """The error of a function, or one that says which argument should have been a Tensor if that was the reason."""
+    nothing = error.obj is None and "'NoneType' object" not in str(error) and type(error) is AttributeError
+    if nothing or not isinstance(error.obj, (list, tuple, dict, str, bytes, numbers.Number, type(None))):
+        return error
+    for name, value in (*zip(inspect.signature(function).parameters, args, strict=False), *kwargs.items()):
+        if value is error.obj:
+            kind = type(value).__name__
+            text = f"{function.__name__}: expected a Tensor as {name}, got {kind}{whereabouts()}"
+            return WrongArgumentError(
+                text + ("; make one by tensor(…)" if isinstance(value, (list, tuple)) else ""), value
+            )
+    return error
 
 
 class LinAlgError(RuntimeError, np.linalg.LinAlgError):

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import get_default_dtype, result_type
-from .forward import ALIASES, MISSING, bind, resolved, run, spread
+from .forward import ALIASES, MISSING, WrongArgumentError, argument_named, bind, resolved, run, spread
 from .graph import Node, state
 from .sharing import register_view
 from .tensor import Tensor, share, wrap
@@ -412,11 +412,12 @@ def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
                     aliases = {old: new for old, new in aliases.items() if old not in names and new in names}
                 if aliases:
                     kwargs = {aliases.get(name, name): value for name, value in kwargs.items()}
-                if "out" in kwargs and "out" not in names:
-                    destination = kwargs.pop("out")
-                    result = body(*args, **kwargs)
-                    return result if destination is None else write_out(result, destination)
-            return body(*args, **kwargs)
+            destination = kwargs.pop("out") if "out" in kwargs and "out" not in names else None
+            try:
+                result = body(*args, **kwargs)
+            except (AttributeError, WrongArgumentError) as error:
+                raise argument_named(error, body, args, kwargs) from None
+            return result if destination is None else write_out(result, destination)
 
         expose(call, method if isinstance(method, str) else body.__name__ if method else None, numpy)
         return call

@@ -235,7 +235,7 @@ class LearningRateSchedule(Callback):
 
 
 class CSVLog(Callback):
-    """Write a row for each epoch into a CSV file."""
+    """Write a row for each epoch into a CSV file, a new one at each `fit` unless `append` (as in Keras)."""
 
     def __init__(self, path: str | Path, append: bool = False):
         self.path, self.append = Path(path), append

@@ -33,7 +33,7 @@ __all__ = ["History", "Trainer"]
 
 
 class History:
-    """What happened in training: ``history["val_loss"]`` is a list with a number for each epoch, `epoch` their numbers."""
+    """What happened in training: ``.history["val_loss"]`` has a number for each epoch, `epoch` their numbers."""
 
     def __init__(self) -> None:
         self.epoch: list[int] = []

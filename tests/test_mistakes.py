@@ -174,3 +174,24 @@ def test_a_mistake_is_explained_before_anything_has_changed(name):
     assert re.search(says, str(caught.value), re.DOTALL), str(caught.value)
     assert all(x.equal(y) for x, y in zip((X, W, *MODEL.parameters()), before, strict=True))
     W.grad = None
+
+
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0]], None, 3], ids=["list", "None", "int"])
+@pytest.mark.parametrize(
+    ("function", "rest", "argument"),
+    [(F.conv2d, (ag.ones(1, 1, 2, 2),), "input"), (ag.bmm, (ag.ones(1, 2, 2),), "input"), (ag.fft.fft, (), "input"),
+     (ag.linalg.inv, (), "A"), (F.layer_norm, ((2,),), "input"), (F.max_pool2d, (2,), "input"), (ag.movedim, (0, 1), "input")],
+    ids=["conv2d", "bmm", "fft", "inv", "layer_norm", "max_pool2d", "movedim"],
+)  # fmt: skip
+def test_what_is_not_a_tensor_is_named(function, rest, argument, wrong):
+    with pytest.raises(
+        TypeError, match=f"{function.__name__}.*: expected a Tensor as {argument}, got {type(wrong).__name__}"
+    ):
+        function(wrong, *rest)
+
+
+def test_an_error_in_what_the_user_wrote_stays_what_it_is():
+    with pytest.raises(AttributeError, match="no attribute 'elements'"):
+        ag.cat([ag.ones(2)], 0).elements  # noqa: B018
+    with pytest.raises(AttributeError, match="nothing"):
+        F.triplet_margin_with_distance_loss(X, X, X, distance_function=lambda a, b: a.nothing)
