@@ -266,9 +266,10 @@ def is_inference_mode_enabled() -> bool:
 class Mark:
     """When the memory of an array was last changed in place: any of it, all of it, and which parts."""
 
-    __slots__ = ("parts", "reference", "time", "whole")
+    __slots__ = ("parts", "read_only", "reference", "time", "whole")
 
     def __init__(self, array: Any):
+        self.read_only = False  # for arrays of a GPU, which have no flag that says so
         key, self.time, self.whole = id(array), -1, -1
         self.parts: list[tuple[int, Part]] = []
         self.reference = weakref.ref(array, lambda _: marks.pop(key, None))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import mutated, owner, state, whereabouts
+from .graph import mark_of, mutated, owner, state, whereabouts
 from .op import REGISTRY, finish, observed, observers, op
 from .sharing import follow, living_views, renew
 from .tensor import Tensor, share, wrap
@@ -86,7 +86,7 @@ def writable(tensor: Tensor) -> Any:
             array.flags.writeable = True
         except ValueError:  # somebody has lent us memory to read only
             apart = False
-    if not apart:
+    if not apart or mark_of(array).read_only:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location "
             "(or its memory is read-only); clone() the tensor before performing the operation"

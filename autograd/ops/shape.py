@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..graph import owner
+from ..graph import mark_of, owner
 from ..inplace import reshaping
 from ..op import expose, function, op
 from ..sharing import follow, living_views
@@ -124,6 +124,7 @@ def view(input: Any, *size: Any, **named: Any) -> Any:
         out = _reshape(input, shape)  # a copy, perhaps: it must not be mistaken for a view by writing into it
         if out.view_of is None:
             out.array.flags.writeable = owner(out.array).flags.writeable = False  # for good
+            mark_of(out.array).read_only = True
         return out
     return _view_dtype(input, as_dtype(given))
 

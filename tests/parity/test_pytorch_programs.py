@@ -20,6 +20,7 @@ from tests.conftest import referee
 from tests.parity.imports import swapped
 
 torch = referee()
+pytestmark = pytest.mark.cpu("programs say themselves where their tensors are, and what from_numpy gives is on the CPU")
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.py"))
 _NUMBER = re.compile(r"-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf|nan)")
