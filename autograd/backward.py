@@ -361,7 +361,8 @@ def run_hooks(hooks: list[Callable], g: Any) -> Any:
 
 def check_unchanged(order: list[Node], create_graph: bool) -> None:
     """Raise if a value that a node has saved, and that this pass will look at, was changed in place since."""
-    if not order or not any(mark.time > order[0].order for mark in tuple(graph.marks.values())):
+    marks = list(graph.marks.values())  # in one go: arrays that are collected meanwhile leave the table
+    if not order or not any(mark.time > order[0].order for mark in marks):
         return
     for node in order:
         if node.saved and type(node.saved) is tuple:
