@@ -88,7 +88,9 @@ def compare(name, info, sample, where, create_graph):
         assert not found.error or theirs.error or name in MORE_ERRORS, found.error
         if not found.error:
             for i, (m, t) in enumerate(zip(found.gradients, right.gradients, strict=True)):
-                if m is not None or (t is not None and t.any()):
+                if t is None:
+                    assert m is None or not m.any()
+                elif m is not None or t.any():
                     assert_same(m, t, 1e-6, 1e-8, f"gradient {i} with {where[:-1]} {k} changed")
         if found.error == theirs.error == "":
             assert_same(found.outputs, theirs.outputs, 1e-6, 1e-8, f"output with {where[:-1]} {k} changed")
