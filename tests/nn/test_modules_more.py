@@ -199,7 +199,7 @@ ELSEWHERE = {
     "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase", "Sequential", "UninitializedBuffer", "UninitializedParameter",
 }  # fmt: skip
 
-FIRST_ORDER = {"CTCLoss", "AdaptiveLogSoftmaxWithLoss", "EmbeddingBag", "LSTM", "RNN", "GRU"}
+FIRST_ORDER = {"CTCLoss", "AdaptiveLogSoftmaxWithLoss", "EmbeddingBag", "Hardsigmoid", "LSTM", "RNN", "GRU"}
 
 
 def unpool(rank):
