@@ -57,13 +57,22 @@ def erf(x: Any) -> Any:
 
 def normal_cdf(x: Any) -> Any:
     """The share of a normal distribution that lies below x."""
-    if type(x) in (np.ndarray, Symbol) and x.dtype == np.float32:
+    if type(x) is Symbol and x.dtype == np.float32:  # many elements: in few steps, to the last digit of 1
         square = x * x
         odds = square * ODDS[0]
         for c in ODDS[1:-1]:
             odds += c
             odds *= square
         return 1 / (np.exp2((odds + ODDS[-1]) * x) + 1)
+    if type(x) is np.ndarray and x.dtype == np.float32:
+        size = np.abs(x)
+        t = 1 / (size + TAIL_SHIFT)
+        tail = t * TAIL[0]
+        for c in TAIL[1:]:
+            tail += c
+            tail *= t
+        tail *= np.exp2(x * x * BELL)
+        return np.abs((x > 0) - tail)  # 1 - tail, or the tail itself to its last digit
     from ..ops.special import ndtr
 
     return ndtr(x)  # (1 + erf(x / √2)) / 2 would be nothing but rounding below -8
@@ -109,6 +118,13 @@ def minimum(x: Any, y: Any) -> Any:
 abs = absolute
 INVERSE_ROOT_2PI = 0.3989422804014327
 BELL = -0.7213475204444817  # exp(-x²/2) = 2^(BELL x²), which NumPy computes in half the time
+# Φ(−z) e^(z²/2) as a polynomial in t = 1 / (z + 4.3), highest power first, without a constant: relative error below
+# 5e-08 (1 + z²/10) for all z ≥ 0.  Least squares at Chebyshev points, with weights that follow the error (Lawson's iteration).
+TAIL_SHIFT = 4.3
+TAIL = (
+    -8035.929613, 6441.130045, -1166.794004, 309.0900288, 7.346755293,
+    7.996777654, 1.686034173, 0.3992952181,
+)  # fmt: skip
 # Φ(x) = 1 / (1 + 2^(x q(x²))) with a polynomial q, highest power first: in few steps, within 3e-08 for all x.  (A linear program
 # that minimizes the largest error of Φ up to x = 5; beyond, the first term decides, and has the right sign.)
 ODDS = (
