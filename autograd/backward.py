@@ -161,15 +161,14 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
         parts, conjugate = through_formula(plan, g, saved), False
     else:
         incoming = g.conj() if conjugate else g
-        start = graph.clock()
         if plan.joint is not None:
             rule, pick = plan.joint
             parts = list(enumerate(distinct(rule(incoming, *pick(saved)))))
         else:
-            parts = [(i, rule(incoming, *pick(saved))) for i, rule, pick in plan.rules]
-            if create_graph:
-                given = [pick(saved) for *_, pick in plan.rules]
-                parts = [(i, flat(part, values, start)) for (i, part), values in zip(parts, given, strict=True)]
+            start, parts = graph.clock(), []
+            for i, rule, pick in plan.rules:
+                part = rule(incoming, *(given := pick(saved)))
+                parts.append((i, flat(part, given, start) if create_graph else part))
     if conjugate:
         parts = [(i, None if part is None else part.conj()) for i, part in parts]
     if state.anomaly:

@@ -21,12 +21,10 @@ from .threads import blocks, shared
 
 __all__ = ["Program", "Symbol", "trace"]
 
-CACHE = (
-    5 << 18
-)  # bytes of all registers and an argument: with more they leave the cache, with fewer threads wait for the interpreter
-SHARED = (
-    1 << 19
-)  # elements times steps (those after the fourth count no more): with fewer, waking a thread takes as long
+# Bytes of a program's results and registers: with more they leave the cache, with fewer threads wait for the interpreter.
+CACHE = 5 << 18
+# Elements times steps (those after the fourth count no more) for one thread: with fewer, waking another takes as long.
+ALONE = 1 << 19
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
@@ -185,7 +183,7 @@ class Program:
         self.calls = [(f, itemgetter(*operands, made)) for f, operands, made in steps]
         kept = [*dtypes, *[dtype for dtype, _ in registers]]
         self.most = CACHE // sum(dtype.itemsize for dtype in kept) if len(steps) > 1 else sys.maxsize
-        self.shared = SHARED // min(len(steps), 4)
+        self.shared = ALONE // min(len(steps), 4)
         # NumPy is as fast with a few steps as they are, unless threads share them; its own choice is slow at any size.
         self.least = self.shared if len(steps) <= 4 and not any(f is select for f, _, _ in steps) else 0
         self.beforehand: list = []  # steps that make numbers of numbers
@@ -194,29 +192,23 @@ class Program:
         """Run it on 1-d arrays of one length, and numbers; the results go to `outs`."""
         slots = [*values, *self.numbers]
         size = outs[0].size
+
+        def run(part: slice) -> None:
+            length = part.stop - part.start
+            block = [v[part] if type(v) is np.ndarray else v for v in values]
+            block += slots[len(values) :]
+            block += [registers[name][:length] for name in self.registers]
+            block += [out[part] for out in outs]
+            for f, pick in self.calls:
+                f(*pick(block))
+
         with np.errstate(all="ignore"):
             for f, operands, made in self.beforehand:
                 slots[made] = weak(f, [slots[i] for i in operands])
             if size <= self.most and size < self.shared:
-                self.run([*slots, *[registers[name][:size] for name in self.registers], *outs])
+                run(slice(0, size))
                 return
-
-        def run(part: slice) -> None:
-            length = part.stop - part.start
-            self.run(
-                [
-                    *[v[part] if type(v) is np.ndarray else v for v in values],
-                    *slots[len(values) :],
-                    *[registers[name][:length] for name in self.registers],
-                    *[out[part] for out in outs],
-                ]
-            )
-
         shared(run, by_lines(blocks(size, most=self.most), outs[0]))
-
-    def run(self, slots: list) -> None:
-        for f, pick in self.calls:
-            f(*pick(slots))
 
 
 def by_lines(parts: list[slice], out: np.ndarray) -> list[slice]:

@@ -55,22 +55,22 @@ def erf(x: Any) -> Any:
     return erf(x)
 
 
+def powers(x: Any, coefficients: tuple) -> Any:
+    """A polynomial without a constant, its highest power first."""
+    total = x * coefficients[0]
+    for c in coefficients[1:]:
+        total += c
+        total *= x
+    return total
+
+
 def normal_cdf(x: Any) -> Any:
     """The share of a normal distribution that lies below x."""
     if type(x) is Symbol and x.dtype == np.float32:  # many elements: in few steps, to the last digit of 1
-        square = x * x
-        odds = square * ODDS[0]
-        for c in ODDS[1:-1]:
-            odds += c
-            odds *= square
-        return 1 / (np.exp2((odds + ODDS[-1]) * x) + 1)
+        return 1 / (np.exp2((powers(x * x, ODDS[:-1]) + ODDS[-1]) * x) + 1)
     if type(x) is np.ndarray and x.dtype == np.float32:
         size = np.abs(x)
-        t = 1 / (size + TAIL_SHIFT)
-        tail = t * TAIL[0]
-        for c in TAIL[1:]:
-            tail += c
-            tail *= t
+        tail = powers(1 / (size + TAIL_SHIFT), TAIL)
         tail *= np.exp2(x * x * BELL)
         return np.abs((x > 0) - tail)  # 1 - tail, or the tail itself to its last digit
     from ..ops.special import ndtr

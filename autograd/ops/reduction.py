@@ -10,6 +10,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..fast import LARGE, ready
 from ..fast import rows as loops
+from ..fast.blocks import ALONE
 from ..fast.threads import get_num_threads, parts, shared
 from ..op import function, op
 from ..return_types import named
@@ -35,7 +36,6 @@ def working(x: Any) -> Any:
 
 
 CHUNK = 1024  # elements that are added up without a detour: as exact as NumPy's pairwise sums
-ADDED_ALONE = 1 << 19  # elements: waking a thread takes as long as to add so many
 
 
 def row_sums(x: Any, out: Any) -> None:
@@ -43,11 +43,14 @@ def row_sums(x: Any, out: Any) -> None:
     if ready(x):
         loops.row_sums(x, out)
         return
-    jobs = get_num_threads() if x.size >= ADDED_ALONE else 1
-    if x.shape[1] <= CHUNK:  # einsum adds in 64 places at once, and takes a third of the time
-        shared(lambda part: np.einsum("ij->i", x[part], out=out[part]), parts(len(x), jobs))
-    else:
-        shared(lambda part: np.add.reduce(x[part], axis=1, out=out[part]), parts(len(x), jobs))
+
+    def add(part: slice) -> None:
+        if x.shape[1] <= CHUNK:  # einsum adds in 64 places at once, and takes a third of the time
+            np.einsum("ij->i", x[part], out=out[part])
+        else:
+            np.add.reduce(x[part], axis=1, out=out[part])
+
+    shared(add, parts(len(x), get_num_threads() if x.size >= ALONE else 1))
 
 
 def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:

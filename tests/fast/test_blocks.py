@@ -9,7 +9,7 @@ import pytest
 import autograd as ag
 import nn.functional as F
 from autograd.fast import LARGE, disabled, fused, threads
-from autograd.fast.blocks import CACHE, SHARED, Notes, trace
+from autograd.fast.blocks import ALONE, CACHE, Notes, trace
 from autograd.fast.scalars import normal_cdf, normal_density
 
 FLOAT = np.dtype(np.float32)
@@ -68,7 +68,7 @@ def test_same_bits_as_the_formula(name, dtype):
     assert not np.shares_memory(got, y)
 
 
-@pytest.mark.parametrize("size", [LARGE, SHARED // 4 - 1, SHARED // 4 + 1, CACHE // 4 + 5])
+@pytest.mark.parametrize("size", [LARGE, ALONE // 4 - 1, ALONE // 4 + 1, CACHE // 4 + 5])
 def test_blocks_of_all_sizes_and_two_results(size):
     x, y = numbers(size=size)
     got = run(lambda x, y: (x * y + 1, x * y > 0, x * y + 1), x, y)
@@ -209,7 +209,7 @@ def test_numbers_are_converted_once_where_that_changes_nothing():
 def test_threads_let_go_of_the_memory_that_they_worked_on(monkeypatch):
     monkeypatch.setattr(threads, "wanted", 2)
     with disabled():
-        out = fused(lambda x: x * 2)(np.ones(SHARED, np.float32))
+        out = fused(lambda x: x * 2)(np.ones(ALONE, np.float32))
     memory = weakref.ref(out)
     del out
     assert memory() is None

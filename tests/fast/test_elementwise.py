@@ -8,7 +8,7 @@ import pytest
 import autograd as ag
 import nn.functional as F
 from autograd.fast import LARGE, disabled, fused
-from autograd.fast.blocks import SHARED
+from autograd.fast.blocks import ALONE
 
 SHAPE = (150, 200)
 
@@ -147,7 +147,7 @@ def test_types_and_sizes(fast):
     """What is not float32 is computed in its own type, whatever the number of elements."""
     double = fused(lambda x: x + x)
     with contextlib.nullcontext() if fast else disabled():
-        for size in (0, 1, LARGE - 1, LARGE, SHARED // 4 + 1, SHARED + 3):
+        for size in (0, 1, LARGE - 1, LARGE, ALONE // 4 + 1, ALONE + 3):
             for dtype in (np.float32, np.float64, np.int64, np.float16, np.complex64, bool):
                 x = (np.arange(size) % 5).astype(dtype)
                 got = double(x)
@@ -173,7 +173,7 @@ def test_error_in_a_block_is_raised(fast):
         raise ValueError("no")
 
     with disabled(), pytest.raises(ValueError, match="no"):
-        fused(formula)(np.zeros(SHARED))
+        fused(formula)(np.zeros(ALONE))
 
 
 def test_leaves_have_gradients_of_their_own():
