@@ -20,9 +20,10 @@ import time
 import traceback
 import weakref
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import Any, NoReturn
 
 from autograd.data.fetch import Fetcher, place
@@ -101,6 +102,8 @@ def _begin(info: WorkerInfo) -> None:
     # finish its step first. A handler, unlike SIG_IGN, is not passed on to programs that are run
     # here. Those of the main program, which a forked worker inherits, are not for workers.
     signal.signal(signal.SIGINT, lambda *_: None)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `_uninterrupted`
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     # Each batch has a stream of its own; this is for what worker_init_fn draws.
@@ -171,6 +174,21 @@ def _raise(kind: type[Exception], message: str) -> NoReturn:
     raise error
 
 
+@contextmanager
+def _uninterrupted(start: Any) -> Iterator[None]:
+    """Inside, Ctrl-C waits, for us and for a worker that starts: it would end one that has not come to `_begin`."""
+    # The process from which "forkserver" forks would hand that on to others that it starts.
+    if not hasattr(signal, "pthread_sigmask") or start.get_start_method() == "forkserver":
+        yield
+        return
+    resource_tracker.ensure_running()  # "spawn" would start it now, which lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """A worker as the main process sees it."""
 
@@ -185,7 +203,8 @@ class _Worker:
             daemon=True,
         )
         try:
-            self.process.start()
+            with _uninterrupted(start):
+                self.process.start()
         finally:
             theirs.close()  # so that the worker's death closes the connection
         self.begin_epoch()
