@@ -388,7 +388,7 @@ class WorkerIterator:
 
     def _report_death(self, task: _Task) -> NoReturn:
         process = task.worker.process
-        process.join(_GRACE)
+        process.join(_CHECK)  # its connection is closed a moment before it is gone
         code = process.exitcode
         how = f"exit code {code}"
         if code is not None and code < 0:

@@ -23,6 +23,7 @@ from tests.data.test_dataset import plain
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="these tests fork")
 ROOT = Path(__file__).parents[2]
+LONG = 100  # seconds, after which nothing will come any more, however busy the machine is
 
 
 @pytest.fixture(autouse=True)
@@ -148,19 +149,30 @@ def test_a_worker_that_dies_between_batches():
 
 def test_a_worker_that_dies_while_its_child_keeps_the_connection(monkeypatch):
     monkeypatch.setattr("autograd.data.workers._CHECK", 0.1)
+    reading, writing = os.pipe()
 
     def die():
         if os.fork() == 0:
-            time.sleep(2)
+            os.close(writing)
+            os.read(reading, 1)  # until the test is over
         os._exit(1)
 
-    with pytest.raises(RuntimeError, match=r"exited unexpectedly .* at index 5"):
-        list(data.DataLoader(Trap(die), num_workers=1))
+    try:
+        with pytest.raises(RuntimeError, match=r"exited unexpectedly .* at index 5"):
+            list(data.DataLoader(Trap(die), num_workers=1, timeout=LONG))
+    finally:
+        os.close(writing)
+        os.close(reading)
 
 
 def test_timeout_names_the_index():
-    with pytest.raises(RuntimeError, match=r"timed out after 0\.3 seconds, while worker 1 was at index 5"):
-        list(data.DataLoader(Trap(lambda: time.sleep(60)), 4, num_workers=2, timeout=0.3))
+    arrived = multiprocessing.get_context("fork").Semaphore(0)
+    batches = iter(data.DataLoader(Trap(lambda: arrived.release() or time.sleep(LONG)), 4, num_workers=2, timeout=LONG))
+    next(batches)
+    assert arrived.acquire(timeout=LONG)
+    batches._loader.timeout = 0.1
+    with pytest.raises(RuntimeError, match=r"timed out after 0\.1 seconds, while worker 1 was at index 5"):
+        next(batches)
 
 
 def test_leaving_the_loop_stops_the_workers():
@@ -177,9 +189,9 @@ def test_persistent_workers_stay_and_come_back(monkeypatch):
     next(iter(loader))  # leaves the epoch unfinished
     assert list(loader) == list(loader)
     assert set(loader) == first
-    os.kill(min(first), signal.SIGKILL)
-    loader._iterator._workers[0].process.join(1)
-    loader._iterator._workers[1].process.join(0.1)
+    process = loader._iterator._workers[0].process
+    process.kill()
+    process.join()
     assert len(set(loader)) == 2
     assert set(loader).isdisjoint(first), "a dead one is replaced"
 
@@ -224,15 +236,18 @@ def test_an_error_in_the_init_function():
 
 
 def test_out_of_order_gives_every_batch_once():
-    def slow_first(batch):
+    go_on = multiprocessing.get_context("fork").Event()
+
+    def first_waits(batch):
         if 0 in batch:
-            time.sleep(0.3)
+            go_on.wait(LONG)
         return batch
 
-    loader = data.DataLoader(range(12), 2, num_workers=2, in_order=False, collate_fn=slow_first)
-    batches = list(loader)
-    assert sorted(batches) == [[i, i + 1] for i in range(0, 12, 2)]
-    assert batches[0] != [0, 1]
+    batches = iter(data.DataLoader(range(12), 2, num_workers=2, in_order=False, collate_fn=first_waits))
+    first = next(batches)
+    go_on.set()
+    assert first != [0, 1]
+    assert sorted([first, *batches]) == [[i, i + 1] for i in range(0, 12, 2)]
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 300_000])
@@ -314,20 +329,19 @@ def run_script(body, **options):
     )
 
 
-def gone(pids, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not any(os.path.exists(f"/proc/{pid}") and "State:\tZ" not in status(pid) for pid in pids):
-            return True
-        time.sleep(0.05)
-    return False
+def wait_until(pids, states):
+    """Until each of the processes is in one of the states that Linux has letters for; Z: it is gone."""
+    end = time.monotonic() + LONG
+    while not all(state(pid) in states for pid in pids):
+        assert time.monotonic() < end, [state(pid) for pid in pids]
+        time.sleep(0.01)
 
 
-def status(pid):
+def state(pid):
     try:
-        return Path(f"/proc/{pid}/status").read_text()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return "State:\tZ"
+        return "Z"
 
 
 ENDLESS = """
@@ -358,19 +372,19 @@ def test_no_process_survives_the_main_one(how, inside):
     try:
         pids = [int(pid) for pid in process.stdout.readline().split()]
         assert len(pids) == 2
-        time.sleep(0.1)
+        wait_until([process.pid], "S")
         if how == signal.SIGINT:
             os.killpg(process.pid, how)  # Ctrl-C reaches the whole group
         else:
             process.send_signal(how)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=LONG)
     finally:
         process.kill()
         process.wait()
     if how == signal.SIGINT:
         assert errors.strip().endswith("KeyboardInterrupt")
         assert errors.count("Traceback") == 1, "the workers say nothing"
-    assert gone(pids)
+    wait_until(pids, "Z")
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
@@ -405,7 +419,7 @@ def test_other_ways_to_start(method, tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=LONG,
     )
     assert done.stdout == "done\n", done.stderr
     assert done.stderr == ""
