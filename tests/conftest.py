@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
 import autograd as ag
@@ -18,6 +19,15 @@ from autograd.op import REGISTRY
 from autograd.testing.strict import pretended_device
 
 OPS = tuple(REGISTRY)  # the ops of the packages, before tests and examples declare theirs
+
+with contextlib.suppress(ImportError):  # Hypothesis draws the same examples each time: a failure is somebody's doing
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile(
+        "same", derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.register_profile("thorough", deadline=None, max_examples=10_000)
+    settings.load_profile("same")
 
 
 TORCH = importlib.util.find_spec("torch") is not None or bool(os.environ.get("CI"))
@@ -67,8 +77,12 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(autouse=True)
 def _start(request):
-    """The same random numbers for each test, and the device of ``--device``: a GPU, or where there is none its stand-in."""
+    """The same random numbers for each test, whatever ran before it, and the device of ``--device``: a GPU, or where there is none its stand-in."""
     ag.manual_seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+    if hasattr(module := getattr(request.node, "module", None), "RNG"):
+        module.RNG = np.random.default_rng(0)
     device = request.config.getoption("--device", None)
     if device is None or isinstance(request.node, pytest.DoctestItem) or request.node.get_closest_marker("cpu"):
         yield

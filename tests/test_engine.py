@@ -652,7 +652,7 @@ def test_the_gradient_of_one_of_several_outputs_is_not_added_to():
     def both(x, y):
         return x.copy(), y.copy()
 
-    del REGISTRY["two_outputs"]
+    del REGISTRY["both"]
     x, y, g = ag.ones(3).requires_grad_(), ag.ones(3).requires_grad_(), ag.ones(3)
     for _ in range(2):
         both(x, y)[0].backward(g)

@@ -115,7 +115,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values)
 def test_any_nesting(value):
     assert same(again(value), value)
@@ -213,14 +213,17 @@ def test_missing_file(tmp_path):
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_hostile_file(name, tmp_path):
-    """One error that says what is wrong, without allocating what the header claims."""
+    """One error that says what is wrong, without doing or allocating what the header claims."""
     path = tmp_path / "file"
     path.write_bytes(CORPUS[name]())
-    start = time.process_time()
-    with pytest.raises(FormatError) as caught:
-        ag.load(path)
-    seconds = time.process_time() - start
-    assert seconds < 1, f"{seconds} s of processor time"
+    lines, before = [], sys.gettrace()
+    sys.settrace(trace := lambda frame, event, arg: lines.append(event) or trace)
+    try:
+        with pytest.raises(FormatError) as caught:
+            ag.load(path)
+    finally:
+        sys.settrace(before)
+    assert len(lines) < 20_000
     assert len(str(caught.value)) < 600
     tracemalloc.start()
     with pytest.raises(FormatError):
@@ -252,7 +255,6 @@ def test_any_changed_byte(tmp_path):
             ag.load(io.BytesIO(bytes(damaged)), map_location="cpu")
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(content):
     with pytest.raises(FormatError):

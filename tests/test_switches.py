@@ -107,6 +107,7 @@ def test_assertions_of_models():
 
 def test_weights_from_the_net_are_fetched_once(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("autograd.hub._chosen", None)
     source = tmp_path / "weights.safetensors"
     ag.save({"w": ag.tensor([1.0, 2.0])}, source)
     url = source.as_uri()
@@ -116,7 +117,6 @@ def test_weights_from_the_net_are_fetched_once(tmp_path, monkeypatch):
     assert ag.hub._get_torch_home() == str(tmp_path / "home")
     assert (tmp_path / "home" / "hub" / "checkpoints" / "weights.safetensors").exists()
     ag.hub.set_dir(tmp_path / "other")
-    monkeypatch.setattr("autograd.hub._chosen", tmp_path / "other")
     assert ag.hub.get_dir() == str(tmp_path / "other")
     with pytest.raises(RuntimeError, match="write the model here"):
         ag.hub.load("author/repository", "model")

@@ -14,12 +14,13 @@ from .test_pictures import stats
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+LONG = 120_000  # milliseconds, after which nothing will come any more, however busy the machine is
 
 
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=LONG)
         yield browser
         browser.close()
 
@@ -34,6 +35,7 @@ def open_page(browser, tmp_path):
         path.write_text(html, encoding="utf-8")
         context = browser.new_context(java_script_enabled=scripts, viewport={"width": 1000, "height": 800}, **options)
         contexts.append(context)
+        context.set_default_timeout(LONG)
         context.set_offline(True)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -136,9 +138,11 @@ def test_pan_zoom_and_keys(open_page):
     def view():
         return [float(n) for n in page.locator("svg").get_attribute("viewBox").split()]
 
-    x, y, w, _ = view()
+    x, y, w, _ = first = view()
     page.mouse.move(120, 500)
     page.mouse.wheel(0, -300)
+    while view() == first:  # what the wheel does is not waited for
+        page.wait_for_timeout(10)
     assert view()[2] < w
     page.click("#fit")
     assert view()[2] == pytest.approx(w)

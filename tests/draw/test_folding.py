@@ -204,7 +204,7 @@ def programs(draw) -> Graph:
     return b.graph(len(b.nodes) - 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(programs())
 def test_fold_and_unfold_are_inverse(graph):
     folded = graph.fold()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 import autograd as ag
 from autograd.testing import strategies
@@ -16,7 +16,7 @@ def _ends(result):
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
-@settings(max_examples=2000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000)
 @given(program=strategies.programs(n_ops=10))
 def test_random_programs_have_pytorchs_gradients(program):
     theirs = [torch.tensor(x, requires_grad=True) for x in program.inputs]

@@ -112,7 +112,7 @@ HYPOTHESIS = """
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(0.5, 2.0))
 def test_property(gradcheck, x):
     gradcheck(np.sin, np.array([x]), vjp=lambda g, x: g * np.cos(x))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 pytest.importorskip("hypothesis")
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as hypothesis
 
 import autograd as ag
 from autograd.testing import OpCase, S, gradcheck
 from autograd.testing import strategies as st
 
-quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=60)
 
 
 @quick
