@@ -17,7 +17,7 @@ from ..op import function, op
 from ..tensor import wrap
 from . import pooling
 from .bands import mix, weights_matrix
-from .padding import take_along
+from .padding import take_grid
 
 __all__: list[str] = []
 
@@ -66,6 +66,7 @@ def _target(input: Any, size: Any, scale_factor: Any, recompute: bool | None) ->
     return size, (None,) * dims if recompute else factors
 
 
+@function(method=False)
 def interpolate(
     input: Any,
     size: Any = None,
@@ -113,37 +114,40 @@ def interpolate(
         )
     if mode == "area":
         return getattr(pooling, f"adaptive_avg_pool{input.ndim - 2}d")(input, out)
+    axes = list(zip(input.shape[2:], out, factors, strict=True))
+    if mode.startswith("nearest"):
+        return take_grid(input, [nearest_index(*axis, mode == "nearest-exact") for axis in axes])
     x = input
-    for axis, (n, m, factor) in enumerate(zip(input.shape[2:], out, factors, strict=True), 2):
-        if mode.startswith("nearest"):
-            if n != m or factor:
-                x = take_along(x, nearest_index(n, m, factor, mode == "nearest-exact"), axis)
-        elif n != m or factor not in (None, 1.0):
+    for axis, (n, m, factor) in enumerate(axes, 2):
+        if n != m or factor not in (None, 1.0):
             matrix = weights_matrix(mode == "bicubic", n, m, bool(align_corners), factor, antialias, np.dtype(x.dtype))
             x = mix(x, matrix, axis)
     return x if x is not input else input * 1
 
 
+@function(method=False)
 def upsample(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Any:
     """The old name of `interpolate`."""
-    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+@function(method=False)
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """`interpolate` with mode "nearest"."""
     warnings.warn(
-        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
     )
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
+@function(method=False)
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """`interpolate` with mode "bilinear" and aligned corners."""
     warnings.warn(
-        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
     )
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
@@ -226,6 +230,7 @@ def _picked_at(input: Any, places: list, padding_mode: str) -> Any:
     return values * wrap(valid[:, None].astype(values.dtype)) if padding_mode == "zeros" else values
 
 
+@function(method=False)
 def grid_sample(
     input: Any,
     grid: Any,
@@ -252,7 +257,7 @@ def grid_sample(
         warnings.warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
             "align_corners=True if the old behavior is desired.",
-            stacklevel=2,
+            stacklevel=3,
         )
     dims, align, coordinates = input.ndim - 2, bool(align_corners), []
     for d, n in enumerate(input.shape[2:]):

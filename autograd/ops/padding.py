@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..fast.threads import each_job
 from ..op import function, op
+from .windows import batches
 
 __all__ = ["constant_pad_nd"]
 
@@ -23,11 +28,16 @@ def constant_pad(x, widths, value):
     """`value` around x, (before, after) for each dimension; negative widths cut off.  Padding's adjoint is cutting."""
     shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
     source = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))
-    if all(a <= 0 and b <= 0 for a, b in widths):
-        return x[source].copy()
+    place = tuple(slice(max(a, 0), n - max(b, 0)) for n, (a, b) in zip(shape, widths, strict=True))
     out = np.empty_like(x, shape=shape)  # keeps the order in memory
-    out[...] = value
-    out[tuple(slice(max(a, 0), n - max(b, 0)) for n, (a, b) in zip(shape, widths, strict=True))] = x[source]
+    around = any(a > 0 or b > 0 for a, b in widths)
+
+    def work(images: Any) -> None:
+        if around:
+            out[images][...] = value
+        out[images][place] = x[images][source]
+
+    each_job(work, [...] if any(map(any, widths[:1])) else _images(out, 1), out)
     return out
 
 
@@ -54,15 +64,107 @@ def add_along(g, index, axis, size):
     return out
 
 
-def _reflect(places: Any, size: int) -> Any:
-    return (size - 1) - np.abs((size - 1) - np.abs(places))
+# ---- along the last axes -----------------------------------------------------------------------------------------
+
+FEW = 64  # blocks: more are copied more slowly than element by element
 
 
-_WRAPS = {
-    "reflect": _reflect,
-    "replicate": lambda places, size: np.clip(places, 0, size - 1),
-    "circular": lambda places, size: places % size,
-}
+def take_grid(x: Any, indices: Sequence) -> Any:
+    """The elements of x at indices (arrays of ints) along each of its last dimensions."""
+    slices = [progressions(index.tobytes()) for index in indices]
+    if math.prod(map(len, slices)) > FEW:
+        for axis, index in enumerate(indices, x.ndim - len(indices)):
+            x = take_along(x, index, axis)
+        return x
+    blocks = [tuple(zip(*pairs, strict=True)) for pairs in itertools.product(*slices)]
+    return _take_blocks(x, tuple(map(len, indices)), blocks)
+
+
+@op(method=False, x=lambda g, x_shape, sizes, blocks: _add_blocks(g, x_shape[-len(sizes) :], blocks))  # pyright: ignore[reportGeneralTypeIssues]
+def _take_blocks(x, sizes, blocks):
+    """An array of those last sizes: each block of it, a tuple of slices, is one of x."""
+    out = np.empty_like(x, shape=(*x.shape[: -len(sizes)], *sizes))  # keeps the order in memory
+
+    def work(images: Any) -> None:
+        target, source = out[images], x[images]
+        for places, elements in blocks:
+            target[(..., *places)] = source[(..., *elements)]
+
+    each_job(work, _images(out, len(sizes)), out)
+    return out
+
+
+@op(method=False, g=lambda g, g_shape, sizes, blocks: _take_blocks(g, g_shape[-len(sizes) :], blocks))  # pyright: ignore[reportGeneralTypeIssues]
+def _add_blocks(g, sizes, blocks):
+    """The adjoint of `_take_blocks`."""
+    out = np.empty_like(g, shape=(*g.shape[: -len(sizes)], *sizes))
+
+    def work(images: Any) -> None:
+        target, source = out[images], g[images]
+        target[...] = 0
+        for places, elements in blocks:
+            target[(..., *elements)] += source[(..., *places)]
+
+    each_job(work, _images(out, len(sizes)), out)
+    return out
+
+
+def _images(x: Any, dims: int) -> list:
+    """Indices of the first dimension, some at a time; of everything where one image is all there is."""
+    return batches(len(x), math.prod(x.shape[1:])) if x.ndim > dims else [...]
+
+
+@functools.lru_cache(64)
+def progressions(index: bytes) -> list[tuple[slice, slice]]:
+    """An index as pairs of slices, its places and what it names there: nothing twice in any of them."""
+    names = np.frombuffer(index, np.int64)
+    order = np.argsort(names, kind="stable")
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(names[order]) > 0)))
+    counts = np.diff(starts, append=len(names))
+    found = []
+    for k in range(counts.max()):  # the places of what is named for the k-th time
+        places = np.sort(order[starts[counts > k] + k])
+        for line in _lines(zip(places.tolist(), names[places].tolist(), strict=True)):
+            found.append(tuple(map(_progression, zip(*line, strict=True))))
+    return found
+
+
+def _lines(points: Iterable[tuple[int, int]]) -> Iterator[list]:
+    """Points that follow each other at the same distance, as many as there are at a time."""
+    line: list = []
+    for x, y in points:
+        if len(line) > 1 and (x - line[-1][0], y - line[-1][1]) != (line[1][0] - line[0][0], line[1][1] - line[0][1]):
+            yield line
+            line = []
+        line.append((x, y))
+    yield line
+
+
+def _progression(numbers: Sequence[int]) -> slice:
+    """Numbers at the same distance as a slice."""
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    stop = numbers[-1] + step
+    return slice(numbers[0], None if stop < 0 else stop, step)
+
+
+# ---- by elements of the input ------------------------------------------------------------------------------------
+
+
+def _reflect(before: int, after: int, size: int) -> np.ndarray:
+    return (size - 1) - np.abs((size - 1) - np.abs(np.arange(-before, size + after)))
+
+
+def _replicate(before: int, after: int, size: int) -> np.ndarray:
+    return np.clip(np.arange(-before, size + after), 0, size - 1)
+
+
+def _circular(before: int, after: int, size: int) -> np.ndarray:
+    # what is cut off does not come round again
+    first, length = max(-before, 0), size - max(-after, 0) - max(-before, 0)
+    return first + np.arange(-max(before, 0), length + max(after, 0)) % length
+
+
+_WRAPS = {"reflect": _reflect, "replicate": _replicate, "circular": _circular}
 
 
 @function(method=False)
@@ -112,6 +214,7 @@ def _wrapped(input: Any, pairs: Sequence, dims: int, mode: str) -> Any:
             f"Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: got {dims} padded dimensions of an "
             f"input of shape {tuple(input.shape)}"
         )
+    indices = []
     for axis in range(input.ndim - dims, input.ndim):
         before, after = pairs[axis]
         size = input.shape[axis]
@@ -121,14 +224,11 @@ def _wrapped(input: Any, pairs: Sequence, dims: int, mode: str) -> Any:
                 f"Padding size should be {'less than' if mode == 'reflect' else 'at most'} the corresponding input dimension, "
                 f"but got: padding ({before}, {after}) at dimension {axis} of input {list(input.shape)}"
             )
-        if size == 0 or size + before + after <= 0:
+        left = size + (min(before, 0) + min(after, 0) if mode == "circular" else before + after)
+        if size == 0 or left <= 0:
             raise RuntimeError(f"pad: expected non-empty dimensions to pad, got input of shape {tuple(input.shape)}")
-        if mode == "circular" and min(before, after) < 0:  # what is cut off does not come round again
-            input = input[(*(slice(None),) * axis, slice(max(-before, 0), size - max(-after, 0)))]
-            before, after, size = max(before, 0), max(after, 0), input.shape[axis]
-        if before or after:
-            input = take_along(input, _WRAPS[mode](np.arange(-before, size + after), size), axis)
-    return input
+        indices.append(_WRAPS[mode](before, after, size))
+    return take_grid(input, indices) if any(map(any, pairs)) else input
 
 
 _pad = pad

@@ -16,6 +16,7 @@ torch = referee()
 
 from torch.nn import functional as TF  # noqa: E402
 
+import autograd  # noqa: E402
 from nn import functional as F  # noqa: E402
 from tests.parity.bridge import compare  # noqa: E402
 
@@ -157,6 +158,14 @@ def test_padding(mode):
     both("pad", [normal(2, 3, 5, 4, 3), (2, 1, 1, 0, 2, 2)], mode=mode)
     if mode == "constant":
         both("pad", [normal(2, 3, 5), (2, -1, -1, 3)], value=3.0)
+    else:
+        both("pad", [normal(2, 3, 9, 8), (2, -3, -1, 2)], mode=mode)
+    both("pad", [normal(40, 8, 20, 20), (3, 1, 0, 2)], 1, mode=mode)  # large: threads share it
+
+
+def test_padding_by_what_is_cut_off():
+    with pytest.raises(RuntimeError, match="non-empty dimensions to pad"):
+        F.pad(autograd.ones(1, 2, 3), (2, -3), mode="circular")
 
 
 MODES = {"nearest": 1, "nearest-exact": 2, "linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3, "area": 2}
@@ -179,7 +188,9 @@ def test_interpolate(mode, options):
 
 
 def test_interpolate_large():
-    """Where only the band of the matrix is multiplied."""
+    """By threads; by an index where slices would be many; where only the band of the matrix is multiplied."""
+    both("interpolate", [normal(20, 8, 20, 20)], 1, mode="nearest", scale_factor=2)
+    both("interpolate", [normal(1, 2, 40, 40)], 1, mode="nearest", size=(57, 71))
     both("interpolate", [normal(1, 2, 300, 300)], 1, mode="bilinear", size=(400, 250))
 
 
