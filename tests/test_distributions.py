@@ -149,7 +149,7 @@ def test_divergence(name):
 
 def test_independent():
     p, q, *_ = pair("normal")
-    mine, theirs = D.Independent(p, 1), torch.distributions.Independent(q, 1)
+    mine, theirs = D.Independent(p, 1, validate_args=False), torch.distributions.Independent(q, 1)
     np.testing.assert_allclose(
         mine.log_prob(ag.tensor(REAL)).detach().numpy(), theirs.log_prob(torch.tensor(REAL)).detach().numpy()
     )
@@ -168,6 +168,58 @@ def test_mistakes():
         D.Bernoulli(2.0)
     with pytest.raises(NotImplementedError, match=r"average p\.log_prob"):
         D.kl_divergence(D.Normal(0.0, 1.0), D.Uniform(0.0, 1.0))
+
+
+# Parameters that only `validate_args=False` lets through, and what is then computed as PyTorch does.
+UNCHECKED = {
+    "Normal": ((0.5, -1.0), "variance"),
+    "Laplace": ((0.5, -1.0), "variance"),
+    "Exponential": ((-2.0,), "mean"),
+    "Uniform": ((1.0, 1.0), "mean"),
+    "Gamma": ((-1.0, 2.0), "mean"),
+    "Chi2": ((-1.0,), "mean"),
+    "Beta": ((-1.0, 2.0), "mean"),
+    "StudentT": ((3.0, 0.5, -1.0), "variance"),
+    "Poisson": ((-1.0,), "mean"),
+    "Bernoulli": ((1.5,), "mean"),
+    "Geometric": ((1.5,), "mean"),
+    "Binomial": ((3, 1.5), "mean"),
+    "NegativeBinomial": ((3, 1.5), "probs"),
+    "LogNormal": ((0.5, -1.0), "mean"),
+    "HalfNormal": ((-1.0,), "mean"),
+    "Gumbel": ((0.5, -1.0), "mean"),
+}
+
+
+@pytest.mark.parametrize("name", UNCHECKED)
+def test_parameters_are_not_looked_at_where_a_program_says_so(name, monkeypatch):
+    args, what = UNCHECKED[name]
+    ours, theirs = getattr(D, name), getattr(torch.distributions, name)
+    with pytest.raises(ValueError, match="expected"):
+        ours(*args)
+    expected = getattr(theirs(*args, validate_args=False), what)
+    np.testing.assert_allclose(getattr(ours(*args, validate_args=False), what).numpy(), expected.numpy(), rtol=1e-6)
+    monkeypatch.setattr(D.Distribution, "_validate_args", True)
+    D.Distribution.set_default_validate_args(False)
+    np.testing.assert_allclose(getattr(ours(*args), what).numpy(), expected.numpy(), rtol=1e-6)
+    with pytest.raises(ValueError, match="expected"):
+        ours(*args, validate_args=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Categorical", "OneHotCategorical", "RelaxedOneHotCategorical", "RelaxedBernoulli", "Multinomial", "Dirichlet"],
+)
+def test_shares_are_not_looked_at_where_a_program_says_so(name):
+    first = {"RelaxedOneHotCategorical": (0.5,), "RelaxedBernoulli": (0.5,), "Multinomial": (3,)}.get(name, ())
+    wrong = ag.tensor([-1.0, 2.0])
+    with pytest.raises(ValueError, match="expected"):
+        getattr(D, name)(*first, wrong)
+    made = getattr(D, name)(*first, wrong, validate_args=False)
+    kept = made.concentration if name == "Dirichlet" else made.probs
+    np.testing.assert_allclose(kept.numpy(), [-1.0, 2.0])
+    with pytest.raises(ValueError, match="expected True or False"):
+        D.Distribution.set_default_validate_args("no")
 
 
 @pytest.mark.parametrize("concentration", [0.05, 0.5, 3.0, 60.0])

@@ -30,7 +30,7 @@ class Normal(Distribution):
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
         self.loc, self.scale = tensors(loc, scale)
-        require("scale", self.scale, self.scale > 0, "positive")
+        require(validate_args, "scale", self.scale, self.scale > 0, "positive")
         super().__init__(self.loc.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -63,7 +63,7 @@ class Laplace(Distribution):
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
         self.loc, self.scale = tensors(loc, scale)
-        require("scale", self.scale, self.scale > 0, "positive")
+        require(validate_args, "scale", self.scale, self.scale > 0, "positive")
         super().__init__(self.loc.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -93,7 +93,7 @@ class Exponential(Distribution):
 
     def __init__(self, rate: Any, validate_args: bool | None = None):
         (self.rate,) = tensors(rate)
-        require("rate", self.rate, self.rate > 0, "positive")
+        require(validate_args, "rate", self.rate, self.rate > 0, "positive")
         super().__init__(self.rate.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -122,7 +122,7 @@ class Uniform(Distribution):
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None):
         self.low, self.high = tensors(low, high)
-        require("high", self.high, self.low < self.high, "greater than low")
+        require(validate_args, "high", self.high, self.low < self.high, "greater than low")
         super().__init__(self.low.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:

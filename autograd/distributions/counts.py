@@ -33,7 +33,7 @@ class Poisson(Distribution):
 
     def __init__(self, rate: Any, validate_args: bool | None = None):
         (self.rate,) = tensors(rate)
-        require("rate", self.rate, self.rate >= 0, "at least 0")
+        require(validate_args, "rate", self.rate, self.rate >= 0, "at least 0")
         super().__init__(self.rate.shape)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
@@ -56,7 +56,7 @@ class Geometric(Distribution):
     """How many trials fail before the first that succeeds, which each does with probability `probs`."""
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._trial = Bernoulli(probs, logits)
+        self._trial = Bernoulli(probs, logits, validate_args)
         self.probs, self.logits, self.parameters = self._trial.probs, self._trial.logits, self._trial.parameters
         super().__init__(self.probs.shape)
 
@@ -85,7 +85,7 @@ class Binomial(Distribution):
     """How many of `total_count` trials succeed, each with probability `probs`."""
 
     def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._trial = Bernoulli(probs, logits)
+        self._trial = Bernoulli(probs, logits, validate_args)
         self.total_count, self.probs = tensors(total_count, self._trial.probs)
         self.logits, self.parameters = self._trial.logits, ("total_count", *self._trial.parameters)
         super().__init__(self.probs.shape)
@@ -112,7 +112,7 @@ class NegativeBinomial(Distribution):
     """How many trials succeed, each with probability `probs`, before `total_count` of them have failed."""
 
     def __init__(self, total_count: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._trial = Bernoulli(probs, logits)
+        self._trial = Bernoulli(probs, logits, validate_args)
         self.total_count, self.probs, self.logits = tensors(total_count, self._trial.probs, self._trial.logits)
         self.parameters = ("total_count", *self._trial.parameters)
         super().__init__(self.probs.shape)
@@ -138,7 +138,7 @@ class OneHotCategorical(Distribution):
     """Vectors with a one at the place that a `Categorical` draws."""
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._place = Categorical(probs, logits)
+        self._place = Categorical(probs, logits, validate_args)
         self.probs, self.logits = self._place.probs, self._place.logits
         super().__init__(self.probs.shape[:-1], self.probs.shape[-1:])
 
@@ -174,7 +174,7 @@ class Multinomial(Distribution):
     """How often each place comes up in `total_count` draws of a `Categorical`."""
 
     def __init__(self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._draw = OneHotCategorical(probs, logits)
+        self._draw = OneHotCategorical(probs, logits, validate_args)
         self.total_count, self.probs, self.logits = total_count, self._draw.probs, self._draw.logits
         super().__init__(self._draw.batch_shape, self._draw.event_shape)
 
@@ -200,7 +200,7 @@ class RelaxedBernoulli(Distribution):
     has_rsample = True
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._hard = Bernoulli(probs, logits)
+        self._hard = Bernoulli(probs, logits, validate_args)
         self.probs, self.logits = self._hard.probs, self._hard.logits
         self.temperature = tensors(temperature, self.logits)[0]
         super().__init__(self.logits.shape)
@@ -221,7 +221,7 @@ class RelaxedOneHotCategorical(Distribution):
     has_rsample = True
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
-        self._hard = Categorical(probs, logits)
+        self._hard = Categorical(probs, logits, validate_args)
         self.probs, self.logits = self._hard.probs, self._hard.logits
         (self.temperature,) = tensors(temperature)
         super().__init__(self.probs.shape[:-1], self.probs.shape[-1:])

@@ -33,7 +33,7 @@ class Bernoulli(Distribution):
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None):
         given, is_logits = _one(probs, logits)
         if not is_logits:
-            require("probs", given, (given >= 0) & (given <= 1), "between 0 and 1")
+            require(validate_args, "probs", given, (given >= 0) & (given <= 1), "between 0 and 1")
         self.probs = sigmoid(given) if is_logits else given
         self.logits = given if is_logits else _log(given) - _log(1 - given)
         self.parameters = ("logits" if is_logits else "probs",)
@@ -79,7 +79,7 @@ class Categorical(Distribution):
             self.logits = log_softmax(given, dim=-1)
             self.probs = self.logits.exp()
         else:
-            require("probs", given, (given >= 0) & (given < math.inf), "probabilities")
+            require(validate_args, "probs", given, (given >= 0) & (given < math.inf), "probabilities")
             self.probs = given / given.sum(-1, keepdim=True)
             self.logits = _log(self.probs)
         self.parameters = ("logits" if is_logits else "probs",)

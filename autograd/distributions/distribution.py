@@ -23,9 +23,9 @@ def tensors(*values: Any) -> list[Tensor]:
     return list(broadcast_tensors(*made))
 
 
-def require(name: str, value: Tensor, holds: Tensor, what: str) -> None:
-    """Raise a ValueError unless a parameter is what it has to be."""
-    if not bool(holds.all()):
+def require(asked: bool | None, name: str, value: Tensor, holds: Tensor, what: str) -> None:
+    """Raise a ValueError unless a parameter is what it has to be, or a program has `asked` with False not to look."""
+    if (Distribution._validate_args if asked is None else asked) and not bool(holds.all()):
         raise ValueError(f"expected {name} to be {what}, got a tensor of shape {tuple(value.shape)} with other values")
 
 
@@ -39,6 +39,15 @@ class Distribution:
 
     has_rsample = False
     parameters: tuple[str, ...] = ()  # which are shown
+
+    _validate_args = True
+
+    @staticmethod
+    def set_default_validate_args(value: bool) -> None:
+        """Whether distributions look at their parameters where `validate_args` does not say so: they do at first."""
+        if value not in (True, False):
+            raise ValueError(f"expected True or False, got {value!r}")
+        Distribution._validate_args = value
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = ()):
         self.batch_shape, self.event_shape = Size(batch_shape), Size(event_shape)
@@ -97,7 +106,9 @@ class Independent(Distribution):
     autograd.Size([2])
     """
 
-    def __init__(self, base_distribution: Distribution, reinterpreted_batch_ndims: int):
+    def __init__(
+        self, base_distribution: Distribution, reinterpreted_batch_ndims: int, validate_args: bool | None = None
+    ):
         batch, event = base_distribution.batch_shape, base_distribution.event_shape
         if not 0 <= reinterpreted_batch_ndims <= len(batch):
             raise ValueError(f"expected 0 to {len(batch)} dimensions of the batch, got {reinterpreted_batch_ndims}")

@@ -68,8 +68,8 @@ class Gamma(Distribution):
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None):
         self.concentration, self.rate = tensors(concentration, rate)
-        require("concentration", self.concentration, self.concentration > 0, "positive")
-        require("rate", self.rate, self.rate > 0, "positive")
+        require(validate_args, "concentration", self.concentration, self.concentration > 0, "positive")
+        require(validate_args, "rate", self.rate, self.rate > 0, "positive")
         super().__init__(self.rate.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -100,7 +100,7 @@ class Chi2(Gamma):
 
     def __init__(self, df: Any, validate_args: bool | None = None):
         (self.df,) = tensors(df)
-        super().__init__(self.df / 2, 0.5)
+        super().__init__(self.df / 2, 0.5, validate_args)
 
 
 class Dirichlet(Distribution):
@@ -118,7 +118,7 @@ class Dirichlet(Distribution):
         (self.concentration,) = tensors(concentration)
         if self.concentration.ndim < 1:
             raise ValueError("expected one concentration for each share in the last dimension, got a number")
-        require("concentration", self.concentration, self.concentration > 0, "positive")
+        require(validate_args, "concentration", self.concentration, self.concentration > 0, "positive")
         super().__init__(self.concentration.shape[:-1], self.concentration.shape[-1:])
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -155,7 +155,7 @@ class Beta(Distribution):
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None):
         self.concentration1, self.concentration0 = tensors(concentration1, concentration0)
-        self._pair = Dirichlet(stack([self.concentration1, self.concentration0], -1))
+        self._pair = Dirichlet(stack([self.concentration1, self.concentration0], -1), validate_args)
         super().__init__(self.concentration1.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
@@ -185,8 +185,8 @@ class StudentT(Distribution):
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None):
         self.df, self.loc, self.scale = tensors(df, loc, scale)
-        require("scale", self.scale, self.scale > 0, "positive")
-        require("df", self.df, self.df > 0, "positive")
+        require(validate_args, "scale", self.scale, self.scale > 0, "positive")
+        require(validate_args, "df", self.df, self.df > 0, "positive")
         super().__init__(self.df.shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:

@@ -204,7 +204,7 @@ class LogNormal(TransformedDistribution):
     """Of numbers whose logarithms are normal with mean `loc` and standard deviation `scale`."""
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        base = Normal(loc, scale)
+        base = Normal(loc, scale, validate_args)
         super().__init__(base, ExpTransform())
         self.loc, self.scale = base.loc, base.scale
 
@@ -226,7 +226,7 @@ class HalfNormal(Distribution):
     has_rsample = True
 
     def __init__(self, scale: Any, validate_args: bool | None = None):
-        self._normal = Normal(0.0, tensors(scale)[0])
+        self._normal = Normal(0.0, tensors(scale)[0], validate_args)
         self.scale = self._normal.scale
         super().__init__(self.scale.shape)
 
@@ -257,7 +257,7 @@ class Gumbel(Distribution):
     parameters = ("loc", "scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self._normal = Normal(loc, scale)  # the same checks
+        self._normal = Normal(loc, scale, validate_args)  # the same checks
         self.loc, self.scale = self._normal.loc, self._normal.scale
         super().__init__(self.loc.shape)
 
