@@ -99,6 +99,7 @@ _LAZY = {
     "jit": "autograd.jit",
     "linalg": "autograd.linalg",
     "masked": "autograd.masked",
+    "mps": "autograd.mps",
     "nn": "nn",
     "optim": "optim",
     "profiler": "autograd.profiler",
@@ -106,6 +107,7 @@ _LAZY = {
     "special": "autograd.special",
     "testing": "autograd.testing",
     "utils": "autograd.utils",
+    "xpu": "autograd.xpu",
 }
 
 

@@ -40,6 +40,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "autograd.autograd.variable": ("autograd.autograd",),
     "autograd._dynamo": ("autograd.compiler",),
     "autograd.jit.annotations": ("typing",),
+    "autograd.mps": ("autograd.backends.mps",),
+    "autograd.xpu": ("autograd.backends.mps",),
     "nn.attention.flex_attention": ("nn.flex_attention",),
     "nn.common_types": ("nn.sizes",),
     "nn.modules": ("nn",),

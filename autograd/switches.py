@@ -38,8 +38,6 @@ ABSENT = {
     "sparse_coo_tensor": "use zeros(...).index_put_(indices, values, accumulate=True): there is no sparse layout",
     "sparse_csr_tensor": "use dense tensors: there is no sparse layout",
     "symeig": "use linalg.eigh, as PyTorch since 1.13",
-    "xpu": 'the devices are "cpu" and "cuda"',
-    "mps": 'the devices are "cpu" and "cuda"',
 }
 
 # The same for methods and attributes of Tensor.

@@ -1,4 +1,4 @@
-"""``torch.backends.mps``: Apple's GPUs are not used."""
+"""``torch.backends.mps``, and ``torch.mps`` and ``torch.xpu``: GPUs of Apple's and Intel's are not used."""
 
 
 def is_available() -> bool:
@@ -9,3 +9,8 @@ def is_available() -> bool:
 def is_built() -> bool:
     """False."""
     return False
+
+
+def device_count() -> int:
+    """0."""
+    return 0
