@@ -11,7 +11,9 @@ import numpy as np
 
 from . import graph
 from .device import to_device
-from .fast import fused
+from .elementwise import same
+from .fast import LARGE, available, fused
+from .fast.deferred import Deferred, now
 from .graph import Node, changed_since, set_grad_enabled, state
 from .op import OUTPUT, Op, Plan
 from .quiet import as_before, quiet
@@ -72,18 +74,25 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
             g = grads.pop(node, None)
             if g is None or (useful is not None and node not in useful):
                 continue
-            if node.hooks:
-                g = run_hooks(node.hooks, g)
-            if targets is not None and node in targets:
-                found[node] = g
             plan, saved, parents = node.plan, node.saved, node.parents
+            if node.hooks:
+                settle(grads)
+                g = run_hooks(node.hooks, now(g))
+            if targets is not None and node in targets:
+                found[node] = g = now(g)
+            if g.__class__ is Deferred and not plan.deferring:
+                g = g.now()
             if plan is OUTPUT:
                 hand_over(grads, parents[0], saved, g)
                 continue
             if type(saved) is not tuple:
                 saved = restored(node)
             simple = plain and plan.joint is None and type(g) is not list and node.dtype.kind != "c"
-            for i, part, pick in plan.rules if simple else partials(node, plan, g, saved, create_graph):
+            if simple:
+                parts = deferred(plan, g, saved) if plan.deferring and node.shape else plan.rules
+            else:
+                parts = partials(node, plan, g, saved, create_graph)
+            for i, part, pick in parts:
                 if pick is not None:  # not computed yet: `part` is the rule
                     part = part(g, *pick(saved))
                 parent = parents[i]
@@ -98,6 +107,7 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                 grads[parent] = part
             if not retain_graph and plan.data and holds_arrays(saved, plan.data):
                 node.saved = None
+        settle(grads)
         for leaf, g in grads.items():  # what is left
             # A number on the CPU may have been used on a GPU.
             if not leaf.array.ndim and not isinstance(g, (ndarray, np.generic)):
@@ -122,8 +132,28 @@ def hand_over(grads: dict, parent: Node, index: int, g: Any) -> None:
     slots[index] = g if slots[index] is None else slots[index] + g  # rules tie saved outputs again
 
 
+def deferred(plan: Plan, g: Any, saved: tuple) -> Iterable[tuple[int, Any, Any]]:
+    """The rules of an op, applied already if the gradient is large: what they make is computed later, with what uses it."""
+    if type(g) is not Deferred:
+        if type(g) is not ndarray or g.size < LARGE or available():
+            return plan.rules
+        later = Deferred(None, (), g, g)
+    else:
+        later = g
+    return [(i, g if rule is same else rule(later, *pick(saved)), None) for i, rule, pick in plan.rules]
+
+
+def settle(grads: dict) -> None:
+    """Compute the gradients that wait for what uses them, before something is done that they may depend on."""
+    for source, g in grads.items():
+        if type(g) is Deferred:
+            grads[source] = g.now()
+
+
 def added(before: Any, part: Any) -> Any:
     """The sum of two gradients: in place if that memory is no one else's, which takes half the time."""
+    if type(before) is Deferred or type(part) is Deferred:
+        return plus(before, part)
     if not isinstance(before, ndarray):
         return before + part
     return np.add(before, part, out=before) if is_private(before) else plus(before, part)
@@ -296,6 +326,7 @@ def zeros(order: list, targets: set | None, found: dict, create_graph: bool) -> 
 
 def conform(g: Any, like: Any) -> Any:
     """Undo broadcasting and conversion: give `g` the shape and dtype of what it is the gradient of."""
+    g = now(g)
     shape, dtype = like.shape, like.dtype
     if g.shape != shape:
         total: Any = Tensor.sum if isinstance(g, Tensor) else np.add.reduce

@@ -134,7 +134,7 @@ class Plans(dict):
 class Plan:
     """An op together with the arguments that need a gradient: what to save, and the rules to run."""
 
-    __slots__ = ("data", "joint", "needs", "op", "pick", "rules", "saves", "shaped", "unruled")
+    __slots__ = ("data", "deferring", "joint", "needs", "op", "pick", "rules", "saves", "shaped", "unruled")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]):
         asked = needs
@@ -162,6 +162,7 @@ class Plan:
         places = {name: i for i, name in enumerate(saves)}
         self.rules = tuple((i, rule, picker([places[n] for n in op.wants(rule)])) for i, rule, *_ in rules)
         self.joint = None if op.joint is None else (op.joint, picker([places[n] for n in op.wants(op.joint)]))
+        self.deferring = bool(self.rules) and all(getattr(rule, "deferring", False) for _, rule, _ in self.rules)
 
     def save(self, values: list, out: Any) -> tuple:
         """The values that the rules will ask for, in the order of `saves`."""
@@ -429,7 +430,7 @@ class _Output:
     """The plan of a node that is one of several outputs: its gradient goes to its place in the parent's tuple."""
 
     op = Op("output", lambda x: x, {})
-    rules, joint = (), None
+    rules, joint, deferring = (), None, False
 
 
 OUTPUT = _Output()

@@ -28,6 +28,7 @@ import numpy as np
 
 from . import blas, panels, scalars, threads, tiles
 from .blocks import Program, trace
+from .deferred import Deferred, deferring, extended, now
 from .threads import get_num_threads
 
 __all__ = ["available", "compiled", "disabled", "fused", "get_num_threads", "ready", "set_num_threads"]
@@ -200,10 +201,13 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
     def call(*args: Any) -> Any:
         nonlocal kernel, least
         for x in args:
-            if type(x) is np.ndarray and x.size >= LARGE:
+            if (type(x) is np.ndarray and x.size >= LARGE) or type(x) is Deferred:
                 break
         else:
             return formula(*args)
+        if Deferred in map(type, args):
+            made = extended(formula, args)
+            return call(*map(now, args)) if made is None else made
         compiling = available() if _enabled is None else _enabled
         if x.size < least and not compiling:
             return formula(*args)
@@ -229,7 +233,7 @@ def fused(formula: Callable, spelled: Callable | None = None) -> Any:
         return tuple(outs) if len(outs) > 1 else outs[0]
 
     functools.update_wrapper(call, formula)
-    return call
+    return deferring(call)
 
 
 def together(args: tuple, shape: tuple) -> tuple[list, np.ndarray, list[int] | None] | None:

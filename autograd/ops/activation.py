@@ -15,6 +15,7 @@ import numpy as np
 from ..dtypes import expect_floating
 from ..elementwise import elementwise
 from ..fast import compiles, fused
+from ..fast.deferred import deferring
 from ..fast.scalars import normal_cdf, normal_density, sigmoid, tanh
 from ..fast.scalars import softplus as log_1_exp
 from ..graph import state
@@ -299,6 +300,7 @@ def _approximate_and_slope(x: Any) -> tuple:
 _times = fused(np.multiply)
 
 
+@deferring
 def _gelu_gradient(g: Any, x: Any, approximate: str, memo: list | None) -> Any:
     if memo and not isinstance(g, Tensor):
         return _times(g, memo[0])

@@ -11,6 +11,7 @@ import numpy as np
 from ..dtypes import float64, result_type
 from ..elementwise import elementwise, same
 from ..fast import fused
+from ..fast.deferred import deferring
 from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
@@ -259,6 +260,7 @@ def _whole_power(x: Any, y: Any) -> Any:
     return np.where(y < 0, fraction, x ** np.maximum(y, 0))
 
 
+@deferring
 def _power_x(g: Any, x: Any, y: Any) -> Any:
     if type(y) is int or type(y) is float:
         if y == 2:
