@@ -49,8 +49,6 @@ def test_same_as_pytorch(code):
         ("ag.zeros(-1)", RuntimeError, "negative dimension"),
         ("ag.zeros(2.5)", TypeError, "whole numbers"),
         ("ag.zeros(2, shape=3)", TypeError, "unexpected argument 'shape'"),
-        ("ag.tensor([[1], [1, 2]])", ValueError, "equal lengths"),
-        ("ag.tensor('a')", TypeError, "give numbers"),
         ("ag.tensor(300, dtype=ag.uint8)", RuntimeError, "without overflow"),
         ("ag.tensor(2**80)", RuntimeError, "int64"),
         ("ag.arange(0, 3, 0)", RuntimeError, "nonzero"),
@@ -108,10 +106,11 @@ def test_dlpack_both_ways():
 
 def test_numpy_gets_values_only_where_no_gradient_is_lost():
     x = ag.ones(2, requires_grad=True)
-    for convert in (np.asarray, np.array, lambda t: t.numpy()):
-        with pytest.raises(RuntimeError, match="requires grad"):
+    for convert in (np.asarray, np.array, lambda t: np.asarray(t * 2), lambda t: t.numpy()):
+        with pytest.raises(RuntimeError, match=r"requires grad.*detach"):
             convert(x)
     assert np.asarray(x.detach()).tolist() == [1, 1]
+    assert np.shares_memory(np.asarray(x.detach()), x.detach().numpy())
     assert np.asarray(ag.ones(2), dtype=np.int64).dtype == np.int64
     assert x.numpy(force=True).tolist() == [1, 1]
 

@@ -10,6 +10,13 @@ import autograd as ag
 import nn
 
 FOUND = {
+    "autograd.accelerator": "current_accelerator is_available",
+    "autograd.amp": "GradScaler autocast",
+    "autograd.backends.cuda": "matmul",
+    "autograd.backends.cudnn": "benchmark deterministic enabled flags",
+    "autograd.backends.mps": "is_available",
+    "autograd.utils.checkpoint": "checkpoint",
+    "autograd.utils.data": "DataLoader Dataset",
     "autograd.autograd.function": "Function once_differentiable",
     "autograd.autograd.functional": "hessian jacobian",
     "autograd.autograd.grad_mode": "no_grad",

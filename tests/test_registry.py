@@ -13,6 +13,7 @@ from autograd.op import REGISTRY, observers
 from autograd.testing import OpCase, each_check, uncovered
 from tests.conftest import OPS, referee
 from tests.samples import CASES
+from tests.samples.compositions import COMPOSITIONS
 
 BY_NAME = {case.name: case for case in CASES}
 
@@ -59,6 +60,11 @@ def test_op(check):
     if check.check == "torch":
         referee()
     check()
+
+
+@pytest.mark.parametrize("case", COMPOSITIONS, ids=str)
+def test_a_composition_stays_on_its_device_and_takes_every_layout(case):
+    case.check("layouts", "strict")
 
 
 def test_a_new_op_without_samples_is_noticed():

@@ -330,12 +330,6 @@ def test_a_dot_that_hangs_or_fails_is_done_without(monkeypatch, tmp_path, script
     assert reason in texts(picture.to_svg())[-1]
 
 
-def test_importing_the_engine_does_not_load_drawing():
-    code = "import sys, autograd; print(sorted(m for m in sys.modules if 'autograd.draw' in m or m == 'graphviz'))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 # ---- colours --------------------------------------------------------------------------------------------------------
 
 

@@ -157,6 +157,20 @@ def test_errors_say_what_is_wrong(index, error, message):
         ag.zeros(2, 3)[localized(index, ag.tensor)]
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: ag.gather(x, 1, ag.tensor([[7]])), "out of bounds"),
+        (lambda x: x.scatter(1, ag.tensor([[0]]), ag.ones(1, 1, dtype=ag.float64)), "dtype"),
+        (lambda x: x.index_select(0, ag.tensor([2])), "out of bounds"),
+        (lambda x: x.masked_fill(ag.tensor([1, 0, 1]), 0.0), "boolean"),
+    ],
+)
+def test_errors_of_functions_with_indices(call, message):
+    with pytest.raises((RuntimeError, IndexError), match=message):
+        call(ag.zeros(2, 3))
+
+
 def test_an_element_is_a_view():
     x = ag.zeros(3)
     x[1].add_(5)

@@ -1,4 +1,4 @@
-"""Reductions, softmax, scans: against NumPy and PyTorch, gradients of both orders, every layout, off the CPU."""
+"""Reductions, softmax, scans: ties and NaN, integers, what is empty or large; against PyTorch."""
 
 from __future__ import annotations
 
@@ -7,44 +7,7 @@ import pytest
 
 import autograd as ag
 from autograd.fast import disabled, threads
-from autograd.testing.cases import OpCase, each_check
-from autograd.testing.samples import S
 from tests.conftest import referee
-
-DIMS = (S((3, 4)), S((3, 4), dim=1), S((2, 3, 4), dim=(0, 2), keepdim=True), S((), dim=0), S((2, 0, 3), dim=0))
-ALONG = (S((3, 4), dim=1), S((2, 3, 4), dim=-2, keepdim=True), S((), dim=0))
-SCAN = (S((3, 4), dim=1), S((2, 3, 4), dim=-2), S((), dim=0), S((0, 3), dim=1))
-ZEROS = np.array([[1.5, 0.0, -2.0], [0.0, 0.0, 3.0], [0.5, 2.0, 1.0]])
-
-CASES = [
-    *(OpCase(n, *DIMS, complex=n == "sum") for n in ("sum", "nansum")),
-    *(OpCase(n, *DIMS[:4], complex=n == "mean") for n in ("mean", "nanmean")),
-    OpCase("prod", S((3, 4)), S((3, 4), dim=1), S((2, 3), dim=0, keepdim=True), S((), dim=0), S(ZEROS), S(ZEROS, dim=1)),
-    *(OpCase(n, *DIMS[:3], S((3, 4), dim=0, correction=0), complex=n == "var") for n in ("var", "std", "var_mean", "std_mean")),
-    OpCase("logsumexp", *DIMS[1:], complex=True),
-    *(OpCase(n, *DIMS[:4]) for n in ("amax", "amin")),
-    *(OpCase(n, S((3, 4)), S((3, 4), dim=1, keepdim=True)) for n in ("aminmax",)),
-    *(OpCase(n, *ALONG, S((3, 4)), S((3, 4), (4,))) for n in ("max", "min")),
-    *(OpCase(n, *ALONG, S((3, 4)), order=0) for n in ("argmax", "argmin")),
-    *(OpCase(n, *DIMS, order=0) for n in ("all", "any")),
-    OpCase("count_nonzero", S(ZEROS), S(ZEROS, dim=1), S(ZEROS, dim=(0, 1)), order=0),
-    *(OpCase(n, *SCAN, complex=True) for n in ("cumsum", "cumprod")),
-    OpCase("cumprod", S(ZEROS, dim=1), S(ZEROS, dim=0)),
-    OpCase("logcumsumexp", *SCAN),
-    *(OpCase(n, *SCAN[:3]) for n in ("cummax", "cummin")),
-    OpCase("diff", S((3, 4)), S((5, 2), n=2, dim=0), S((3,), 1, -1, (1,), (2,))),
-    OpCase("trapezoid", S((3, 4)), S((3, 4), dx=0.5, dim=0), S((3, 4), (4,)), S((3, 4), (3, 4))),
-    OpCase("cumulative_trapezoid", S((3, 4)), S((3, 4), (4,), dim=1)),
-    OpCase("gradient", S((3, 4)), S((5, 4), dim=0, edge_order=2), S((3, 4), spacing=0.5)),
-    *(OpCase(n, S((3, 4), dim=1), S((2, 3, 4), dim=0), S((), dim=0)) for n in ("softmax", "log_softmax")),
-    OpCase("cov", S((3, 5)), S((5,)), S((3, 5), correction=0), dtypes=("float64",)),
-    OpCase("corrcoef", S((3, 5)), dtypes=("float64",), kink_verdict="skip", rtol=1e-6, strict=False),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("check", each_check(CASES), ids=str)
-def test_op(check):
-    check()
 
 
 def both(call, *arrays, **kwargs):

@@ -6,29 +6,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing.cases import OpCase, each_check
-from autograd.testing.samples import S
 from tests.conftest import referee
 from tests.ops.test_reduction import both
-
-CASES = [
-    *(OpCase(n, S((3, 4)), S((2, 3, 4), dim=1, descending=True), S((), dim=0), S((0, 2), dim=0)) for n in ("sort",)),
-    OpCase("msort", S((4, 3))),
-    OpCase("argsort", S((3, 4)), S((3, 4), dim=0, descending=True), order=0),
-    OpCase("topk", S((3, 9), 2), S((3, 9), 5, dim=0 - 1, largest=False), S((9, 2), 3, dim=0), S((3, 4), 0)),
-    OpCase("kthvalue", S((3, 4), 2), S((3, 4), 1, dim=0, keepdim=True)),
-    *(OpCase(n, S((3, 5)), S((3, 4), dim=1), S((3, 5), dim=0, keepdim=True), S((), dim=0)) for n in ("median", "nanmedian")),
-    *(
-        OpCase(n, S((3, 5), 0.3), S((3, 5), 0.6, dim=1, keepdim=True), S((4, 3), 0.4, dim=0, interpolation="midpoint"))
-        for n in ("quantile", "nanquantile")
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("check", each_check(CASES), ids=str)
-def test_op(check):
-    check()
-
 
 NANS = np.array([[3.0, np.nan, 1.0, 2.0], [np.nan, np.nan, 5.0, 4.0], [1.0, 2.0, 3.0, 4.0]])
 

@@ -4,27 +4,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-from autograd.testing import BINARY, UNARY, GradCheckError, OpCase, S, draw, each_check, integers, uncovered
-
-CASES = [
-    OpCase("exp", *UNARY, reference=np.exp, analytic=True),
-    OpCase("log", domain="positive", reference=np.log),
-    OpCase("abs", reference=np.abs, kinks=(0.0,)),
-    OpCase("multiply", *BINARY, reference=np.multiply, complex=True),
-    OpCase("maximum", *BINARY, reference=np.maximum, torch=None),
-    OpCase("matmul", S((3, 4), (4, 5)), S((2, 3, 4), (4,)), S((4,), (4,)), reference=np.matmul),
-    OpCase("sum", S((3, 4)), S((3, 4), dim=0), S((2, 3, 4), dim=(0, 2), keepdim=True)),
-    OpCase("cat", S([(2, 3), (1, 3)]), S([(2, 3), (2, 1)], dim=1)),
-    OpCase("where", S(draw("bool", (3, 4)), (3, 4), (4,)), reference=np.where),
-    OpCase("index_select", S((3, 4), 1, draw(integers(4), (5,)))),
-    OpCase("linalg.inv", S((3, 3)), S((2, 3, 3)), domain="square", reference=np.linalg.inv),
-    OpCase("argmax", S((3, 4)), S((3, 4), dim=1), order=0),
-]
-
-
-@pytest.mark.parametrize("check", each_check(CASES), ids=str)
-def test_a_table_of_ops(check):
-    check()
+from autograd.testing import BINARY, GradCheckError, OpCase, S, draw, integers, uncovered
 
 
 def test_samples_are_the_same_each_time():
@@ -98,9 +78,10 @@ def test_torch_is_compared_with():
 
 
 def test_uncovered():
-    assert uncovered(CASES, ["exp", "tan", "log"]) == ["tan"]
-    assert str(CASES[0]) == "exp"
-    assert repr(CASES[0]) == "OpCase('exp')"
+    cases = [OpCase("exp"), OpCase("log", domain="positive")]
+    assert uncovered(cases, ["exp", "tan", "log"]) == ["tan"]
+    assert str(cases[0]) == "exp"
+    assert repr(cases[0]) == "OpCase('exp')"
 
 
 def test_what_may_be_left_out():
