@@ -10,9 +10,9 @@ import numpy as np
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import wrap_dim
-from .indexing import add_at, indexed
+from .indexing import add_at, indexed, rows_at
 from .indices import part
-from .places import grid
+from .places import pick
 from .shape import expanded
 
 __all__ = ["gather", "index_select", "take", "take_along_dim"]
@@ -24,15 +24,16 @@ def checked_index(index: Any, n: int, name: str) -> Any:
     if array.dtype.kind not in "iu":
         raise IndexError(f"{name}(): Expected dtype int32 or int64 for index, got {array.dtype}")
     if math.prod(array.shape):
-        low, high = int(array.min()), int(array.max())
-        if low < 0 or high >= n:
+        once = array[tuple(slice(None) if step else slice(0, 1) for step in array.strides)]  # of what is repeated
+        if int(once.view(f"u{once.itemsize}").max()) >= n:  # negative ones, too, in one pass
+            low, high = int(once.min()), int(once.max())
             raise IndexError(f"{name}: index {low if low < 0 else high} is out of bounds for a dimension of size {n}")
     return array
 
 
 @op("index_select", method=False, x=lambda g, x_shape, dim, index: add_at(g, part(dim, index), x_shape))
 def _index_select(x, dim, index):
-    return np.take(x, index, dim)
+    return np.take(x, index, dim) if dim or not isinstance(x, np.ndarray) else rows_at(x, index)
 
 
 @function()
@@ -45,12 +46,6 @@ def index_select(input, dim, index):
     if not input.ndim:
         return _index_select(input.reshape(1), 0, where_).reshape(())
     return _index_select(input, dim, where_)
-
-
-@op("gather", method=False, x=lambda g, x_shape, dim, index: add_at(g, grid(index, dim), x_shape))
-def _gather(x, dim, index):
-    fits = all(n == m for d, (n, m) in enumerate(zip(x.shape, index.shape, strict=True)) if d != dim)
-    return np.take_along_axis(x, index, dim) if fits else x[grid(index, dim)]
 
 
 def check_gather(input: Any, dim: int, index: Any, name: str) -> Any:
@@ -70,6 +65,13 @@ def check_gather(input: Any, dim: int, index: Any, name: str) -> Any:
     return checked_index(index, input.shape[dim] if input.ndim else 1, name)
 
 
+def same_rows(input: Any, dim: int, index: Any) -> Any:
+    """A vector, if an index along the first dimension names the same for all that follow: programs expand it to that."""
+    if dim == 0 < math.prod(index.shape[1:]) and index.shape[1:] == input.shape[1:] and not any(index.strides[1:]):
+        return index[(slice(None), *(0,) * (index.ndim - 1))]
+    return None
+
+
 @function()
 def gather(input, dim, index, *, sparse_grad=False):
     """At each place the element of `input` there, but for its position along `dim`, which `index` names.
@@ -82,8 +84,9 @@ def gather(input, dim, index, *, sparse_grad=False):
     dim = wrap_dim(dim, input.ndim)
     array = check_gather(input, dim, index, "gather")
     if not input.ndim or input.ndim != index.ndim:
-        return _gather(input.reshape(-1), 0, array.reshape(-1)).reshape(array.shape)
-    return _gather(input, dim, array)
+        return pick(input.reshape(-1), array.reshape(-1), 0, True).reshape(array.shape)
+    rows = same_rows(input, dim, array)
+    return pick(input, array, dim, True) if rows is None else _index_select(input, 0, rows)
 
 
 @function(numpy=np.take_along_axis)

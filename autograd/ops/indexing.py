@@ -11,6 +11,7 @@ import numpy as np
 
 from ..fast import get_num_threads, ready
 from ..fast import indexing as loops
+from ..fast.threads import by_blocks
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor
@@ -36,13 +37,23 @@ def _slice_adjoint(x, shape, index):
 @op("index", method=False, x=lambda g, x_shape, index: add_at(g, index, x_shape))
 def indexed(x, index):
     """A copy: arrays and slices."""
+    if len(index) == 1 and isinstance(x, np.ndarray) and index[0].dtype.kind != "b":
+        return rows_at(x, index[0])
     return x[index]
+
+
+def rows_at(x: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """x[index] for an array that is known to be in range; large results are shared among threads."""
+    out = np.empty((*index.shape, *x.shape[1:]), x.dtype)
+    places, rows = index.reshape(-1), out.reshape((index.size, *x.shape[1:]))
+    by_blocks(lambda part: x.take(places[part], 0, out=rows[part], mode="wrap"), len(rows), math.prod(x.shape[1:]))
+    return out
 
 
 @op(method=False, x=lambda g, index: indexed(g, index))
 def add_at(x, index, shape):
     """Zeros of `shape` with `x` added at `index`: the adjoint of indexing with arrays."""
-    out = np.zeros_like(x, shape=shape)
+    out = np.zeros_like(x, shape=shape, order="C")
     arrays = [p for p in index if not isinstance(p, slice)]
     if len(arrays) == 1 and arrays[0].dtype.kind == "b":
         out[index] = x  # no place twice
@@ -53,27 +64,47 @@ def add_at(x, index, shape):
     return out
 
 
-def _add_rows(out: np.ndarray, index: tuple, x: np.ndarray) -> None:
-    """``np.add.at`` by rows: several arrays are made one that counts through the dimensions they index."""
+def _arrays(index: tuple) -> tuple[list[int], list]:
+    """The dimensions that arrays index, and for each of them its array; of a mask the places."""
     dims, arrays, dim = [], [], 0
     for p in index:
         found = () if isinstance(p, slice) else p.nonzero() if p.dtype.kind == "b" else (p,)
         for k, array in enumerate(found):
             dims.append(dim + k)
-            arrays.append(np.where(array < 0, array + out.shape[dim + k], array))
+            arrays.append(array)
         dim += len(found) or 1
-    chosen = np.broadcast_arrays(*arrays)
-    shape, lengths = chosen[0].shape, [out.shape[d] for d in dims]
-    rest = [d for d in range(out.ndim) if d not in dims]
-    # NumPy puts the dimensions of the arrays where the arrays stand if they stand together, else first.
-    first = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
-    rows = np.moveaxis(x, range(first, first + len(shape)), range(len(shape)))
-    rows = rows.reshape(math.prod(shape), math.prod(out.shape[d] for d in rest))
-    where = np.ravel_multi_index(chosen, lengths).reshape(-1) if len(chosen) > 1 else chosen[0].reshape(-1)
-    total = np.zeros((math.prod(lengths), rows.shape[1]), out.dtype)
-    accumulate_rows(total, where, rows)
-    back = total.reshape(*lengths, *(out.shape[d] for d in rest))
-    out[...] = np.moveaxis(back, range(len(dims)), dims)
+    return dims, arrays
+
+
+def _first(dims: list[int]) -> int:
+    """NumPy puts the dimensions of the arrays where the arrays stand if they stand together, else first."""
+    return dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
+
+
+def indexed_shape(shape: tuple, index: tuple) -> tuple:
+    """The shape of what has that shape, at an index with arrays."""
+    dims, arrays = _arrays(index)
+    rest = [n for d, n in enumerate(shape) if d not in dims]
+    first = _first(dims)
+    return (*rest[:first], *np.broadcast_shapes(*(a.shape for a in arrays)), *rest[first:])
+
+
+def _add_rows(out: np.ndarray, index: tuple, x: np.ndarray) -> None:
+    """``np.add.at`` on an array in C order by rows: several arrays are made one that counts through the dimensions they index."""
+    dims, arrays = _arrays(index)
+    where, lengths = 0, [out.shape[d] for d in dims]
+    for array, n in zip(arrays, lengths, strict=True):
+        array = array.astype(np.int64, copy=False)
+        where = where * n + np.where(array < 0, array + n, array)
+    first, rest = _first(dims), [d for d in range(out.ndim) if d not in dims]
+    rows = np.moveaxis(x, range(first, first + where.ndim), range(where.ndim))
+    rows = rows.reshape(where.size, math.prod(out.shape[d] for d in rest))
+    order = [*dims, *rest]
+    # a view where these dimensions come first, and then changed in place
+    total = out.transpose(order).reshape((math.prod(lengths), rows.shape[1]))
+    accumulate_rows(total, where.reshape(-1), rows)
+    if dims != [*range(len(dims))]:
+        out.transpose(order)[...] = total.reshape([out.shape[d] for d in order])
 
 
 def accumulate_rows(total: np.ndarray, where: np.ndarray, rows: np.ndarray) -> None:
@@ -101,9 +132,13 @@ def accumulate_rows(total: np.ndarray, where: np.ndarray, rows: np.ndarray) -> N
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     counts = np.diff(starts, append=len(where))
     if 4 * counts.max() < len(starts):  # many places: first what comes first to each of them, then what comes second, …
-        for k in range(counts.max()):
-            at = starts[counts > k] + k
-            total[ordered[at]] += rows[order[at]]
+        by_count = np.argsort(-counts, kind="stable")
+        starts, counts = starts[by_count], counts[by_count]
+        sums = total.take(ordered[starts], 0)
+        for k in range(counts[0]):
+            left = np.searchsorted(-counts, -k)
+            sums[:left] += rows.take(order[starts[:left] + k], 0)
+        total[ordered[starts]] = sums
     else:
         rows = rows.take(order, 0)
         for start, count, place in zip(starts.tolist(), counts.tolist(), ordered[starts].tolist(), strict=True):
@@ -155,8 +190,12 @@ def index_set(x, y, index):
 @op(method=False, x=lambda g: g, y=lambda g, index: indexed(g, index))
 def index_add_to(x, y, index):
     """`x` with `y` added at `index`; an index that comes several times adds several times."""
-    shape = x[index].shape
-    return x + add_at.__wrapped__(np.broadcast_to(y, shape), index, x.shape)
+    y = np.broadcast_to(y, indexed_shape(x.shape, index))
+    if not isinstance(x, np.ndarray):
+        return x + add_at.__wrapped__(y, index, x.shape)
+    out = x.copy()
+    _add_rows(out, index, y)
+    return out
 
 
 def values_for(value: Any, shape: tuple[int, ...]) -> Any:
@@ -187,7 +226,7 @@ def index_put(input, indices, values, accumulate=False):
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
             f"{values.dtype} for the source."
         )
-    values = values_for(values, input.array[chosen].shape)
+    values = values_for(values, indexed_shape(tuple(input.shape), chosen))
     return index_add_to(input, values, chosen) if accumulate else index_set(input, values, chosen)
 
 

@@ -17,7 +17,10 @@ from ..op import function, op
 from ..tensor import wrap
 from . import pooling
 from .bands import mix, weights_matrix
+from .indexing import indexed
+from .joining import stack
 from .padding import take_grid
+from .places import steps
 
 __all__: list[str] = []
 
@@ -217,20 +220,26 @@ def _inside(x: Any, size: int, padding_mode: str, align_corners: bool) -> tuple:
     return x, slope
 
 
-def _picked_at(input: Any, places: list, padding_mode: str) -> Any:
-    """The elements of (N, C, *S) at integer places (N, *O) per dimension; zeros outside."""
-    sizes = input.shape[2:]
-    valid: Any = True
-    flat: Any = 0
-    for at, n in zip(places, sizes, strict=True):
-        valid = valid & (at >= 0) & (at < n)
-        flat = flat * n + np.clip(at, 0, n - 1)
-    index = np.broadcast_to(flat[:, None], (flat.shape[0], input.shape[1], *flat.shape[1:]))
-    values = pooling.pick(input, wrap(index.astype(np.int64)))
-    return values * wrap(valid[:, None].astype(values.dtype)) if padding_mode == "zeros" else values
+def _sum_at(input: Any, terms: list) -> Any:
+    """The sum of weighted elements of (N, C, *S): for each term integer places (N, *O) per dimension, and the weights; zeros outside.
+
+    Channels are rows meanwhile: all are taken from the same places.
+    """
+    n, c, *sizes = input.shape
+    indices, weights = [], []
+    for at, weight in terms:
+        valid, flat = True, steps(n, input.array).reshape((n, *(1,) * (at[0].ndim - 1)))
+        for place, size in zip(at, sizes, strict=True):
+            valid = valid & (place >= 0) & (place < size)
+            flat = flat * size + np.clip(place, 0, size - 1)
+        indices.append(flat)
+        weights.append(weight * wrap(valid.astype(input.dtype)))
+    table = input.reshape(n, c, -1).transpose(1, 2).reshape(-1, c)
+    rows = indexed(table, (np.stack(indices),))  # (terms, N, *O, C)
+    out = (rows * stack(weights)[..., None]).sum(0)
+    return out.permute(0, out.ndim - 1, *range(1, out.ndim - 1))
 
 
-@function(method=False)
 def grid_sample(
     input: Any,
     grid: Any,
@@ -270,7 +279,7 @@ def grid_sample(
         value, slope = _inside(x.array, n, padding_mode, align)
         inside.append(piecewise_linear(x, wrap(value.astype(x.dtype)), wrap(slope.astype(x.dtype))))
     if mode == "nearest":
-        return _picked_at(input, [np.rint(x.array).astype(np.int64) for x in inside], padding_mode)
+        return _sum_at(input, [([np.rint(x.array).astype(np.int64) for x in inside], 1)])
     return _linear(input, inside)
 
 
@@ -294,17 +303,15 @@ def _linear(input: Any, coordinates: list) -> Any:
     """Between its neighbours, in proportion to how near they are."""
     bases = [np.floor(x.array) for x in coordinates]
     fractions = [x - wrap(b) for x, b in zip(coordinates, bases, strict=True)]
-    total = None
+    terms = []
     for corner in itertools.product((0, 1), repeat=len(bases)):
         weight: Any = None
         for c, f in zip(corner, fractions, strict=True):
             part = f if c else 1 - f
             weight = part if weight is None else weight * part
-        places = [(b + c).astype(np.int64) for b, c in zip(bases, corner, strict=True)]
-        # "zeros" also inside: the far corner of the last element has no weight, and may not exist
-        term = _picked_at(input, places, "zeros") * weight[:, None]
-        total = term if total is None else total + term
-    return total
+        terms.append(([(b + c).astype(np.int64) for b, c in zip(bases, corner, strict=True)], weight))
+    # zeros also inside: the far corner of the last element has no weight, and may not exist
+    return _sum_at(input, terms)
 
 
 def _bicubic(input: Any, coordinates: list, padding_mode: str, align: bool) -> Any:
@@ -314,15 +321,14 @@ def _bicubic(input: Any, coordinates: list, padding_mode: str, align: bool) -> A
         t = x - wrap(base)
         weights.append(_cubic_weights(t))
         bases.append(base)
-    total = None
+    terms = []
     for i, j in itertools.product(range(4), repeat=2):
         places = []
         for base, tap, n in zip(bases, (i, j), input.shape[2:], strict=True):
             at, _ = _inside(base + (tap - 1), n, padding_mode, align)
             places.append(at.astype(np.int64))
-        term = _picked_at(input, places, padding_mode) * (weights[0][i] * weights[1][j])[:, None]
-        total = term if total is None else total + term
-    return total
+        terms.append((places, weights[0][i] * weights[1][j]))
+    return _sum_at(input, terms)
 
 
 def _cubic_weights(t: Any) -> list:

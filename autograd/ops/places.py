@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..fast import LARGE, get_num_threads, ready
+from ..fast import indexing as loops
+from ..fast.threads import by_blocks
 from ..forward import bind, run
 from ..op import Op, op
 from ..tensor import Tensor, wrap
@@ -80,22 +84,94 @@ def index_dtype(index: Any) -> Any:
     return index.astype(np.int64, copy=False)
 
 
+# ---- taking and adding -------------------------------------------------------------------------------------------
+
+
 def _back(g: Any, x_shape: tuple, index: Any, dim: int, repeats: bool) -> Any:
     return place(g, index, x_shape, dim, repeats)
 
 
-@op("pick_along", method=False, x=_back)
+@op("gather", method=False, x=_back)
 def pick(x, index, dim, repeats=False):
     """The elements of `x` at `index` along `dim`; `repeats`: may one be taken twice?"""
-    return np.take_along_axis(x, index, axis=dim)
+    if not isinstance(x, np.ndarray):
+        return x[grid(index, dim)]
+    out = np.empty(index.shape, x.dtype)
+    if _loops_suit(x, index, dim):
+        loops.take_along(*_as_loops_want(x, index, out, dim))
+    else:
+
+        def take(part: Any) -> None:
+            x[part].reshape(-1).take(_flat(index[part], dim, x[part].shape), out=out[part], mode="clip")
+
+        _each_part(take, index, dim)
+    return out
 
 
 @op("place_along", method=False, x=lambda g, index, dim, repeats: pick(g, index, dim, repeats))
 def place(x, index, shape, dim, repeats=False):
     """Zeros of `shape` with `x` added at `index` along `dim`: the adjoint of `pick`."""
-    out = np.zeros_like(x, shape=shape)
-    if repeats:
-        ufuncs.at(np.add, out, grid(index, dim), x)
+    return _add_to(np.zeros_like(x, shape=shape, order="C"), x, index, dim, repeats)
+
+
+@op(method=False, x=lambda g: g, y=lambda g, index, dim: pick(g, index, dim, True))
+def added_along(x, y, index, dim):
+    """`x` with `y` added at `index` along `dim`."""
+    return _add_to(x.copy(), y, index, dim, True)
+
+
+def _add_to(total: Any, x: Any, index: Any, dim: int, repeats: bool) -> Any:
+    """`total`, in C order, with `x` added at `index` along `dim`; unless `repeats` there are zeros, and none twice."""
+    if not isinstance(total, np.ndarray):
+        ufuncs.at(np.add, total, grid(index, dim), x)
+        return total
+    if _loops_suit(total, index, dim):
+        loops.add_along(*_as_loops_want(total, index, np.ascontiguousarray(x), dim))
+        return total
+
+    def add(part: Any) -> None:
+        some, where = total[part].reshape(-1), _flat(index[part], dim, total[part].shape)
+        if repeats:
+            np.add.at(some, where.reshape(-1), x[part].reshape(-1))
+        else:
+            some[where] = x[part]
+
+    _each_part(add, index, dim)
+    return total
+
+
+def _each_part(work: Callable, index: Any, dim: int) -> None:
+    """Call `work` with slices of the first dimension, shared among threads; with everything if that is the one that `index` names."""
+    if dim % index.ndim:
+        by_blocks(work, len(index), math.prod(index.shape[1:]))
     else:
-        out[grid(index, dim)] = x
-    return out
+        work(...)
+
+
+def _flat(index: Any, dim: int, shape: tuple) -> Any:
+    """The places in an array of that shape, flattened, of the elements that `index` names along `dim`."""
+    dim %= len(shape)
+    start: Any = 0
+    for d, n in enumerate(shape):
+        start = start * n + (0 if d == dim else along(index.shape[d], index.ndim, d, index))
+    step = math.prod(shape[dim + 1 :])
+    return (index if step == 1 else index.astype(np.int64, copy=False) * step) + start
+
+
+def _loops_suit(x: np.ndarray, index: Any, dim: int) -> bool:
+    """Whether the compiled loops can do it: they go through both arrays in the same way."""
+    dim %= index.ndim
+    return (
+        index.size >= LARGE
+        and ready(x, size=1)
+        and all(n == m or d == dim for d, (n, m) in enumerate(zip(x.shape, index.shape, strict=True)))
+    )
+
+
+def _as_loops_want(x: np.ndarray, index: Any, y: np.ndarray, dim: int) -> tuple:
+    """Arrays as (before, n, after), the dimension in the middle; and how many of those after it are a job."""
+    dim %= x.ndim
+    before, after = math.prod(x.shape[:dim]), math.prod(x.shape[dim + 1 :])
+    x, index, y = (v.reshape((before, v.shape[dim], after)) for v in (x, np.ascontiguousarray(index, np.int64), y))
+    jobs = -(-2 * get_num_threads() // before)
+    return x, index, y, -(-after // (16 * jobs)) * 16

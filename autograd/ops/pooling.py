@@ -1,8 +1,7 @@
 """Pooling: the maximum, average or power mean of windows.
 
 Maxima and sums go one axis after the other, over strided slices of some images at a time, never window by window.
-Where the place of the maximum is asked for, places are found first (`argmax`), and the values are picked there: `pick` and
-`place` are each other's adjoints.
+Where the place of the maximum is asked for, places are found first (`argmax`), and the values are picked there.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from ..fast.threads import each_job
 from ..graph import changed_since, clock
 from ..op import function, op
 from ..tensor import Tensor, wrap
+from . import places
 from .bands import mean_matrix, mix
 from .convolution import each
 from .places import steps
@@ -128,7 +128,10 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
     shape = x.shape
     if not np.isfinite(out).all():  # NaN equals nothing, -inf equals the padding
         indices = argmax(x, window_positions(shape[2:], size, kernel, stride, padding, dilation))
-        return _flat_places(g, indices, shape)
+        n, c = shape[:2]
+        return places.place(
+            g.reshape((n, c, -1)), indices.reshape((n, c, -1)), (n, c, math.prod(shape[2:])), 2, True
+        ).reshape(shape)
     windows = Windows(shape[2:], size, kernel, stride, tuple((p, p) for p in padding), dilation, 1)
     tiled = all(s == n * t and t == k for s, n, t, k in zip(shape[2:], size, stride, kernel, strict=True))
     total = np.empty_like(x)
@@ -162,7 +165,7 @@ def max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation):
 def max_pool_gather(v, x, out, size, kernel, stride, padding, dilation):
     """The elements of `v` where `x` has the first maximum of each window: the adjoint of `max_pool_gradient`."""
     if not np.isfinite(out).all():
-        return _picked(v, argmax(x, window_positions(x.shape[2:], size, kernel, stride, padding, dilation)))
+        return pick(v, argmax(x, window_positions(x.shape[2:], size, kernel, stride, padding, dilation)))
     windows = Windows(x.shape[2:], size, kernel, stride, tuple((p, p) for p in padding), dilation, 1)
     found, free = np.zeros_like(out), np.ones_like(out)
     for _, place, inside in windows.taps():
@@ -176,30 +179,15 @@ def max_pool_gather(v, x, out, size, kernel, stride, padding, dilation):
 # ---- the places of maxima ----------------------------------------------------------------------------------------
 
 
-@op(method=False, x=lambda g, indices, x_shape: place(g, indices, x_shape))  # pyright: ignore[reportGeneralTypeIssues]
-def pick(x, indices):
-    """The elements of (N, C, *S) at flat spatial indices (N, C, *O)."""
-    return _picked(x, indices)
-
-
-def _picked(x: Any, indices: Any) -> Any:
+def pick(x: Any, indices: Any) -> Any:
+    """The elements of (N, C, *S) at flat spatial indices, an array (N, C, *O)."""
     n, c = x.shape[:2]
-    flat = np.take_along_axis(x.reshape((n, c, -1)), indices.reshape((n, c, -1)), axis=-1)
-    return flat.reshape(indices.shape)
+    return places.pick(x.reshape((n, c, -1)), indices.reshape((n, c, -1)), 2, True).reshape(indices.shape)
 
 
-@op(method=False, g=lambda g, indices: pick(g, indices))  # pyright: ignore[reportGeneralTypeIssues]
-def place(g, indices, shape):
-    """Zeros of that shape with `g` added at flat spatial indices: the adjoint of `pick`."""
-    return _flat_places(g, indices, shape)
-
-
-def _flat_places(g: Any, indices: Any, shape: tuple) -> Any:
-    n, c = shape[:2]
-    count = math.prod(shape[2:])
-    flat = indices.reshape((n * c, -1)) + (steps(n * c, indices) * count)[:, None]
-    out = np.bincount(flat.reshape(-1), weights=g.reshape(-1), minlength=n * c * count)
-    return out.astype(g.dtype).reshape(shape)
+def picked(x: Any, indices: Any) -> tuple:
+    """The values at those places, and the places."""
+    return pick(x, indices), wrap(indices) if isinstance(x, Tensor) else indices
 
 
 def argmax(x: Any, positions: list) -> Any:
@@ -254,11 +242,40 @@ def adaptive_positions(sizes: Ints, size: Ints) -> list:
     return out
 
 
-def picked(x: Any, indices: Any) -> tuple:
-    """The values at those places, and the places."""
-    return pick(x, wrap(indices) if isinstance(x, Tensor) else indices), wrap(indices) if isinstance(
-        x, Tensor
-    ) else indices
+FEW = 64  # windows: so many are searched one by one
+
+
+def adaptive_argmax(x: Any, size: Ints) -> Any:
+    """The flat index of the maximum (the last NaN) in each of `size` windows of about equal length."""
+    sizes = x.shape[2:]
+    if math.prod(size) > FEW:
+        return argmax(x, adaptive_positions(sizes, size))
+    out = np.empty_like(x, np.int64, shape=(*x.shape[:2], *size), order="C")
+
+    def work(images: slice) -> None:
+        for cell in np.ndindex(*size):
+            start = [i * s // n for i, s, n in zip(cell, sizes, size, strict=True)]
+            stop = [-(-(i + 1) * s // n) for i, s, n in zip(cell, sizes, size, strict=True)]
+            window = x[(images, ..., *map(slice, start, stop))]
+            places = np.unravel_index(_last_argmax(window.reshape((*window.shape[:2], -1))), window.shape[2:])
+            flat: Any = 0
+            for first, place, s in zip(start, places, sizes, strict=True):
+                flat = flat * s + (first + place)
+            out[(images, slice(None), *cell)] = flat
+
+    each_job(work, batches(len(x), math.prod(x.shape[1:])), x)
+    return out
+
+
+def _last_argmax(values: Any) -> Any:
+    """The index of the maximum along the last dimension: the first of equal ones, the last NaN."""
+    which = np.argmax(values, axis=-1)
+    if values.dtype.kind == "f":
+        nan = np.isnan(np.take_along_axis(values, which[..., None], -1)[..., 0])
+        if nan.any():
+            last = values.shape[-1] - 1 - np.argmax(np.isnan(values)[..., ::-1], axis=-1)
+            which = np.where(nan, last, which)
+    return which
 
 
 def batched(body: Any, input: Any, dims: int, name: str) -> Any:
@@ -344,8 +361,7 @@ def _adaptive_max(dims: int) -> tuple:
 
     def with_indices(input, output_size, return_indices=False):
         def body(x):
-            positions = adaptive_positions(x.shape[2:], output_sizes(output_size, x.shape[2:], dims))
-            return picked(x, argmax(raw(x), positions))
+            return picked(x, adaptive_argmax(raw(x), output_sizes(output_size, x.shape[2:], dims)))
 
         return batched(body, input, dims, name)
 

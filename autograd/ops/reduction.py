@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..fast import LARGE, ready
+from ..fast import LARGE, linalg, ready
 from ..fast import rows as loops
 from ..fast.blocks import ALONE
-from ..fast.threads import get_num_threads, parts, shared
+from ..fast.threads import get_num_threads, one_blas_thread, parts, shared
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
@@ -36,21 +36,23 @@ def working(x: Any) -> Any:
 
 
 CHUNK = 1024  # elements that are added up without a detour: as exact as NumPy's pairwise sums
+FEW = 64  # rows: too few to be added up in parts
 
 
 def row_sums(x: Any, out: Any) -> None:
-    """The sum of each row, the rows shared among the threads."""
+    """The sum of each row."""
     if ready(x):
         loops.row_sums(x, out)
-        return
-
-    def add(part: slice) -> None:
-        if x.shape[1] <= CHUNK:  # einsum adds in 64 places at once, and takes a third of the time
-            np.einsum("ij->i", x[part], out=out[part])
-        else:
-            np.add.reduce(x[part], axis=1, out=out[part])
-
-    shared(add, parts(len(x), get_num_threads() if x.size >= ALONE else 1))
+    elif x.shape[1] <= CHUNK:
+        with one_blas_thread():  # alone it takes half the time of two that add up without BLAS
+            np.dot(x, linalg.ones(x.shape[1], x.dtype.char), out=out)
+    elif x.shape[1] % CHUNK == 0:
+        sums = np.empty((len(x), x.shape[1] // CHUNK), x.dtype)
+        row_sums(x.reshape((-1, CHUNK)), sums.reshape(-1))
+        np.add.reduce(sums, axis=1, out=out)
+    else:
+        rows = parts(len(x), get_num_threads() if x.size >= ALONE else 1)
+        shared(lambda part: np.add.reduce(x[part], axis=1, out=out[part]), rows)
 
 
 def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
@@ -69,12 +71,12 @@ def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
             out = np.empty(x.shape[:first] + (1,) * len(gone) * keepdim, x.dtype)
             row_sums(x.reshape((out.size, -1)), out.reshape(-1))
             return out
-        if gone[-1] < len(gone) and ready(x):  # the first ones
+        if gone[-1] < len(gone):  # the first ones
             shape = x.shape[len(gone) :]
             rows = x.reshape((-1, math.prod(shape)))
-            sums = np.empty((loops.jobs(len(rows)), rows.shape[1]), x.dtype)
-            loops.column_sums(rows, sums)
-            return np.add.reduce(sums).reshape((1,) * len(gone) * keepdim + shape)
+            with one_blas_thread():
+                total = np.add.reduce(rows) if len(rows) < FEW else linalg.column_sums(rows)
+            return total.reshape((1,) * len(gone) * keepdim + shape)
     return np.add.reduce(x, axis=dims, keepdims=keepdim, dtype=dtype)
 
 

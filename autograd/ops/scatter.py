@@ -13,11 +13,11 @@ from ..tensor import Tensor, wrap
 from . import ufuncs
 from .assignment import as_value
 from .dims import wrap_dim
-from .gather import check_gather, checked_index
+from .gather import check_gather, checked_index, same_rows
 from .indexing import add_at, index_add_to, index_set
 from .indices import part
 from .masks import masked_fill
-from .places import grid, steps
+from .places import added_along, grid, steps
 from .scan import recurrence
 from .shape import broadcast_to, expanded
 from .views import places
@@ -38,8 +38,8 @@ def _same_dtype(input: Any, other: Any, name: str) -> None:
 # ---- scatter -----------------------------------------------------------------------------------------------------
 
 
-def _scatter_places(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[tuple, Any]:
-    """The places as an index for NumPy, and those elements of `src` that go there."""
+def _scattered(input: Any, dim: int, index: Any, src: Any, name: str) -> tuple[Any, Any]:
+    """The array of an index along `dim`, and those elements of `src` that go to its places."""
     array = check_gather(input, dim, index, name)
     if isinstance(src, Tensor) or hasattr(src, "ndim"):
         _same_dtype(input, src, name)
@@ -53,7 +53,7 @@ def _scatter_places(input: Any, dim: int, index: Any, src: Any, name: str) -> tu
             )
         if tuple(src.shape) != tuple(index.shape):
             src = src[tuple(slice(0, n) for n in index.shape)]
-    return grid(array, dim), src
+    return array, src
 
 
 def _vectors(input: Any, index: Any, src: Any) -> tuple:
@@ -89,10 +89,10 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         return scatter_reduce(input, dim, index, filled, {"add": "sum", "multiply": "prod"}[reduce])
     shape = tuple(input.shape)
     input, index, src = _vectors(input, index, src)
-    where, src = _scatter_places(input, dim, index, src, "scatter")
+    where, src = _scattered(input, dim, index, src, "scatter")
     if not isinstance(src, Tensor):
         src = as_value(input, src)
-    return index_set(input, src, where).reshape(shape)
+    return index_set(input, src, grid(where, dim)).reshape(shape)
 
 
 @function()
@@ -105,8 +105,10 @@ def scatter_add(input, dim, index, src):
     """
     dim, shape = wrap_dim(dim, input.ndim), tuple(input.shape)
     input, index, src = _vectors(input, index, src)
-    where, src = _scatter_places(input, dim, index, src, "scatter_add")
-    return index_add_to(input, src, where).reshape(shape)
+    where, src = _scattered(input, dim, index, src, "scatter_add")
+    rows = same_rows(input, dim, where)
+    out = added_along(input, src, where, dim) if rows is None else index_add_to(input, src, (rows,))
+    return out.reshape(shape)
 
 
 # ---- scatter with other reductions -------------------------------------------------------------------------------
@@ -192,8 +194,8 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """
     dim, shape = wrap_dim(dim, input.ndim), tuple(input.shape)
     input, index, src = _vectors(input, index, src)
-    where, src = _scatter_places(input, dim, index, src, "scatter_reduce")
-    return _reduce_into(input, where, src, reduce, include_self).reshape(shape)
+    where, src = _scattered(input, dim, index, src, "scatter_reduce")
+    return _reduce_into(input, grid(where, dim), src, reduce, include_self).reshape(shape)
 
 
 # ---- slices by indices -------------------------------------------------------------------------------------------

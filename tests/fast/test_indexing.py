@@ -1,4 +1,4 @@
-"""Rows added at places of a table, by loops and by NumPy."""
+"""Elements and rows taken and added at places, by loops and by NumPy."""
 
 import contextlib
 
@@ -7,10 +7,9 @@ import pytest
 
 import autograd as ag
 from autograd import fast
-from autograd.fast.indexing import add_rows
+from autograd.fast.indexing import add_along, add_rows, take_along
 from nn import functional as F
-
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
+from tests.fast.common import with_loops
 
 
 @pytest.mark.parametrize("columns", [1, 2, 5, 16])
@@ -39,3 +38,50 @@ def test_the_gradient_of_a_table_with_and_without_the_loop(many, width, dtype):
                 (take(table) * weights).sum().backward()
             found.append(table.grad.array)
         np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("after", "columns"), [(1, 16), (5, 2), (5, 16)])
+def test_the_loops_along_a_dimension_as_they_are_written(after, columns):
+    random = np.random.default_rng(0)
+    table, x = random.standard_normal((2, 3, after)), random.standard_normal((2, 7, after))
+    index = random.integers(0, 3, x.shape)
+    out, total = np.empty_like(x), table.copy()
+    take_along.__wrapped__(table, index, out, columns)
+    np.testing.assert_array_equal(out, np.take_along_axis(table, index, 1))
+    add_along.__wrapped__(total, index, x, columns)
+    where = np.arange(2)[:, None, None], index, np.arange(after)
+    np.add.at(table, where, x)
+    np.testing.assert_allclose(total, table)
+
+
+@pytest.mark.parametrize("loops", [False, pytest.param(True, marks=with_loops)])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_gather_and_scatter_add_of_many(loops, dim):
+    random = np.random.default_rng(0)
+    shape = (30, 40, 50)
+    index = random.integers(0, shape[dim], shape)
+    x, y = random.standard_normal((2, *shape)).astype(np.float32)
+    where = tuple(index if d == dim else i for d, i in enumerate(np.ogrid[:30, :40, :50]))
+    added, back = x.copy(), np.zeros_like(x)
+    np.add.at(added, where, y)
+    np.add.at(back, where, y)
+    with contextlib.nullcontext() if loops else fast.disabled():
+        table = ag.tensor(x, requires_grad=True)
+        taken = table.gather(dim, ag.tensor(index))
+        taken.backward(ag.tensor(y))
+        total = table.detach().scatter_add(dim, ag.tensor(index), ag.tensor(y))
+    np.testing.assert_array_equal(taken.detach().array, x[where])
+    np.testing.assert_allclose(table.grad.array, back, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(total.array, added, rtol=1e-5, atol=1e-5)
+
+
+def test_an_index_that_has_been_expanded_names_rows():
+    random = np.random.default_rng(0)
+    rows, y = random.integers(0, 9, 50), random.standard_normal((50, 4))
+    index = ag.tensor(rows)[:, None].expand(50, 4)
+    table = ag.tensor(random.standard_normal((9, 4)), requires_grad=True)
+    table.gather(0, index).backward(ag.tensor(y))
+    back = np.zeros((9, 4))
+    np.add.at(back, rows, y)
+    np.testing.assert_allclose(table.grad.array, back)
+    np.testing.assert_allclose(ag.zeros(9, 4, dtype=ag.float64).scatter_add(0, index, ag.tensor(y)).array, back)

@@ -51,6 +51,7 @@ def added(values, shape, index):
     return out
 
 
+OVERLAP = [((slice(0, 3),), (slice(0, 3),)), ((slice(3, 5),), (slice(2, 0, -1),))]  # (places, elements)
 IMAGE, FILTERS = (2, 2, 5, 4), (3, 2, 3, 2)
 CONVOLUTIONS = [
     OpCase("convolution", S(IMAGE, FILTERS, (3,)), S(IMAGE, FILTERS, None, stride=2, padding=(1, 2), dilation=(2, 1)),
@@ -68,13 +69,15 @@ CONVOLUTIONS = [
     functional("im2col", "unfold", S((2, 2, 4, 5), 2), S((1, 2, 5, 5), [3, 2], stride=2, padding=1, dilation=(1, 2))),
     functional("col2im", "fold", S((2, 8, 12), [4, 5], 2), S((1, 4, 9), [4, 4], 2, stride=2, padding=1)),
     functional("constant_pad", "pad", S((3, 4), [1, 2, 0, -1], value=1.5), S((2, 3), [-1, -1]), S((0, 3), [1, 0]), S((), [])),
-    functional("take_along", "pad", S((1, 2, 4), [2, 1], mode="reflect"), S((2, 3, 3), [1, 2, 1, 0], mode="circular")),
+    functional("take_blocks", "pad", S((1, 2, 4), [2, 1], mode="reflect"), S((2, 3, 3), [1, 2, 1, 0], mode="circular")),
+    OpCase("add_blocks", S((2, 5)), S((0, 5)), fn=lambda g: call("add_blocks")(g, (3,), OVERLAP),
+           reference=lambda g: np.stack([g[:, 0], g[:, 1] + g[:, 4], g[:, 2] + g[:, 3]], 1)),
+    OpCase("take_along", S((4, 3)), fn=F.pdist, torch="nn.functional.pdist", rtol=1e-5),
     OpCase("add_along", S((3, 4), draw(integers(3), (4,))), S((2, 0), draw(integers(3), (0,))),
            fn=lambda g, i: call("add_along")(g, array(i), 1, 3), reference=lambda g, i: added(
                g, (g.shape[0], 3), (slice(None), i))),
 ]  # fmt: skip
 
-POOLED = draw(integers(4), (2, 2, 3))
 POOLS = [
     functional("max_pool", "max_pool2d", S((2, 2, 4, 4), 2), S((1, 1, 5, 5), 3, stride=2, padding=1), S((1, 5, 5), 2, dilation=2),
                S((0, 2, 4, 4), 2)),
@@ -85,11 +88,6 @@ POOLS = [
         v, x, F.max_pool2d(x, 2), (2, 2), (2, 2), (2, 2), (0, 0), (1, 1)),
         torch=lambda v, x: v.flatten(2).gather(2, torch().nn.functional.max_pool2d(
             x, 2, return_indices=True)[1].flatten(2)).unflatten(2, (2, 2))),
-    OpCase("pick", S((2, 2, 4), POOLED), S((2, 2, 2, 2), POOLED), fn=lambda x, i: call("pick")(x, array(i)),
-           reference=lambda x, i: np.take_along_axis(x.reshape(2, 2, -1), i, -1)),
-    OpCase("place", S((2, 2, 3), POOLED), fn=lambda g, i: call("place")(g, array(i), (2, 2, 2, 2)),
-           reference=lambda g, i: added(g, (2, 2, 4), (
-               np.arange(2)[:, None, None], np.arange(2)[:, None], i)).reshape(2, 2, 2, 2)),
     functional("average", "avg_pool2d", S((2, 2, 4, 4), 2), S((1, 1, 5, 5), 3, stride=2, padding=1),
                S((1, 5, 5), 3, padding=1, count_include_pad=False), S((0, 2, 4, 4), 2)),
     OpCase("average_adjoint", S((2, 2, 2, 2)), S((0, 2, 2, 2)), fn=lambda g: call("average_adjoint")(
