@@ -14,20 +14,8 @@ from tests.conftest import referee
 pytestmark = pytest.mark.cpu("the text names another device; see test_devices.py")
 
 SHAPES = [
-    (),
-    (1,),
-    (5,),
-    (0,),
-    (2, 3),
-    (0, 3),
-    (2, 2, 3),
-    (40,),
-    (2, 1, 1, 2),
-    (1001,),
-    (40, 40),
-    (11, 11, 11),
-    (7, 200),
-]
+    (), (1,), (5,), (0,), (2, 3), (0, 3), (2, 2, 3), (40,), (2, 1, 1, 2), (1001,), (40, 40), (11, 11, 11), (7, 200),
+]  # fmt: skip
 SPECIAL = [0.0, -0.0, 1.0, -2.5, 1e-5, 1e5, 123456789.0, np.nan, np.inf, -np.inf]
 
 

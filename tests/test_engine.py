@@ -207,15 +207,6 @@ def test_mismatched_gradient():
         (x * 1).backward(ag.ones(3))
 
 
-def test_errors_name_the_module():
-    from autograd.graph import Call, Scope
-
-    model = Scope("Model")
-    block = Scope("Block", "blocks.3", model)
-    with Call(model), Call(block), pytest.raises(RuntimeError, match=r"\(in blocks\.3\)"):
-        ag.ones(2) + ag.ones(3)
-
-
 def test_value_changed_after_it_was_saved():
     x = leaf(1.0, 2.0)
     y = x.exp()

@@ -334,20 +334,18 @@ def test_a_dot_that_hangs_or_fails_is_done_without(monkeypatch, tmp_path, script
 
 
 def stats(rms: float, **more) -> draw.Stats:
-    return draw.Stats(
-        **{
-            "size": 4,
-            "min": -rms,
-            "max": rms,
-            "mean": 0.0,
-            "std": rms,
-            "rms": rms,
-            "nans": 0,
-            "infs": 0,
-            "zeros": 0,
-            **more,
-        }
-    )
+    numbers = {
+        "size": 4,
+        "min": -rms,
+        "max": rms,
+        "mean": 0.0,
+        "std": rms,
+        "rms": rms,
+        "nans": 0,
+        "infs": 0,
+        "zeros": 0,
+    }
+    return draw.Stats(**(numbers | more))
 
 
 def coloured():

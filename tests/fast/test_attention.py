@@ -12,12 +12,7 @@ import nn
 import nn.functional as F
 from autograd import fast
 from autograd.fast import attention as loops
-
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
-
-
-def normal(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape, dtype=np.float32)
+from tests.fast.common import normal, with_loops
 
 
 def results(q, k, v, mask=None, causal=False, dtype=np.float32):

@@ -5,13 +5,11 @@ import pytest
 
 import autograd as ag
 import nn.functional as F
-from autograd import fast
 from autograd.fast import compiled, disabled, prange, threads
 from autograd.fast import convolution as loops
 from autograd.fast.tiles import tile
 from autograd.ops import convolution, windows
-
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
+from tests.fast.common import normal, with_loops
 
 CASES = [  # images, channels in and out, sizes, kernel, options
     (3, 2, 5, (9,), (3,), {"padding": 1}),
@@ -40,10 +38,6 @@ BY_LINES = [  # windows in a matrix for each line of the kernel
     (2, 40, 16, (70,), (5,), {"padding": 2, "dilation": 2}),
     (2, 8, 6, (6, 5, 7), (2, 3, 3), {"padding": 1}),
 ]
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def laid_out(x, last):

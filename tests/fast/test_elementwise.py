@@ -1,7 +1,5 @@
 """Large arrays: compiled twins of elementwise ops, and NumPy by blocks, against the same ops on float64."""
 
-import contextlib
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,7 @@ import autograd as ag
 import nn.functional as F
 from autograd.fast import LARGE, disabled, fused
 from autograd.fast.blocks import ALONE
+from tests.fast.common import both, close, using
 
 SHAPE = (150, 200)
 
@@ -26,6 +25,9 @@ def gradients(function, inputs, g, dtype):
     return [out.detach().numpy(), *(t.grad.numpy() for t in tensors)]
 
 
+ACTIVATIONS = [
+    "relu", "leaky_relu", "relu6", "elu", "celu", "selu", "silu", "softplus", "logsigmoid", "mish", "hardswish", "hardsigmoid",
+]  # fmt: skip
 FUNCTIONS = {
     "add": (2, lambda x, y: x + y),
     "subtract": (2, lambda x, y: x - y),
@@ -52,23 +54,7 @@ FUNCTIONS = {
     "clamp below": (1, lambda x: x.clamp(min=-0.5)),
     "gelu": (1, F.gelu),
     "gelu by tanh": (1, lambda x: F.gelu(x, approximate="tanh")),
-    **{
-        name: (1, getattr(F, name))
-        for name in (
-            "relu",
-            "leaky_relu",
-            "relu6",
-            "elu",
-            "celu",
-            "selu",
-            "silu",
-            "softplus",
-            "logsigmoid",
-            "mish",
-            "hardswish",
-        )
-    },
-    "hardsigmoid": (1, F.hardsigmoid),
+    **{name: (1, getattr(F, name)) for name in ACTIVATIONS},
     "mse_loss": (2, F.mse_loss),
     "huber_loss": (2, lambda x, y: F.huber_loss(x, y, delta=0.7)),
     "smooth_l1_loss": (2, lambda x, y: F.smooth_l1_loss(x, y, beta=0.5)),
@@ -80,19 +66,16 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("fast", [True, False])
+@both
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_values_and_gradients(name, fast, order):
+def test_values_and_gradients(name, compiled, order):
     count, function = FUNCTIONS[name]
     inputs = [np.asarray(x, order=order) for x in arrays(count)]
     g = np.random.default_rng(1).standard_normal(function(*map(ag.tensor, inputs)).shape).astype(np.float32)
     wanted = gradients(function, inputs, g, ag.float64)
-    with contextlib.nullcontext() if fast else disabled():
+    with using(compiled):
         found = gradients(function, inputs, g, ag.float32)
-    for got, want in zip(found, wanted, strict=True):
-        assert got.dtype == np.float32
-        assert got.shape == want.shape
-        np.testing.assert_allclose(got, want, rtol=3e-5, atol=3e-6 * max(1, np.abs(want).max()))
+    close(found, wanted, rtol=3e-5)
 
 
 @pytest.mark.parametrize("name", ["gelu", "silu", "softplus", "elu", "mish", "multiply", "sigmoid", "huber_loss"])
@@ -110,8 +93,6 @@ def test_second_derivative(name):
 
 
 # ---- layouts and types -------------------------------------------------------------------------------------------
-
-both = pytest.mark.parametrize("fast", [True, False])
 
 
 def blend(x, y):
@@ -131,22 +112,22 @@ def blend(x, y):
         lambda x: x[:, :1].repeat(7, 1),
     ],
 )
-def test_layouts(layout, fast):
+def test_layouts(layout, compiled):
     """Any two orders in memory give the right elements."""
     x = np.random.default_rng(0).standard_normal((14, 14, 28, 28)).astype(np.float32)
     y = np.ascontiguousarray(layout(x) * 2)
     for a, b in ((layout(x), y), (y, layout(x)), (layout(x), layout(x))):
-        with contextlib.nullcontext() if fast else disabled():
+        with using(compiled):
             got = fused(blend)(a, b)
         np.testing.assert_allclose(got, blend(a, b), rtol=1e-6, atol=1e-6)
         assert got.base is None  # it owns its memory: nothing will copy it
 
 
 @both
-def test_types_and_sizes(fast):
+def test_types_and_sizes(compiled):
     """What is not float32 is computed in its own type, whatever the number of elements."""
     double = fused(lambda x: x + x)
-    with contextlib.nullcontext() if fast else disabled():
+    with using(compiled):
         for size in (0, 1, LARGE - 1, LARGE, ALONE // 4 + 1, ALONE + 3):
             for dtype in (np.float32, np.float64, np.int64, np.float16, np.complex64, bool):
                 x = (np.arange(size) % 5).astype(dtype)
@@ -157,9 +138,9 @@ def test_types_and_sizes(fast):
 
 
 @both
-def test_other_shapes_broadcast(fast):
+def test_other_shapes_broadcast(compiled):
     x, row = arrays(1)[0], np.arange(SHAPE[1], dtype=np.float32)
-    with contextlib.nullcontext() if fast else disabled():
+    with using(compiled):
         np.testing.assert_array_equal((ag.tensor(x) * ag.tensor(row)).numpy(), x * row)
         np.testing.assert_array_equal((ag.tensor(x) + ag.tensor(2.0)).numpy(), x + 2)
         np.testing.assert_array_equal((1 - ag.tensor(x)).numpy(), 1 - x)
@@ -167,8 +148,7 @@ def test_other_shapes_broadcast(fast):
             ag.tensor(x) + ag.tensor(x[:, :7])
 
 
-@both
-def test_error_in_a_block_is_raised(fast):
+def test_error_in_a_block_is_raised():
     def formula(x):
         raise ValueError("no")
 

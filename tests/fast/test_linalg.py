@@ -9,12 +9,7 @@ import autograd as ag
 import nn.functional as F
 from autograd import fast
 from autograd.fast import linalg
-
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
-
-
-def normal(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape, dtype=np.float32)
+from tests.fast.common import normal, with_loops
 
 
 def close(found, expected):

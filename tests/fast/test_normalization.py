@@ -1,21 +1,15 @@
 """Loops of batch and group norm against the formula in float64, wherever the channels lie in memory."""
 
-import contextlib
-
 import numpy as np
 import pytest
 
 import autograd as ag
 import nn.functional as F
-from autograd.fast import disabled, normalization
+from autograd.fast import normalization
+from tests.fast.common import both, close, normal, using
 
-both = pytest.mark.parametrize("compiled", [True, False])
 layouts = pytest.mark.parametrize("layout", ["first", "last", "gradient last"])
 SHAPES = [(8, 6, 20, 21), (1000, 24), (7, 16, 160), (6, 3000), (5, 3, 200, 301)]
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def laid_out(x, last):
@@ -34,12 +28,9 @@ def results(function, x, parameters, layout, dtype):
 
 
 def compare(function, x, *parameters, layout="first", compiled=True):
-    with contextlib.nullcontext() if compiled else disabled():
+    with using(compiled):
         found = results(function, x, parameters, layout, ag.float32)
-    for got, want in zip(found, results(function, x, parameters, layout, ag.float64), strict=True):
-        assert got.dtype == np.float32
-        assert got.shape == want.shape
-        np.testing.assert_allclose(got, want, rtol=2e-5, atol=4e-6 * max(1, np.abs(want).max()))
+    close(found, results(function, x, parameters, layout, ag.float64))
 
 
 def test_rows_as_they_are_written():
@@ -90,7 +81,7 @@ def test_batch_norm(shape, layout, compiled, mean):
 def test_running_statistics(compiled):
     x = normal(16, 8, 200) + np.float32(100)
     mean, var = ag.zeros(8), ag.ones(8)
-    with contextlib.nullcontext() if compiled else disabled():
+    with using(compiled):
         F.batch_norm(ag.tensor(x), mean, var, None, None, True, 0.25)
     wide = x.astype(float)
     np.testing.assert_allclose(mean.numpy(), 0.25 * wide.mean((0, 2)), rtol=1e-5)

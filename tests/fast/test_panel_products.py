@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
-from autograd import fast
 from autograd.fast import linalg
 from autograd.fast.panel_products import blocks_from_panels, panel_product
-
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
-
-
-def normal(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+from tests.fast.common import normal, with_loops
 
 
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=with_loops)])

@@ -5,11 +5,9 @@ import pytest
 
 import autograd as ag
 import nn.functional as F
-from autograd import fast
 from autograd.fast import disabled, pooling, threads
 from autograd.ops import windows
-
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
+from tests.fast.common import with_loops
 
 CASES = [  # channels, sizes, kernel, stride, padding, dilation
     (3, (9,), 2, 2, 0, 1),

@@ -13,13 +13,9 @@ from autograd.fast import recurrent as loops
 from autograd.fast import threads
 from autograd.ops import recurrent as ops
 from autograd.ops import recurrent_steps as steps
+from tests.fast.common import normal, with_loops
 
-with_loops = pytest.mark.skipif(not fast.available(), reason="needs the extra 'fast'")
 COUNTS = (5, 5, 4, 2, 1)  # of a packed sequence
-
-
-def normal(*shape, dtype=np.float32):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(dtype)
 
 
 def layer_of(kind):

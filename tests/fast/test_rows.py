@@ -1,7 +1,5 @@
 """Loops over rows against PyTorch's formulas in float64: softmax, cross entropy, layer norm, sums."""
 
-import contextlib
-
 import numpy as np
 import pytest
 
@@ -9,16 +7,7 @@ import autograd as ag
 import nn.functional as F
 from autograd import fast
 from autograd.fast import disabled, rows
-
-both = pytest.mark.parametrize("compiled", [True, False])
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def using(compiled):
-    return contextlib.nullcontext() if compiled else disabled()
+from tests.fast.common import both, close, normal, using
 
 
 def results(function, inputs, dtype):
@@ -33,10 +22,7 @@ def compare(function, *inputs, compiled=True):
     """float32 against float64."""
     with using(compiled):
         found = results(function, inputs, ag.float32)
-    for got, want in zip(found, results(function, inputs, ag.float64), strict=True):
-        assert got.dtype == np.float32
-        assert got.shape == want.shape
-        np.testing.assert_allclose(got, want, rtol=2e-5, atol=4e-6 * max(1, np.abs(want).max()))
+    close(found, results(function, inputs, ag.float64))
 
 
 def test_the_loops_as_they_are_written():

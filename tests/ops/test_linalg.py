@@ -207,24 +207,6 @@ def test_einsum_says_what_is_wrong():
             ag.einsum(equation, x)
 
 
-@pytest.mark.parametrize(
-    ("a", "b"),
-    [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (3,)), ((3,), (5, 3, 2)),
-     ((5, 2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2)), ((0, 3), (3, 2))],
-)  # fmt: skip
-def test_matmul_of_all_ranks(a, b):
-    torch = referee()
-    results = []
-    for m in (torch, ag):
-        x, y = m.tensor(draw(a), requires_grad=True), m.tensor(draw(b, seed=1), requires_grad=True)
-        out = x @ y
-        grads = m.autograd.grad(out, (x, y), m.tensor(draw(tuple(out.shape), seed=2)), create_graph=True)
-        second = m.autograd.grad((grads[0] ** 2).sum() + (grads[1] ** 3).sum(), (x, y), allow_unused=True)
-        results.append([v.detach().numpy() for v in (out, *grads, *(s for s in second if s is not None))])
-    for e, o in zip(*results, strict=True):
-        np.testing.assert_allclose(o, e, rtol=1e-9, atol=1e-12)
-
-
 def test_matmul_of_different_types_is_an_error():
     with pytest.raises(RuntimeError, match="same dtype"):
         ag.ones(2, 2) @ ag.ones(2, 2, dtype=ag.float64)

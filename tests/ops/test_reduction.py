@@ -59,6 +59,7 @@ def test_named_tuples():
         assert out._fields == ("values", "indices")
         assert out.indices.dtype == ag.int64
     assert x.aminmax()._fields == ("min", "max")
+    assert x.frexp()._fields == ("mantissa", "exponent")
 
 
 def test_float16_is_summed_in_float32():
