@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -196,11 +197,11 @@ def _gradients(
 @op(method=False, joint=_gradients)
 def convolution(x, weight, bias, size, stride, padding, dilation, groups):
     """(N, C, *S) and (O, C/groups, *K) to (N, O, *size)."""
-    if loops.ready(x, weight, x.shape[0] * math.prod(size) * weight.size):
-        return loops.convolution(x, weight, bias, size, stride, padding, dilation, groups)
     windows = Windows(x.shape[2:], size, weight.shape[2:], stride, padding, dilation, groups)
     if depthwise.suits(weight.shape, groups):
         return depthwise.convolution(x, weight, bias, windows)
+    if loops.ready(x, weight, x.shape[0] * math.prod(size) * weight.size):
+        return loops.convolution(x, weight, bias, size, stride, padding, dilation, groups)
     return correlate(x, weight_matrix(weight, groups), bias, windows)
 
 
@@ -216,11 +217,11 @@ def convolution(x, weight, bias, size, stride, padding, dilation, groups):
 def convolution_input(g, w, shape, stride, padding, dilation, groups):
     """The adjoint of `convolution` in its input of that shape: (N, O, *size) to (N, C, *S)."""
     sizes, kernel, size = tuple(shape[2:]), w.shape[2:], g.shape[2:]
-    if loops.ready(g, w, shape[0] * math.prod(size) * w.size):
-        return loops.input_gradient(g, w, tuple(shape), stride, padding, dilation, groups)
     windows = Windows(sizes, size, kernel, stride, padding, dilation, groups)
     if depthwise.suits(w.shape, groups):
         return depthwise.input_gradient(g, w, windows)
+    if loops.ready(g, w, shape[0] * math.prod(size) * w.size):
+        return loops.input_gradient(g, w, tuple(shape), stride, padding, dilation, groups)
     return input_gradient(g, w, windows)
 
 
@@ -236,11 +237,11 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
 def convolution_weight(x, g, shape, stride, padding, dilation, groups):
     """The adjoint of `convolution` in its weight of that shape: (N, C, *S) and (N, O, *size) to (O, C/groups, *K)."""
     kernel, size = tuple(shape[2:]), g.shape[2:]
-    if loops.ready(x, g, x.shape[0] * math.prod(size) * math.prod(shape)):
-        return loops.weight_gradient(x, g, tuple(shape), stride, padding, dilation, groups)
     windows = Windows(x.shape[2:], size, kernel, stride, padding, dilation, groups)
     if depthwise.suits(shape, groups):
         return depthwise.weight_gradient(x, g, windows)
+    if loops.ready(x, g, x.shape[0] * math.prod(size) * math.prod(shape)):
+        return loops.weight_gradient(x, g, tuple(shape), stride, padding, dilation, groups)
     out = weight_sums(x, g, windows).swapaxes(-1, -2).reshape((shape[0], *kernel, shape[1]))
     return channels_first(out)
 
@@ -252,7 +253,7 @@ def each(value: Any, count: int, what: str) -> Ints:
     """One int for all dimensions, or one for each."""
     if isinstance(value, (int, np.integer)):
         return (int(value),) * count
-    values = tuple(int(v) for v in value)
+    values = tuple(map(operator.index, value))
     if len(values) == 1:
         return values * count
     if len(values) != count:

@@ -9,7 +9,7 @@ import autograd as ag
 from autograd import fast
 from autograd.fast.indexing import add_along, add_rows, take_along
 from nn import functional as F
-from tests.fast.common import with_loops
+from tests.fast.common import both, using, with_loops
 
 
 @pytest.mark.parametrize("columns", [1, 2, 5, 16])
@@ -54,9 +54,9 @@ def test_the_loops_along_a_dimension_as_they_are_written(after, columns):
     np.testing.assert_allclose(total, table)
 
 
-@pytest.mark.parametrize("loops", [False, pytest.param(True, marks=with_loops)])
+@both
 @pytest.mark.parametrize("dim", [0, 1, 2])
-def test_gather_and_scatter_add_of_many(loops, dim):
+def test_gather_and_scatter_add_of_many(compiled, dim):
     random = np.random.default_rng(0)
     shape = (30, 40, 50)
     index = random.integers(0, shape[dim], shape)
@@ -65,7 +65,7 @@ def test_gather_and_scatter_add_of_many(loops, dim):
     added, back = x.copy(), np.zeros_like(x)
     np.add.at(added, where, y)
     np.add.at(back, where, y)
-    with contextlib.nullcontext() if loops else fast.disabled():
+    with using(compiled):
         table = ag.tensor(x, requires_grad=True)
         taken = table.gather(dim, ag.tensor(index))
         taken.backward(ag.tensor(y))
