@@ -129,11 +129,12 @@ def _apply(cls: type[Function], op: Op, *args: Any) -> Any:
         return result
     values = tuple(t.array for t in ctx._to_save if t is not None)
     parents = tuple((a.grad_fn or a) if n else None for a, n in zip(args, needs, strict=True))
-    plan = _CustomPlan(op, needs, _rule(cls, ctx, len(args)), ctx, len(values))
+    of_tensors = [isinstance(t, Tensor) for t in outputs]
+    plan = _CustomPlan(op, needs, _rule(cls, ctx, len(args), of_tensors), ctx, len(values))
     tensors = [t for t in outputs if isinstance(t, Tensor)]
     shapes, dtypes = tuple(t.array.shape for t in tensors), tuple(t.array.dtype for t in tensors)
     node = Node(plan, parents, values, shapes if several else shapes[0], dtypes if several else dtypes[0])
-    made, place = [], -1
+    made, tied, place = [], {}, -1
     for t in outputs:
         place += isinstance(t, Tensor)
         if not isinstance(t, Tensor) or any(t is c for c in ctx._constant) or t.array.dtype.kind not in "fc":
@@ -144,33 +145,37 @@ def _apply(cls: type[Function], op: Op, *args: Any) -> Any:
         else:
             fresh = wrap(t.array)
             fresh.grad_fn, fresh.needs_grad = node, True
-        if any(t is d for d in ctx._dirty):
+        changed = any(t is d for d in ctx._dirty)
+        if changed or not any(t is a for a in args):  # an input that is handed on as it came is saved as that
+            tied[id(t)] = functools.partial(_tied, weakref.ref(fresh.grad_fn), weakref.ref(node), place, t.array)
+        if changed:
             rebase(t, fresh)
             fresh = t
         made.append(fresh)
-    ctx._saved = [_keeper(t, outputs, made) for t in ctx._to_save]
+    ctx._saved = [tied.get(id(t)) or functools.partial(_itself, t) for t in ctx._to_save]
     return tuple(made) if several else made[0]
 
 
-def _keeper(tensor: Tensor | None, outputs: tuple, made: list) -> Callable:
-    """How to get a saved tensor back.  An output is tied to its node anew each time: the node must not hold it."""
-    for before, after in zip(outputs, made, strict=True):
-        if tensor is before and isinstance(after, Tensor) and after.grad_fn is not None:
-            return functools.partial(_tied, after.array, weakref.ref(after.grad_fn))
-    return lambda: tensor
+def _itself(tensor: Tensor | None) -> Tensor | None:
+    return tensor
 
 
-def _tied(array: Any, node: weakref.ref) -> Tensor:
+def _tied(own: weakref.ref, node: weakref.ref, place: int, array: Any) -> Tensor:
+    """A saved output, which the node must not hold: tied anew to its own node, or, if nobody kept that one of several
+    outputs, to a new one like it."""
+    if own() is None:
+        return output(node(), place, array)  # type: ignore[arg-type]  # its backward pass is under way
     made = wrap(array)
-    made.grad_fn, made.needs_grad = node(), True
+    made.grad_fn, made.needs_grad = own(), True
     return made
 
 
-def _rule(cls: type[Function], ctx: FunctionCtx, count: int) -> Callable:
+def _rule(cls: type[Function], ctx: FunctionCtx, count: int, of_tensors: list[bool]) -> Callable:
     def rule(g: Any) -> tuple:
         gs = g if isinstance(g, tuple) else (g,)
         create_graph = any(isinstance(part, Tensor) for part in gs)
-        given = [part if part is None or isinstance(part, Tensor) else wrap(part) for part in gs]
+        wrapped = (part if part is None or isinstance(part, Tensor) else wrap(part) for part in gs)
+        given = [next(wrapped) if of_tensor else None for of_tensor in of_tensors]
         parts = cls.backward(ctx, *given)
         parts = parts if isinstance(parts, tuple) else (parts,)
         if len(parts) > count and all(p is None for p in parts[count:]):

@@ -353,6 +353,50 @@ def test_function_any_order_and_no_cycle():
         gc.enable()
 
 
+def test_saved_outputs_that_nobody_else_keeps():
+    class Sinh(Function):
+        @staticmethod
+        def forward(ctx, x):
+            up, down = x.exp(), (-x).exp()
+            ctx.save_for_backward(up, down)
+            return (up - down) / 2, "cosh", up, down
+
+        @staticmethod
+        def backward(ctx, g, text, g_up, g_down):
+            up, down = ctx.saved_tensors
+            assert text is None
+            return g * (up + down) / 2 + g_up * up - g_down * down
+
+    x = leaf([0.7, -0.3])
+    y = Sinh.apply(x)[0]
+    for order in range(4):
+        expected = np.cosh(x.detach().numpy()) if order % 2 else np.sinh(x.detach().numpy())
+        np.testing.assert_allclose(y.detach().numpy(), expected, rtol=1e-12)
+        (y,) = grad(y.sum(), x, create_graph=True)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_saved_input_that_is_handed_on(in_place):
+    class Half(Function):  # of the square, which is there already, or made here
+        @staticmethod
+        def forward(ctx, x):
+            if in_place:
+                ctx.mark_dirty(x.mul_(x).div_(2))
+            ctx.save_for_backward(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * (2 * x).sqrt() if in_place else g * x
+
+    x = leaf([0.7, 0.3])
+    (first,) = grad(Half.apply(x * 1).sum(), x, create_graph=True)
+    (second,) = grad(first.sum(), x)
+    np.testing.assert_allclose(first.detach().numpy(), x.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(second.numpy(), [1.0, 1.0], rtol=1e-12)
+
+
 def test_function_with_setup_context_several_outputs_and_constants():
     class Divide(Function):
         @staticmethod

@@ -78,6 +78,19 @@ class Cube(Function):
         return g * 3 * x**2
 
 
+class Sinh(Function):
+    @staticmethod
+    def forward(ctx, x):
+        up, down = torch.exp(x), torch.exp(-x)
+        ctx.save_for_backward(up, down)
+        return (up - down) / 2, up, down
+
+    @staticmethod
+    def backward(ctx, g, g_up, g_down):
+        up, down = ctx.saved_tensors
+        return g * (up + down) / 2 + g_up * up - g_down * down
+
+
 class Legendre(Function):
     @staticmethod
     def forward(ctx, x):
@@ -112,6 +125,7 @@ Affine.apply(x, w, b).sum().backward()
 print(x.grad, w.grad, b.grad)
 print(gradcheck(Affine.apply, [t.detach().double().requires_grad_() for t in (x, w, b)], eps=1e-6, atol=1e-4))
 print(gradgradcheck(lambda t: Cube.apply(t)[0], x.detach().double().requires_grad_()))
+print(gradgradcheck(lambda t: Sinh.apply(t)[0], x.detach().double().requires_grad_()))
 print(grad(Rounded.apply(x, 4).sum() + Reversed.apply(x, 0.5).sum(), x)[0][0], Rounded.apply(x, 4)[0])
 out, slope = Cube.apply(x)
 (first,) = grad(out.sum(), x, create_graph=True)
