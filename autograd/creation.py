@@ -11,7 +11,7 @@ import numpy as np
 from . import dtypes
 from .device import as_device, device_of, on, to_device
 from .dtypes import as_dtype, complex_of, get_default_dtype
-from .op import expose, write_out
+from .op import expose, function, write_out
 from .tensor import Size, Tensor, wrap
 
 __all__ = [
@@ -305,6 +305,7 @@ def like(
     )
 
 
+@function(method=False)
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
@@ -316,6 +317,7 @@ def zeros_like(
     return like(zeros, input, dtype, device, requires_grad, input.shape, **named)
 
 
+@function(method=False)
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
@@ -323,6 +325,7 @@ def ones_like(
     return like(ones, input, dtype, device, requires_grad, input.shape, **named)
 
 
+@function(method=False)
 def empty_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
@@ -330,6 +333,7 @@ def empty_like(
     return like(empty, input, dtype, device, requires_grad, input.shape, **named)
 
 
+@function(method=False)
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:

@@ -87,9 +87,12 @@ def resolved(op: Op, values: Any, error: Exception) -> Any:
     if isinstance(error, (ValueError, np.linalg.LinAlgError)):
         raise explained(op, values, error) from None
     if isinstance(error, (AttributeError, TypeError)) and (wrong := strangers(op, values, error)):
-        raise WrongArgumentError(
-            f"{op.name}: expected Tensors, got {type(wrong[0]).__name__}{whereabouts()}", wrong[0]
-        ) from None
+        text = f"{op.name}: expected Tensors, got {described(wrong[0])}{whereabouts()}"
+        raise WrongArgumentError(text + advice(wrong[0]), wrong[0]) from None
+    if isinstance(error, (AttributeError, TypeError)):
+        given = {name: v for name, v in zip(op.names, values, strict=True) if not hasattr(v, "dtype")}
+        if named := faulty(error, op.name, given, dict(zip(op.names, op.defaults, strict=True))):
+            raise named from None
     if isinstance(error, TypeError) and str(error).startswith(("ufunc", "numpy boolean", "The numpy boolean")):
         types = " and ".join(dict.fromkeys(str(v.dtype) for v in values if hasattr(v, "dtype")))
         raise RuntimeError(f"{op.name} is not implemented for {types}{whereabouts()}") from None
@@ -107,31 +110,68 @@ def strangers(op: Op, values: Any, error: Any) -> list:
     """What was given for a Tensor and is neither one nor a number, or is a number in which the error is."""
     obj = getattr(error, "obj", None)
     given = zip(op.names, op.defaults, values, strict=True)
-    places = [v for name, default, v in given if name in op.rules and not (v is None and default is None)]
+    places = [
+        v for n, default, v in given if (n in op.rules or n == op.names[0]) and not (v is None and default is None)
+    ]
     return [v for v in places if not hasattr(v, "dtype") and (v is obj or not isinstance(v, numbers.Number))]
 
 
 class WrongArgumentError(TypeError):
-    """Something else was given where a Tensor is expected: `obj`."""
+    """Something else was given where a Tensor is expected, or does not go with the others for a `reason`: `obj`."""
 
-    def __init__(self, message: str, obj: Any):
+    def __init__(self, message: str, obj: Any, reason: str = ""):
         super().__init__(message)
-        self.obj = obj
+        self.obj, self.reason = obj, reason
 
 
 def argument_named(error: Any, function: Callable, args: tuple, kwargs: dict) -> Exception:
-    """The error of a function, or one that says which argument should have been a Tensor if that was the reason."""
-    nothing = error.obj is None and "'NoneType' object" not in str(error) and type(error) is AttributeError
-    if nothing or not isinstance(error.obj, (list, tuple, dict, str, bytes, numbers.Number, type(None))):
-        return error
-    for name, value in (*zip(inspect.signature(function).parameters, args, strict=False), *kwargs.items()):
-        if value is error.obj:
-            kind = type(value).__name__
-            text = f"{function.__name__}: expected a Tensor as {name}, got {kind}{whereabouts()}"
-            return WrongArgumentError(
-                text + ("; make one by tensor(…)" if isinstance(value, (list, tuple)) else ""), value
-            )
-    return error
+    """The error of a function, or one that says which of its arguments is at fault."""
+    parameters = inspect.signature(function).parameters
+    first = next(iter(parameters.values()))
+    given = {first.name: args} if first.kind is first.VAR_POSITIONAL else dict(zip(parameters, args, strict=False))
+    given |= kwargs
+    for name, value in tuple(given.items()):
+        if isinstance(value, (list, tuple)):
+            given |= {f"{name}[{i}]": v for i, v in enumerate(value)}
+    defaults = {name: parameters[name].default if name in parameters else MISSING for name in given}
+    return faulty(error, function.__name__, given, defaults) or error
+
+
+def faulty(error: Any, function: str, given: dict[str, Any], defaults: dict[str, Any]) -> Exception | None:
+    """An error that says which argument another error is about, if that can be told.
+
+    Python says in what it missed an attribute of Tensors, and names the types that do not go together.
+    """
+    reason = getattr(error, "reason", "" if isinstance(error, AttributeError) else str(error))
+    known = isinstance(error, (AttributeError, WrongArgumentError))
+    for name in sorted(given, key=lambda name: isinstance(given[name], numbers.Number)):
+        value, default, place = given[name], defaults[name], {"x": "input", "y": "other"}.get(name, name)
+        if hasattr(value, "grad_fn") or (value is default is None):
+            continue
+        if known:
+            at_fault = value is error.obj and (value is not None or "None" in str(error))
+        else:
+            usual = default is not MISSING and type(default) is type(value)
+            at_fault = f"'{type(value).__name__}'" in reason and not usual
+        if at_fault:
+            text = f"expected a Tensor as {place}, got {described(value)}{advice(value)}"
+            if reason:
+                text = f"{place} cannot be {value!r:.60} ({reason})"
+            return WrongArgumentError(f"{function}: {text}{whereabouts()}", value, reason)
+    return None
+
+
+def described(value: Any) -> str:
+    """What something is that should have been a Tensor."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def advice(value: Any) -> str:
+    """What to write for something that should have been a Tensor."""
+    if value is None:
+        return "; does the function that it comes from return its result?"
+    of_numbers = isinstance(value, (list, tuple, numbers.Number)) or hasattr(value, "__array_interface__")
+    return "; autograd.as_tensor(…) makes one" if of_numbers else ""
 
 
 class LinAlgError(RuntimeError, np.linalg.LinAlgError):

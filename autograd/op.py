@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import get_default_dtype, result_type
-from .forward import ALIASES, MISSING, WrongArgumentError, argument_named, bind, resolved, run, spread
+from .forward import ALIASES, MISSING, argument_named, bind, resolved, run, spread
 from .graph import Node, state
 from .sharing import register_view
 from .tensor import Tensor, share, wrap
@@ -416,7 +416,7 @@ def function(*, method: bool | str = True, numpy: Any = None) -> Callable:
             destination = kwargs.pop("out") if "out" in kwargs and "out" not in names else None
             try:
                 result = body(*args, **kwargs)
-            except (AttributeError, WrongArgumentError) as error:
+            except (AttributeError, TypeError) as error:
                 raise argument_named(error, body, args, kwargs) from None
             return result if destination is None else write_out(result, destination)
 

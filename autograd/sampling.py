@@ -15,6 +15,7 @@ from . import dtypes
 from .creation import finished, float_dtype, like, number, shape_of
 from .device import as_device, to_device
 from .dtypes import as_dtype
+from .op import function
 from .random import Generator, rng
 from .tensor import Tensor
 
@@ -133,6 +134,7 @@ def randperm(
     return placed(rng(generator).permutation(n).astype(target), device, requires_grad, out)
 
 
+@function(method=False)
 def rand_like(
     input: Tensor,
     *,
@@ -146,6 +148,7 @@ def rand_like(
     return like(rand, input, dtype, device, requires_grad, input.shape, generator=generator, **named)
 
 
+@function(method=False)
 def randn_like(
     input: Tensor,
     *,
@@ -159,6 +162,7 @@ def randn_like(
     return like(randn, input, dtype, device, requires_grad, input.shape, generator=generator, **named)
 
 
+@function(method=False)
 def randint_like(
     input: Tensor,
     low: Any = None,
@@ -178,6 +182,7 @@ def randint_like(
 # ---- from distributions given by tensors -------------------------------------------------------------------------
 
 
+@function(method=False)
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -203,6 +208,7 @@ def normal(
     return placed(array, given[0].device if given and device is None else device, requires_grad, out)
 
 
+@function(method=False)
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
     """Ones with the probabilities `input` (or `p` everywhere), zeros otherwise.
 
@@ -219,17 +225,20 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return placed(drawn.astype(input.dtype), input.device, out=out)
 
 
+@function(method=False)
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Numbers from Poisson distributions with the rates `input`."""
     return placed(np.asarray(rng(generator).poisson(host(input))).astype(input.dtype), input.device)
 
 
+@function(method=False)
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of `count` tries succeed, each with probability `prob`."""
     drawn = np.asarray(rng(generator).binomial(host(count).astype(np.int64), host(prob)))
     return placed(drawn.astype(count.dtype), count.device)
 
 
+@function(method=False)
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Any = None
 ) -> Tensor:

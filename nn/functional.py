@@ -10,6 +10,7 @@ from typing import Any
 from autograd import sigmoid, tanh
 from autograd.creation import empty_like, zeros_like
 from autograd.inplace import apply
+from autograd.op import function
 from autograd.ops import activation as _activation
 from autograd.ops import dropout as _dropout
 from autograd.ops import softmax as _softmax
@@ -228,7 +229,7 @@ def _of_channels(dims: int) -> Any:
             warnings.warn(
                 f"{call.__name__}: Received a {input.ndim}-D input, which is deprecated and will result in an error in a "
                 "future release.",
-                stacklevel=2,
+                stacklevel=3,
             )
         elif dims == 1 and input.ndim not in (2, 3):
             raise RuntimeError(f"{call.__name__}: Expected 2D or 3D input, but received a {input.ndim}D input.")
@@ -238,7 +239,7 @@ def _of_channels(dims: int) -> Any:
 
     call.__name__ = call.__qualname__ = f"dropout{dims}d"
     call.__doc__ = f"Whole channels of (N, C, {'*' * dims}) 0 with probability `p`, the others divided by 1 − p."
-    return call
+    return function(method=False)(call)
 
 
 dropout1d, dropout2d, dropout3d = map(_of_channels, (1, 2, 3))
@@ -267,11 +268,13 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
     return _softmax.log_softmax(input, dim, dtype)
 
 
+@function(method=False)
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """softmax(−input)."""
     return _softmax.softmax(-input, dim, dtype)
 
 
+@function(method=False)
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """A random sample of softmax, by Gumbel noise (arXiv:1611.00712, arXiv:1611.01144).
 

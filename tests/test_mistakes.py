@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import numpy as np
@@ -96,7 +97,7 @@ MISTAKES = {
     "class count": (lambda: F.cross_entropy(X, ag.tensor([0])), ValueError, r"\(2\) to match target batch_size \(1\)"),
     "one-hot nll": (lambda: F.nll_loss(X, X), RuntimeError, r"target of shape \(2,\), got \(2, 4\)"),
     "a loss made with data": (lambda: nn.MSELoss(X, X), TypeError, r"MSELoss takes options, .* MSELoss\(\)\(input, target\)"),
-    "a loss of nothing": (lambda: F.mse_loss(None, X), TypeError, r"Tensor as input, got NoneType; does forward\(\) return"),
+    "a loss of nothing": (lambda: F.mse_loss(None, X), TypeError, "Tensor as input, got NoneType; does .* return its result"),
     "a list of targets": (lambda: F.cross_entropy(X, [0, 1]), TypeError, "Tensor as target, got list; autograd.as_tensor"),
     "bce of logits": (lambda: F.binary_cross_entropy(X * 2, X), RuntimeError, "for logits use binary_cross_entropy_with_logits"),
     "embedding range": (lambda: nn.Embedding(3, 2)(ag.tensor([5])), IndexError, "0 ≤ index < 3, got 5"),
@@ -176,18 +177,80 @@ def test_a_mistake_is_explained_before_anything_has_changed(name):
     W.grad = None
 
 
-@pytest.mark.parametrize("wrong", [[[1.0, 2.0]], None, 3], ids=["list", "None", "int"])
-@pytest.mark.parametrize(
-    ("function", "rest", "argument"),
-    [(F.conv2d, (ag.ones(1, 1, 2, 2),), "input"), (ag.bmm, (ag.ones(1, 2, 2),), "input"), (ag.fft.fft, (), "input"),
-     (ag.linalg.inv, (), "A"), (F.layer_norm, ((2,),), "input"), (F.max_pool2d, (2,), "input"), (ag.movedim, (0, 1), "input")],
-    ids=["conv2d", "bmm", "fft", "inv", "layer_norm", "max_pool2d", "movedim"],
-)  # fmt: skip
-def test_what_is_not_a_tensor_is_named(function, rest, argument, wrong):
-    with pytest.raises(
-        TypeError, match=f"{function.__name__}.*: expected a Tensor as {argument}, got {type(wrong).__name__}"
-    ):
-        function(wrong, *rest)
+LOGITS, PLANES, CLASSES = ag.ones(2, 4), ag.ones(1, 1, 2, 2), ag.tensor([0, 1])
+# name: a function, arguments that fit, and which of them are Tensors.
+TAKES_TENSORS = {
+    "conv2d": (F.conv2d, (PLANES, PLANES), "input weight"),
+    "layer_norm": (F.layer_norm, (LOGITS, (4,)), "input"),
+    "batch_norm": (F.batch_norm, (LOGITS, ag.zeros(4), ag.ones(4)), "input"),
+    "max_pool2d": (F.max_pool2d, (PLANES, 2), "input"),
+    "interpolate": (F.interpolate, (PLANES, 4), "input"),
+    "scaled_dot_product_attention": (F.scaled_dot_product_attention, (LOGITS, LOGITS, LOGITS), "query key value"),
+    "normalize": (F.normalize, (LOGITS,), "input"),
+    "dropout2d": (F.dropout2d, (PLANES,), "input"),
+    "gumbel_softmax": (F.gumbel_softmax, (LOGITS,), "logits"),
+    "nll_loss": (F.nll_loss, (LOGITS, CLASSES, ag.ones(4)), "input target weight"),
+    "cross_entropy": (F.cross_entropy, (LOGITS, CLASSES, ag.ones(4)), "input target weight"),
+    "l1_loss": (F.l1_loss, (LOGITS, LOGITS), "input target"),
+    "multi_margin_loss": (F.multi_margin_loss, (LOGITS, CLASSES), "input target"),
+    "multilabel_margin_loss": (F.multilabel_margin_loss, (LOGITS, LOGITS.long()), "input target"),
+    "margin_ranking_loss": (F.margin_ranking_loss, (LOGITS, LOGITS, LOGITS), "input1 input2 target"),
+    "linear_cross_entropy": (F.linear_cross_entropy, (LOGITS, LOGITS, CLASSES), "input linear_weight target"),
+    "bmm": (ag.bmm, (PLANES[0], PLANES[0]), "input mat2"),
+    "movedim": (ag.movedim, (LOGITS, 0, 1), "input"),
+    "reshape": (ag.reshape, (LOGITS, (4, 2)), "input"),
+    "gather": (ag.gather, (LOGITS, 0, CLASSES[None]), "index"),
+    "zeros_like": (ag.zeros_like, (LOGITS,), "input"),
+    "meshgrid": (ag.meshgrid, (CLASSES, CLASSES), "tensors[0] tensors[1]"),
+    "complex": (ag.complex, (LOGITS, LOGITS), "real imag"),
+    "fft": (ag.fft.fft, (LOGITS,), "input"),
+    "linalg_qr": (ag.linalg.qr, (LOGITS,), "A"),
+    "linalg_svd": (ag.linalg.svd, (LOGITS,), "A"),
+    "inverse": (ag.linalg.inv, (PLANES,), "A"),
+}  # fmt: skip
+
+
+@pytest.mark.cpu("its tensors are made when it is collected")
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0]], None, 3, nn.ReLU], ids=["list", "None", "int", "class"])
+@pytest.mark.parametrize("name", TAKES_TENSORS)
+def test_what_is_not_a_tensor_is_named(name, wrong):
+    function, right, arguments = TAKES_TENSORS[name]
+    names, defaults = names_of(function, right)
+    for argument in arguments.split():
+        if wrong is None and defaults.get(argument, ...) is None:
+            continue
+        given = [wrong if v == argument else x for v, x in zip(names, right, strict=True)]
+        kind = "the class ReLU" if wrong is nn.ReLU else type(wrong).__name__
+        with pytest.raises(TypeError, match=f"^{name}: expected a Tensor as {re.escape(argument)}, got {kind}(;|$)"):
+            function(*given)
+
+
+def names_of(function, args):
+    """The names of the parameters that these arguments are for, and the defaults."""
+    first, *others = inspect.signature(function).parameters.values()
+    if first.kind is first.VAR_POSITIONAL:
+        return [f"{first.name}[{i}]" for i in range(len(args))], {}
+    return [p.name for p in (first, *others)][: len(args)], {p.name: p.default for p in (first, *others)}
+
+
+OPTIONS = {
+    "a name as dimension": (lambda: X.sum("a"), r"sum: dim cannot be 'a' \('str' object cannot be interpreted as an integer"),
+    "half a size": (lambda: X.reshape(2.0, 4), r"reshape: shape\[0\] cannot be 2.0 \('float' object cannot be"),
+    "half a kernel": (lambda: F.conv2d(PLANES, PLANES, padding=(1, 0.5)), r"conv2d: padding\[1\] cannot be 0.5"),
+    "half a dimension": (lambda: X.transpose(0, 1.0), "transpose: dim1 cannot be 1.0"),
+    "one number to pad with": (lambda: F.pad(X, 1), r"pad: pad cannot be 1 \('int' object is not iterable"),
+    "nothing to stack": (lambda: ag.stack([X, None]), r"stack: expected a Tensor as tensors\[1\], got NoneType"),
+    "nothing where it does not hold": (lambda: ag.where(X > 0, X, None), "where: expected both input and other"),
+    "a number for a matrix": (lambda: ag.lu_solve(3, *ag.linalg.lu_factor(ag.eye(2))), r"lu_solve: b cannot be 3 \(unsupported"),
+}  # fmt: skip
+
+
+@pytest.mark.cpu("its tensors are made when it is collected")
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_that_does_not_go_is_named(name):
+    mistake, says = OPTIONS[name]
+    with pytest.raises(TypeError, match=f"^{says}"):
+        mistake()
 
 
 def test_an_error_in_what_the_user_wrote_stays_what_it_is():

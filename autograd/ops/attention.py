@@ -11,7 +11,7 @@ from ..device import device_of, to_device
 from ..fast import attention as loops
 from ..fast.linalg import row_sums
 from ..fast.threads import by_blocks
-from ..op import op
+from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dropout import noise
 from .softmax import softmax
@@ -169,6 +169,7 @@ def above_diagonal(rows: int, columns: int, like: Any) -> Any:
     return to_device(mask, device_of(like))
 
 
+@function(method=False)
 def scaled_dot_product_attention(
     query: Any,
     key: Any,

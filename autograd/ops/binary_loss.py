@@ -9,9 +9,9 @@ import numpy as np
 
 from ..fast import fused
 from ..fast.scalars import sigmoid, softplus
-from ..op import op
+from ..op import function, op
 from .activation import logsigmoid
-from .loss import reduced, reduction_of, shapes
+from .loss import reduced, reduction_of
 
 __all__: list[str] = []
 
@@ -38,6 +38,7 @@ def _binary_cross_entropy(x, target):
     return (target - 1) * no - target * yes
 
 
+@function(method=False)
 def binary_cross_entropy(
     input: Any,
     target: Any,
@@ -51,7 +52,7 @@ def binary_cross_entropy(
     Raises ValueError where input and target differ in shape, RuntimeError where the input is not between 0 and 1.
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    a, b = shapes("binary_cross_entropy", input, target)
+    a, b = input.array.shape, target.array.shape
     if a != b:
         raise ValueError(
             f"Using a target size ({b}) that is different to the input size ({a}) is deprecated. "
@@ -79,6 +80,7 @@ def _with_logits(x, target):
     return _logits_loss(x, target)
 
 
+@function(method=False)
 def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
@@ -96,7 +98,7 @@ def binary_cross_entropy_with_logits(
         pos_weight: multiplied with the part of positive targets; broadcastable.
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    a, b = shapes("binary_cross_entropy_with_logits", input, target)
+    a, b = input.array.shape, target.array.shape
     if a != b:
         raise ValueError(f"Target size ({b}) must be the same as input size ({a})")
     if pos_weight is None:
@@ -106,6 +108,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@function(method=False)
 def soft_margin_loss(
     input: Any,
     target: Any,
@@ -117,6 +120,7 @@ def soft_margin_loss(
     return reduced(-logsigmoid(input * target), reduction_of(reduction, size_average, reduce))
 
 
+@function(method=False)
 def multilabel_soft_margin_loss(
     input: Any,
     target: Any,
@@ -131,6 +135,7 @@ def multilabel_soft_margin_loss(
     return reduced((loss if weight is None else loss * weight).mean(-1), reduction)
 
 
+@function(method=False)
 def kl_div(
     input: Any,
     target: Any,
@@ -147,7 +152,7 @@ def kl_div(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
+            stacklevel=3,
         )
     if log_target:
         loss = np.exp(target) * (target - input)

@@ -151,6 +151,7 @@ _complex = elementwise(
 )
 
 
+@function(method=False)
 def complex(real: Tensor, imag: Tensor, *, out: Any = None) -> Tensor:
     """A complex tensor of a real and an imaginary part of the same type."""
     if real.dtype != imag.dtype or real.dtype.kind != "f":

@@ -10,11 +10,11 @@ import numpy as np
 from ..fast import ready
 from ..fast import rows as loops
 from ..fast.threads import BLOCK, get_num_threads, parts, shared
-from ..op import op
+from ..op import function, op
 from ..tensor import Tensor, wrap
 from . import ufuncs
 from .linear import linear
-from .loss import reduced, reduction_of, shapes
+from .loss import reduced, reduction_of
 from .places import steps
 from .softmax import log_softmax
 
@@ -200,6 +200,7 @@ def _check_class_shapes(name: str, input: Any, target: Any, weight: Any) -> None
         )
 
 
+@function(method=False)
 def cross_entropy(
     input: Any,
     target: Any,
@@ -227,7 +228,6 @@ def cross_entropy(
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    shapes("cross_entropy", input, target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.array.dtype.kind in "fc":
@@ -291,6 +291,7 @@ def _places(index: Any, ndim: int) -> Any:
     return (grid[0], index, *grid[1:])
 
 
+@function(method=False)
 def nll_loss(
     input: Any,
     target: Any,
@@ -306,6 +307,7 @@ def nll_loss(
     return _nll(input, target, weight, reduction, ignore_index)
 
 
+@function(method=False)
 def linear_cross_entropy(
     input: Any,
     linear_weight: Any,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..device import CPU, device_of, to_device
-from ..op import op
+from ..op import function, op
 from ..tensor import wrap
 from .loss import reduction_of
 from .pooling import raw
@@ -147,6 +147,7 @@ def _padded(labels: np.ndarray, sizes: np.ndarray, blank: int, classes: int) -> 
     return padded
 
 
+@function(method=False)
 def ctc_loss(
     log_probs: Any,
     targets: Any,

@@ -5,6 +5,7 @@ from __future__ import annotations
 # pyright: reportGeneralTypeIssues=false
 # (a rule may name its own op: the adjoint of an adjoint)
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def _two(x: Any, dim1: int, dim2: int, ndim: int) -> tuple[int, int]:
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """A diagonal of matrices that lie in two dimensions; it takes their place as a new last one.  A view."""
     dim1, dim2 = _two(input, dim1, dim2, input.ndim)
-    return _diagonal(input, int(offset), dim1, dim2)
+    return _diagonal(input, operator.index(offset), dim1, dim2)
 
 
 @function()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..forward import argument_named
 from ..op import expose
 
 __all__: list[str] = []
@@ -18,7 +20,7 @@ def sizes(args: tuple) -> tuple[int, ...]:
     """The ints of ``f(2, 3)`` and ``f((2, 3))`` alike."""
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = tuple(args[0])
-    return tuple(int(n) for n in args)
+    return tuple(map(operator.index, args))
 
 
 def sized(name: str, *, method: bool | str = True, numpy: Any = None) -> Callable:
@@ -29,7 +31,10 @@ def sized(name: str, *, method: bool | str = True, numpy: Any = None) -> Callabl
         def call(input: Any, *args: Any, **kwargs: Any) -> Any:
             if name in kwargs:
                 args = (kwargs.pop(name),)
-            return body(input, sizes(args), **kwargs)
+            try:
+                return body(input, sizes(args), **kwargs)
+            except (AttributeError, TypeError) as error:
+                raise argument_named(error, body, (input,), {name: args}) from None
 
         expose(call, method if isinstance(method, str) else body.__name__ if method else None, numpy)
         return call
@@ -39,7 +44,7 @@ def sized(name: str, *, method: bool | str = True, numpy: Any = None) -> Callabl
 
 def wrap_dim(dim: Any, ndim: int) -> int:
     """`dim` counted from the front; an IndexError where there is no such dimension (a 0-d tensor has 0 and −1)."""
-    n, dim = max(ndim, 1), int(dim)
+    n, dim = max(ndim, 1), operator.index(dim)
     if not -n <= dim < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return dim % n

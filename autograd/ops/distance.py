@@ -60,6 +60,7 @@ def power_norm(x: Any, p: float, dim: int, keepdim: bool = True) -> Any:
     return out if keepdim else out.sum(dim)
 
 
+@function(method=False)
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
     """x / max(‖x‖ₚ, eps) along `dim`.
 

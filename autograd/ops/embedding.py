@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import mutated
-from ..op import op
+from ..op import function, op
 from ..tensor import Tensor, share, wrap
 from . import ufuncs
 from .indexing import accumulate_rows
@@ -84,6 +84,7 @@ def row_number(name: str, padding_idx: int | None, weight: Any) -> int | None:
     return padding_idx % weight.shape[0]
 
 
+@function(method=False)
 def embedding(
     input: Any,
     weight: Any,
@@ -197,6 +198,7 @@ def _check_bags(index: Any, mode: str, per_sample_weights: Any, sparse: bool) ->
         )
 
 
+@function(method=False)
 def embedding_bag(
     input: Any,
     weight: Any,

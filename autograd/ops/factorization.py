@@ -174,6 +174,7 @@ def _qr(x, mode):
     return Q, R
 
 
+@function(method=False, numpy=np.linalg.qr)
 def linalg_qr(A, mode="reduced"):
     """Q with orthonormal columns and the upper triangular R with A = Q R.
 
@@ -184,9 +185,6 @@ def linalg_qr(A, mode="reduced"):
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     return QrResult(*_qr(matrix(A, "linalg.qr"), mode))
-
-
-function(method=False, numpy=np.linalg.qr)(linalg_qr)
 
 
 @function()
@@ -321,13 +319,11 @@ def lu_solve(b, LU_data, LU_pivots):
     return linalg_lu_solve(LU_data, LU_pivots, b)
 
 
+@function()
 def lu(self: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple:
     """The packed LU factors and pivots (and with `get_infos` which pivots are zero): the old form of `lu_factor`."""
     packed, pivots, info = lu_factor_ex(self, pivot=pivot)
     return (packed, pivots, info) if get_infos else (packed, pivots)
-
-
-Tensor.lu = lu  # type: ignore[attr-defined]
 
 
 # ---- Householder reflections -------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ transform back.
 
 from __future__ import annotations
 
+import operator
+
 # pyright: reportGeneralTypeIssues=false
 # (a rule may name its own op: the adjoint of an adjoint)
 from collections.abc import Sequence
@@ -108,7 +110,7 @@ def _sized(input: Any, s: Sequence[int | None], dims: Sequence[int], name: str) 
     shape = list(input.shape)
     for d, n in zip(dims, s, strict=True):
         if n is not None and n != -1:
-            shape[d] = int(n)
+            shape[d] = operator.index(n)
         if shape[d] < 1:
             raise RuntimeError(f"{name}: Invalid number of data points ({shape[d]}) specified")
     return input if tuple(shape) == tuple(input.shape) else _resized(input, tuple(shape))
@@ -133,7 +135,7 @@ def _lengths(input: Any, s: Any, dim: Any, name: str) -> tuple[list, tuple[int, 
 
 def _outlength(n: int | None, half: int, name: str) -> int:
     """The length of the real signal that half a spectrum stands for."""
-    n = 2 * (half - 1) if n is None or n == -1 else int(n)
+    n = 2 * (half - 1) if n is None or n == -1 else operator.index(n)
     if n < 1:
         raise RuntimeError(f"{name}: Invalid number of data points ({n}) specified")
     return n

@@ -122,23 +122,22 @@ def _each(f: Any, tensors: tuple) -> Any:
     return f(tensors[0]) if len(tensors) == 1 else tuple(map(f, tensors))
 
 
+@function(numpy=np.atleast_1d)
 def atleast_1d(*tensors: Any) -> Any:
     """With one dimension at least."""
     return _each(lambda x: x if x.ndim else x.reshape(1), tensors)
 
 
+@function(numpy=np.atleast_2d)
 def atleast_2d(*tensors: Any) -> Any:
     """With two dimensions at least: a vector becomes a row."""
     return _each(lambda x: x if x.ndim > 1 else x.reshape(1, -1), tensors)
 
 
+@function(numpy=np.atleast_3d)
 def atleast_3d(*tensors: Any) -> Any:
     """With three dimensions at least: a vector of n becomes 1 × n × 1, a matrix n × m becomes n × m × 1."""
     return _each(lambda x: x if x.ndim > 2 else x.reshape(*x.shape, 1) if x.ndim == 2 else x.reshape(1, -1, 1), tensors)
-
-
-for _f in (atleast_1d, atleast_2d, atleast_3d):
-    function(numpy=getattr(np, _f.__name__))(_f)
 
 
 @function(method=False, numpy=np.hstack)
@@ -187,6 +186,7 @@ def _block_diag(*xs):
     return out
 
 
+@function(method=False)
 def block_diag(*tensors: Any) -> Any:
     """A matrix with the given matrices on its diagonal; vectors are rows."""
     for x in tensors:
@@ -201,6 +201,7 @@ def block_diag(*tensors: Any) -> Any:
 # ---- on one grid -------------------------------------------------------------------------------------------------
 
 
+@function(method=False, numpy=np.broadcast_arrays)
 def broadcast_tensors(*tensors: Any) -> tuple:
     """The tensors, each in the shape that all broadcast to."""
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
@@ -209,9 +210,7 @@ def broadcast_tensors(*tensors: Any) -> tuple:
     return tuple(broadcast_to(x, shape) for x in tensors)
 
 
-function(method=False, numpy=np.broadcast_arrays)(broadcast_tensors)
-
-
+@function(method=False)
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple:
     """The coordinates of the points of a grid with these axes; ``indexing="xy"`` swaps the first two dimensions.
 
@@ -249,8 +248,12 @@ def _numpy_meshgrid(*xi, indexing="xy"):
     return meshgrid(*xi, indexing=indexing)
 
 
+@function(method=False)
 def cartesian_prod(*tensors: Any) -> Any:
     """All tuples with one element of each vector, as rows; of one vector itself."""
+    for x in tensors:
+        if x.ndim != 1:
+            raise RuntimeError(f"cartesian_prod: expected vectors, got the shape {tuple(x.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return stack([x.reshape(-1) for x in meshgrid(*tensors, indexing="ij")], -1)

@@ -304,9 +304,7 @@ def multi_dot(tensors):
     """The product of several matrices in the order that costs least; the first and last may be vectors."""
     tensors = list(tensors)
     if len(tensors) < 2:
-        if len(tensors) == 1:
-            return tensors[0].clone()
-        raise RuntimeError("multi_dot(): expected at least 2 tensors but got 0")
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
     first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
     if first:
         tensors[0] = tensors[0].reshape(1, -1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..fast import compiles, fused
-from ..op import op
+from ..op import function, op
 from ..tensor import Tensor, wrap
 from .reduction import added
 
@@ -18,21 +18,21 @@ __all__: list[str] = []
 # ---- what all losses share ---------------------------------------------------------------------------------------
 
 
-def legacy_reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+def legacy_reduction(reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4) -> str:
     """The reduction that is asked for; PyTorch's old pair of flags says which one too, with a warning."""
     if size_average is None and reduce is None:
         return reduction
     meant = "none" if reduce is False else "sum" if size_average is False else "mean"
     warnings.warn(
         f"size_average and reduce args will be deprecated, please use reduction='{meant}' instead.",
-        stacklevel=4,
+        stacklevel=stacklevel,
     )
     return meant
 
 
 def reduction_of(reduction: str, size_average: bool | None = None, reduce: bool | None = None) -> str:
     """One of "none", "mean" and "sum", also from PyTorch's old pair of flags."""
-    reduction = legacy_reduction(reduction, size_average, reduce)
+    reduction = legacy_reduction(reduction, size_average, reduce, stacklevel=5)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'")
     return reduction
@@ -45,19 +45,9 @@ def reduced(loss: Any, reduction: str) -> Any:
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
-def shapes(name: str, input: Any, target: Any) -> tuple[tuple, tuple]:
-    """Their shapes; raises TypeError for what has none."""
-    try:
-        return input.array.shape, target.array.shape
-    except AttributeError:
-        what, x = ("input", input) if not isinstance(input, Tensor) else ("target", target)
-        advice = "does forward() return its result?" if x is None else "autograd.as_tensor(…) makes one"
-        raise TypeError(f"{name}: expected a Tensor as {what}, got {type(x).__name__}; {advice}") from None
-
-
 def matched(name: str, input: Any, target: Any) -> None:
     """Warn, as PyTorch does, where the shapes differ but broadcast; raise where they do not fit."""
-    a, b = shapes(name, input, target)
+    a, b = input.array.shape, target.array.shape
     if a == b:
         return
     if any(m != n and 1 not in (m, n) for m, n in zip(reversed(a), reversed(b), strict=False)):
@@ -68,7 +58,7 @@ def matched(name: str, input: Any, target: Any) -> None:
     warnings.warn(
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
         "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-        stacklevel=3,
+        stacklevel=4,
     )
 
 
@@ -127,6 +117,7 @@ def _squared_error(x, y, reduction):
     return total / total.dtype.type(d.size) if reduction == "mean" and d.size else _total(d * d, reduction)
 
 
+@function(method=False)
 def mse_loss(
     input: Any,
     target: Any,
@@ -155,6 +146,7 @@ def mse_loss(
     return weighted(_squared_error(input, target, "none"), weight, reduction)
 
 
+@function(method=False)
 def l1_loss(
     input: Any,
     target: Any,
@@ -192,6 +184,7 @@ def _huber(x, y, delta):
     return _huber_of(x, y, delta)
 
 
+@function(method=False)
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """½ d² where |d| < delta, delta · (|d| − ½ delta) elsewhere; d = input − target."""
     if delta <= 0:
@@ -201,6 +194,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return weighted(_huber(input, target, delta), weight, reduction)
 
 
+@function(method=False)
 def smooth_l1_loss(
     input: Any,
     target: Any,
@@ -220,6 +214,7 @@ def smooth_l1_loss(
     return reduced(loss if beta == 1 else loss / beta, reduction)
 
 
+@function(method=False)
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
@@ -244,6 +239,7 @@ def gaussian_nll_loss(
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@function(method=False)
 def poisson_nll_loss(
     input: Any,
     target: Any,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..op import function
 from ..tensor import wrap
 from . import ufuncs
 from .activation import relu
@@ -19,6 +20,7 @@ from .pooling import raw
 __all__: list[str] = []
 
 
+@function(method=False)
 def hinge_embedding_loss(
     input: Any,
     target: Any,
@@ -33,6 +35,7 @@ def hinge_embedding_loss(
     return reduced(loss, reduction_of(reduction, size_average, reduce))
 
 
+@function(method=False)
 def margin_ranking_loss(
     input1: Any,
     input2: Any,
@@ -51,6 +54,7 @@ def margin_ranking_loss(
     return reduced(relu(margin - target * (input1 - input2)), reduction_of(reduction, size_average, reduce))
 
 
+@function(method=False)
 def cosine_embedding_loss(
     input1: Any,
     input2: Any,
@@ -76,6 +80,7 @@ def cosine_embedding_loss(
     return reduced(loss, reduction_of(reduction, size_average, reduce))
 
 
+@function(method=False)
 def multi_margin_loss(
     input: Any,
     target: Any,
@@ -119,6 +124,7 @@ def multi_margin_loss(
     return reduced(loss.reshape(()) if single and not target.ndim else loss, reduction)
 
 
+@function(method=False)
 def multilabel_margin_loss(
     input: Any,
     target: Any,
@@ -152,6 +158,7 @@ def multilabel_margin_loss(
     return reduced(loss.reshape(()) if input.ndim < 2 else loss, reduction)
 
 
+@function(method=False)
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,
@@ -180,6 +187,7 @@ def triplet_margin_loss(
     )
 
 
+@function(method=False)
 def triplet_margin_with_distance_loss(
     anchor: Any,
     positive: Any,

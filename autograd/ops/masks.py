@@ -46,6 +46,8 @@ def where(condition, input=None, other=None, *, x=None, y=None):
     input, other = (x if input is None else input), (y if other is None else other)
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
+    if input is None or other is None:
+        raise TypeError("where: expected both input and other, got None as one of them")
     if condition.dtype.kind != "b":
         if condition.dtype != np.uint8:
             raise RuntimeError(

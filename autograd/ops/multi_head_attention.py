@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..op import function
 from ..tensor import wrap
 from .attention import scaled_dot_product_attention
 from .dropout import _dropout, noise
@@ -18,6 +19,7 @@ from .softmax import softmax
 __all__: list[str] = []
 
 
+@function(method=False)
 def multi_head_attention_forward(
     query: Any,
     key: Any,

@@ -299,6 +299,7 @@ def update_running(running: Any, value: Any, momentum: float) -> None:
     mutated(array)
 
 
+@function(method=False)
 def batch_norm(
     input: Any,
     running_mean: Any,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -183,7 +184,7 @@ def pad(input, pad, mode="constant", value=None):
     >>> pad(ag.tensor([1, 2, 3]), (1, 2))
     tensor([0, 1, 2, 3, 0, 0])
     """
-    pad = tuple(int(p) for p in pad)
+    pad = tuple(map(operator.index, pad))
     if len(pad) % 2:
         raise RuntimeError(f"Padding length must be divisible by 2, got {pad}")
     if len(pad) // 2 > input.ndim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def _max_unpool(dims: int) -> Any:
         )
         sizes = default
         if output_size is not None:
-            sizes = tuple(int(n) for n in output_size)[-dims:]
+            sizes = tuple(map(operator.index, output_size))[-dims:]
             if any(not d - t < s < d + t for s, d, t in zip(sizes, default, steps, strict=True)):
                 raise ValueError(
                     f"invalid output_size {output_size}: it must be within the stride {steps} of {default}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 # pyright: reportGeneralTypeIssues=false
 # (a rule may name its own op: the adjoint of an adjoint)
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,7 @@ def unflatten(input, dim, sizes):
     """Dimension `dim` made several, of the lengths `sizes`; −1 stands for what is left over."""
     dim, shape = wrap_dim(dim, input.ndim), tuple(input.shape)
     try:
-        inner = complete_shape(tuple(int(n) for n in sizes), shape[dim])
+        inner = complete_shape(tuple(map(operator.index, sizes)), shape[dim])
     except RuntimeError as error:
         raise RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the "

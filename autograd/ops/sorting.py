@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     >>> ag.topk(ag.tensor([1, 5, 3]), 2).values
     tensor([5, 3])
     """
-    return _Topk(*_topk(input, int(k), dim, largest, sorted))
+    return _Topk(*_topk(input, operator.index(k), dim, largest, sorted))
 
 
 # ---- by rank -----------------------------------------------------------------------------------------------------

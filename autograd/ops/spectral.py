@@ -93,6 +93,7 @@ def _svd(x, full):
     return U, S, Vh
 
 
+@function(method=False)
 def linalg_svd(A, full_matrices=True, *, driver=None):
     """U, S and Vᴴ with A = U diag(S) Vᴴ, the singular values S in descending order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -62,14 +63,14 @@ def _split_lengths(input: Any, size: Any, dim: int) -> tuple[int, ...]:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     n = input.shape[dim]
     if isinstance(size, (tuple, list)):
-        lengths = tuple(int(k) for k in size)
+        lengths = tuple(map(operator.index, size))
         if sum(lengths) != n or min(lengths, default=0) < 0:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), but "
                 f"got split_sizes={list(size)}"
             )
         return lengths
-    size = int(size)
+    size = operator.index(size)
     if size < 0 or (size == 0 and n):
         raise RuntimeError(f"split expects split_size be {'non-negative' if size < 0 else 'positive'}, but got {size}")
     count = max(1, -(-n // size)) if size else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
 @function()
 def pixel_shuffle(input, upscale_factor):
     """(..., C · r², H, W) to (..., C, H · r, W · r) (arXiv:1609.05158)."""
-    r = int(upscale_factor)
+    r = operator.index(upscale_factor)
     if input.ndim < 3 or r < 1 or input.shape[-3] % (r * r):
         raise RuntimeError(
             f"pixel_shuffle expects (..., C · {r}², H, W), so its input's channels must be divisible by {r * r}, got "
@@ -126,7 +127,7 @@ def pixel_shuffle(input, upscale_factor):
 @function()
 def pixel_unshuffle(input, downscale_factor):
     """(..., C, H · r, W · r) to (..., C · r², H, W): undoes `pixel_shuffle`."""
-    r = int(downscale_factor)
+    r = operator.index(downscale_factor)
     if input.ndim < 3 or r < 1 or input.shape[-1] % r or input.shape[-2] % r:
         raise RuntimeError(
             f"pixel_unshuffle expects height and width to be divisible by downscale_factor {r}, got {tuple(input.shape)}"

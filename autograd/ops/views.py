@@ -5,6 +5,7 @@ from __future__ import annotations
 # pyright: reportGeneralTypeIssues=false
 # (a rule may name its own op: the adjoint of an adjoint)
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ def narrow(input, dim, start, length):
     """The `length` elements from `start` on along a dimension."""
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    dim, start, length = wrap_dim(dim, input.ndim), int(start), int(length)
+    dim, start, length = wrap_dim(dim, input.ndim), operator.index(start), operator.index(length)
     n = input.shape[dim]
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
@@ -74,7 +75,7 @@ def select(input, dim, index):
     """The elements at one place along a dimension, which goes away."""
     if input.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    dim, index = wrap_dim(dim, input.ndim), int(index)
+    dim, index = wrap_dim(dim, input.ndim), operator.index(index)
     if not -input.shape[dim] <= index < input.shape[dim]:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
@@ -193,7 +194,7 @@ def as_strided(input, size, stride, storage_offset=None):
     """A view of the memory of `input` with that shape and those steps (in elements) from a place in the memory."""
     in_order(input)
     here = input.storage_offset()
-    offset = 0 if storage_offset is None else int(storage_offset) - here
+    offset = 0 if storage_offset is None else operator.index(storage_offset) - here
     return _as_strided(input, tuple(size), tuple(stride), offset, tuple(input.stride()))
 
 
