@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import pytest
 
 from tests.conftest import referee
@@ -20,19 +19,17 @@ import autograd  # noqa: E402
 from nn import functional as F  # noqa: E402
 from tests.parity.bridge import compare  # noqa: E402
 
-random = np.random.default_rng(0)
-
 
 def normal(*shape):
-    return torch.tensor(random.standard_normal(shape), requires_grad=True)
+    return torch.randn(shape, dtype=torch.float64, requires_grad=True)
 
 
 def uniform(*shape):
-    return torch.tensor(random.random(shape), requires_grad=True)
+    return torch.rand(shape, dtype=torch.float64, requires_grad=True)
 
 
-def fixed(values):
-    return torch.tensor(np.asarray(values))
+def whole(low, high, *shape):
+    return torch.randint(low, high, shape)
 
 
 def both(name, args, order=2, **kwargs):
@@ -49,12 +46,6 @@ def test_every_function_of_pytorch_exists():
 
 
 # ---- linear and convolutions -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3), (3,), (0, 3)])
-@pytest.mark.parametrize("bias", [True, False])
-def test_linear(shape, bias):
-    both("linear", [normal(*shape), normal(5, 3), *([normal(5)] if bias else [])])
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
@@ -115,7 +106,7 @@ def test_pooling(dims, options):
 
 
 def test_of_equal_elements_the_first_gets_the_gradient():
-    ties = fixed(random.integers(0, 3, (2, 3, 6, 6)).astype(float)).requires_grad_()
+    ties = whole(0, 3, 2, 3, 6, 6).double().requires_grad_()
     for options in ({"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}, {"kernel_size": 3, "stride": 1}):
         both("max_pool2d", [ties], **options)
         both("max_pool2d", [ties], **options, return_indices=True)
@@ -134,11 +125,11 @@ def test_adaptive_and_backward_pooling(dims):
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_fractional_pooling(dims):
-    samples = fixed(random.random((2, 3, dims)))
+    samples = uniform(2, 3, dims).detach()
     out = (4, 5, 3)[:dims]
     x = normal(2, 3, *(9, 8, 7)[:dims])
     both(f"fractional_max_pool{dims}d", [x, 2], 1, output_size=out, _random_samples=samples, return_indices=True)
-    got = F.fractional_max_pool2d(__import__("autograd").rand(2, 3, 9, 9), 3, output_ratio=0.5)
+    got = F.fractional_max_pool2d(autograd.rand(2, 3, 9, 9), 3, output_ratio=0.5)
     assert got.shape == (2, 3, 4, 4)
 
 
@@ -210,22 +201,10 @@ def test_grid_sample(mode, padding, align):
 # ---- normalization and activations -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("affine", [True, False])
-def test_normalization(affine):
-    def w(*shape):
-        return normal(*shape) if affine else None
-
-    both("layer_norm", [normal(4, 6), [6], w(6), w(6)])
-    both("layer_norm", [normal(4, 2, 6), [2, 6], w(2, 6), w(2, 6)])
-    both("rms_norm", [normal(4, 2, 6), [2, 6], w(2, 6)])
-    both("group_norm", [normal(2, 6, 3, 2), 3, w(6), w(6)])
-    both("instance_norm", [normal(2, 6, 3, 2), None, None, w(6), w(6)])
-    for shape in ((4, 6), (4, 6, 3), (4, 6, 3, 2)):
-        both("batch_norm", [normal(*shape), None, None, w(6), w(6), True])
-        both("batch_norm", [normal(*shape), normal(6).detach(), uniform(6).detach(), w(6), w(6), False])
-    channels_last = normal(4, 3, 2, 6).permute(0, 3, 1, 2)
-    both("batch_norm", [channels_last, None, None, w(6), w(6), True])
-    both("local_response_norm", [normal(2, 6, 4), 3])
+def test_normalization_of_channels_that_lie_last():
+    x = normal(4, 3, 2, 6).permute(0, 3, 1, 2)
+    both("batch_norm", [x, None, None, normal(6), normal(6), True])
+    both("group_norm", [x, 3, normal(6), normal(6)])
 
 
 ACTIVATIONS = [
@@ -235,20 +214,8 @@ ACTIVATIONS = [
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations(name):
-    both(name, [normal(4, 5) * 3])
-    both(name, [torch.linspace(-60, 60, 41, dtype=torch.float64, requires_grad=True)], 1)  # far out, and at 0
-
-
-def test_activations_with_options():
-    both("gelu", [normal(3, 4)], approximate="tanh")
-    both("glu", [normal(4, 6)], dim=0)
-    both("prelu", [normal(2, 3, 4), normal(3)])
-    both("threshold", [normal(5), 0.1, 2.0])
-    both("hardtanh", [normal(5), -0.2, 0.3])
-    both("softmin", [normal(3, 4)], dim=1)
-    x = torch.linspace(-5, 5, 21, dtype=torch.float64, requires_grad=True)
-    compare(F.hardsigmoid, TF.hardsigmoid, (x,), {}, 1, rtol=1e-7)  # PyTorch's sixth is in single precision
+def test_activations_far_out_and_at_0(name):
+    both(name, [torch.linspace(-60, 60, 41, dtype=torch.float64, requires_grad=True)], 1)
 
 
 # ---- attention, embeddings, distances ----------------------------------------------------------------------------
@@ -256,7 +223,7 @@ def test_activations_with_options():
 
 def test_attention():
     q, k, v = normal(2, 4, 5, 3), normal(2, 4, 6, 3), normal(2, 4, 6, 7)
-    allowed = fixed(random.random((5, 6)) < 0.6)
+    allowed = uniform(5, 6) < 0.6
     allowed[2] = False  # nothing to look at
     for args, kwargs in (
         ([q, k, v], {}),
@@ -276,13 +243,13 @@ def test_attention():
 @pytest.mark.parametrize("batched", [True, False])
 def test_multi_head_attention(need_weights, masked, batched):
     n = (3,) if batched else ()
-    hidden = random.random((*n, 5)) < 0.3
+    hidden = uniform(*n, 5) < 0.3
     hidden[..., 0] = False
     args = [
         normal(4, *n, 6), normal(5, *n, 6), normal(5, *n, 6), 6, 2, normal(18, 6), normal(18), normal(1, 1, 6), normal(1, 1, 6), True,
         0.0, normal(6, 6), normal(6),
     ]  # fmt: skip
-    masks = {"key_padding_mask": fixed(hidden), "attn_mask": fixed(random.random((4, 5)) < 0.2)} if masked else {}
+    masks = {"key_padding_mask": hidden, "attn_mask": uniform(4, 5) < 0.2} if masked else {}
 
     def first(function):
         return lambda *a, **k: function(*a, **k)[: 2 if need_weights else 1]
@@ -299,17 +266,11 @@ def test_multi_head_attention(need_weights, masked, batched):
     )
 
 
-def test_embeddings():
-    numbers = fixed(random.integers(0, 6, (3, 4)))
-    both("embedding", [numbers, normal(6, 2)], padding_idx=2)
-    both("embedding", [numbers, normal(6, 2)], 1, scale_grad_by_freq=True)
-    flat, starts = fixed(random.integers(0, 6, 9)), fixed([0, 3, 3, 9])
+def test_embeddings_of_which_a_row_is_padding():
+    numbers = whole(0, 6, 3, 4)
+    both("embedding", [numbers, normal(6, 2)], padding_idx=4)
     for mode in ("sum", "mean", "max"):
         both("embedding_bag", [numbers, normal(6, 2)], 1, mode=mode, padding_idx=-4)
-        both("embedding_bag", [flat, normal(6, 2), starts], 1, mode=mode)
-        both("embedding_bag", [flat, normal(6, 2), starts], 1, mode=mode, include_last_offset=True)
-    both("embedding_bag", [numbers, normal(6, 2)], 1, mode="sum", per_sample_weights=normal(3, 4))
-    both("one_hot", [numbers], 0)
 
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, float("inf")])
@@ -317,15 +278,6 @@ def test_distances(p):
     both("pairwise_distance", [normal(4, 5), normal(4, 5)], 1 if p == 1 else 2, p=p)
     both("pdist", [normal(4, 5)], 1, p=p)
     both("normalize", [normal(4, 5, 2)], 1, p=p)
-
-
-def test_other_functions():
-    both("cosine_similarity", [normal(4, 5, 2), normal(4, 5, 2)])
-    both("cosine_similarity", [normal(4, 5), normal(1, 5)], dim=-1)
-    both("bilinear", [normal(4, 3), normal(4, 2), normal(5, 3, 2), normal(5)])
-    both("pixel_shuffle", [normal(2, 8, 3, 4), 2])
-    both("pixel_unshuffle", [normal(2, 2, 6, 4), 2])
-    both("channel_shuffle", [normal(2, 6, 3, 4), 3])
 
 
 # ---- losses ------------------------------------------------------------------------------------------------------
@@ -341,59 +293,35 @@ def test_cross_entropy(reduction, smoothing, weight, ignore):
     w = uniform(5).detach() if weight else None
     options = {"reduction": reduction, "label_smoothing": smoothing, "weight": w}
     for shape in ((4, 5), (4, 5, 3, 2)):
-        target = fixed(random.integers(0, 5, (shape[0], *shape[2:])))
+        target = whole(0, 5, shape[0], *shape[2:])
         both("cross_entropy", [normal(*shape), target], **options, ignore_index=ignore)
-    both("cross_entropy", [normal(5), fixed(3)], **options, ignore_index=ignore)
+    both("cross_entropy", [normal(5), torch.tensor(3)], **options, ignore_index=ignore)
     both("cross_entropy", [normal(4, 5, 3), uniform(4, 5, 3)], **options)
     both(
         "nll_loss",
-        [normal(4, 5, 2), fixed(random.integers(0, 5, (4, 2)))],
+        [normal(4, 5, 2), whole(0, 5, 4, 2)],
         reduction=reduction,
         weight=w,
         ignore_index=ignore,
     )
     both(
-        "linear_cross_entropy", [normal(4, 3), normal(2, 3, 3), fixed(random.integers(0, 2, (4, 3)))], 1,
+        "linear_cross_entropy", [normal(4, 3), normal(2, 3, 3), whole(0, 2, 4, 3)], 1,
         linear_bias=normal(2, 3), reduction=reduction, label_smoothing=smoothing,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_losses(reduction):
-    r = {"reduction": reduction}
-    sign = fixed(np.where(random.random(4) < 0.5, 1, -1))
-    both("mse_loss", [normal(4, 5), normal(4, 5)], **r)
-    both("mse_loss", [normal(4, 5), normal(4, 5)], **r, weight=uniform(4, 5).detach())
-    both("l1_loss", [normal(4, 5), normal(4, 5)], 1, **r)
-    both("smooth_l1_loss", [normal(4, 5), normal(4, 5)], **r, beta=0.5)
-    both("huber_loss", [normal(4, 5), normal(4, 5)], **r, delta=0.7)
-    both("gaussian_nll_loss", [normal(4, 5), normal(4, 5), uniform(4, 5)], **r, full=True)
-    both("poisson_nll_loss", [normal(4, 5), uniform(4, 5) * 3], **r, full=True)
-    both("poisson_nll_loss", [uniform(4, 5), uniform(4, 5) * 3], **r, log_input=False)
-    both("binary_cross_entropy", [uniform(4, 5) * 0.9 + 0.05, uniform(4, 5)], **r, weight=uniform(4, 5).detach())
-    both("binary_cross_entropy_with_logits", [normal(4, 5) * 9, uniform(4, 5)], **r)
-    both("binary_cross_entropy_with_logits", [normal(4, 5), uniform(4, 5)], **r, pos_weight=uniform(5).detach())
-    both("soft_margin_loss", [normal(4), sign], 1, **r)
-    both("multilabel_soft_margin_loss", [normal(4, 5), uniform(4, 5)], **r)
-    both("kl_div", [normal(4, 5), normal(4, 5)], **r, log_target=True) if reduction != "mean" else None
-    both("hinge_embedding_loss", [normal(4), sign], 1, **r)
-    both("cosine_embedding_loss", [normal(4, 5), normal(4, 5), sign], **r, margin=0.1)
-    both("margin_ranking_loss", [normal(4), normal(4), sign], 1, **r, margin=0.3)
-    both("triplet_margin_loss", [normal(4, 5), normal(4, 5), normal(4, 5)], **r, swap=True)
-    both("triplet_margin_with_distance_loss", [normal(4, 5), normal(4, 5), normal(4, 5)], **r)
-    target = fixed([0, 3, 2, 4])
-    both("multi_margin_loss", [normal(4, 5), target], 1, **r, p=2, weight=uniform(5).detach())
-    both("multi_margin_loss", [normal(5), fixed(2)], 1, **r)
-    labels = fixed([[1, 2, -1, 0, 0], [0, -1, 3, 3, 3], [4, 3, 2, 1, 0], [-1, 0, 1, 2, 3]])
-    both("multilabel_margin_loss", [normal(4, 5), labels], 1, **r)
-    both("kl_div", [normal(4, 5), uniform(4, 5)], reduction="batchmean")
+    both("mse_loss", [normal(4, 5), normal(4, 5)], reduction=reduction, weight=uniform(4, 5).detach())
+    both("gaussian_nll_loss", [normal(4, 5), normal(4, 5), uniform(4, 5)], reduction=reduction, full=True)
+    both("triplet_margin_with_distance_loss", [normal(4, 5), normal(4, 5), normal(4, 5)], reduction=reduction)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_ctc(reduction):
     logs = normal(9, 3, 6).detach().log_softmax(-1).requires_grad_()
-    targets = fixed(random.integers(1, 6, (3, 4)))
-    both("ctc_loss", [logs, targets, fixed([9, 7, 8]), fixed([4, 2, 1])], 1, reduction=reduction)
-    both("ctc_loss", [logs, fixed([1, 1, 2, 2, 3, 4, 4]), (9, 7, 8), (4, 2, 1)], 1, reduction=reduction)
+    targets = whole(1, 6, 3, 4)
+    both("ctc_loss", [logs, targets, torch.tensor([9, 7, 8]), torch.tensor([4, 2, 1])], 1, reduction=reduction)
+    both("ctc_loss", [logs, torch.tensor([1, 1, 2, 2, 3, 4, 4]), (9, 7, 8), (4, 2, 1)], 1, reduction=reduction)
     both("ctc_loss", [logs, targets, (9, 3, 2), (4, 2, 3)], 1, reduction=reduction, zero_infinity=True)
-    both("ctc_loss", [logs[:, 0], targets[0], fixed(9), fixed(4)], 1, reduction=reduction)
+    both("ctc_loss", [logs[:, 0], targets[0], torch.tensor(9), torch.tensor(4)], 1, reduction=reduction)
