@@ -20,6 +20,7 @@ from . import places
 from .bands import mean_matrix, mix
 from .convolution import each
 from .places import steps
+from .reduction import added
 from .windows import Ints, Windows, batches
 
 __all__ = [
@@ -392,21 +393,33 @@ adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _adaptive_max(3)
 )
 def average(x, scale, size, kernel, stride, padding):
     """The sum of each window, times `scale` (a number, or one for each window)."""
-    ones = (1,) * len(size)
-    x = padded(x, reach(x.shape, size, kernel, stride, padding, ones), padding, 0)
-    for axis, (n, k, t) in enumerate(zip(size, kernel, stride, strict=True), 2):
-        if n == 1 and x.shape[axis] == k:
-            x = np.add.reduce(x, axis=axis, keepdims=True)
-        elif k == 1:
-            x = x[along(axis, 0, 1, t, n)]
-        else:
-            total = x[along(axis, 0, 1, t, n)] + x[along(axis, 1, 1, t, n)]
-            for tap in range(2, k):
-                total += x[along(axis, tap, 1, t, n)]
-            x = total
-    if x.dtype.kind in "iu":  # PyTorch divides whole numbers towards zero
-        return np.trunc(x / np.rint(1 / scale)).astype(x.dtype)
-    return x * scale
+    if covered(x.shape[2:], size, kernel):
+        total = added(x, tuple(range(2, x.ndim)), True)
+        return scaled(total, scale, x.dtype)
+    sizes = reach(x.shape, size, kernel, stride, padding, (1,) * len(size))
+    out = np.empty_like(x, shape=(*x.shape[:2], *size))  # keeps the order in memory
+
+    def work(images: slice) -> None:
+        part = padded(x[images], sizes, padding, 0)
+        for axis, (n, k, t) in enumerate(zip(size, kernel, stride, strict=True), 2):
+            total = part[along(axis, 0, 1, t, n)]
+            for tap in range(1, k):
+                total = np.add(total, part[along(axis, tap, 1, t, n)], out=total if tap > 1 else None)
+            part = total
+        out[images] = scaled(part, scale, x.dtype)
+
+    each_job(work, batches(len(x), math.prod(x.shape[1:])), x)
+    return out
+
+
+def covered(sizes: Ints, size: Ints, kernel: Ints) -> bool:
+    """Whether there is one window, on everything."""
+    return set(size) == {1} and tuple(kernel) == tuple(sizes)
+
+
+def scaled(total: Any, scale: Any, dtype: Any) -> Any:
+    """`total` times `scale`: PyTorch divides whole numbers towards zero."""
+    return np.trunc(total / np.rint(1 / scale)).astype(dtype) if dtype.kind in "iu" else total * scale
 
 
 @op(
@@ -416,18 +429,28 @@ def average(x, scale, size, kernel, stride, padding):
 def average_adjoint(g, scale, shape, kernel, stride, padding):
     """Each element of `g`, times `scale`, added to all elements of its window."""
     size = g.shape[2:]
+    if covered(shape[2:], size, kernel):
+        return np.broadcast_to(g * scale, shape)
     sizes = reach(shape, size, kernel, stride, padding, (1,) * len(size))
-    g = g * scale
-    for axis, (n, k, t, s) in enumerate(zip(size, kernel, stride, sizes, strict=True), 2):
-        if n == 1 and s == k:
-            g = np.broadcast_to(g, (*g.shape[:axis], k, *g.shape[axis + 1 :]))
-            continue
-        total = np.zeros_like(g, shape=(*g.shape[:axis], s, *g.shape[axis + 1 :]))
-        for tap in range(k):
-            total[along(axis, tap, 1, t, n)] += g
-        g = total
     inside = tuple(slice(p, p + s) for p, s in zip(padding, shape[2:], strict=True))
-    return g[(slice(None), slice(None), *inside)]
+    out = np.empty_like(g, shape=shape)
+
+    def work(images: slice) -> None:
+        part = g[images] * scale
+        for axis, (n, k, t, s) in enumerate(zip(size, kernel, stride, sizes, strict=True), 2):
+            total = np.empty_like(part, shape=(*part.shape[:axis], s, *part.shape[axis + 1 :]))
+            if k == t and s == n * k:
+                for tap in range(k):
+                    total[along(axis, tap, 1, t, n)] = part
+            else:
+                total[...] = 0
+                for tap in range(k):
+                    total[along(axis, tap, 1, t, n)] += part
+            part = total
+        out[images] = part[(slice(None), slice(None), *inside)]
+
+    each_job(work, batches(len(g), math.prod(shape[1:])), g)
+    return out
 
 
 def window_scale(x: Any, size: Ints, kernel: Ints, stride: Ints, padding: Ints, include: bool) -> Any:
