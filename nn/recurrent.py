@@ -116,20 +116,19 @@ class RNNBase(Module):
         data = input.data if packed else input
         if not isinstance(data, Tensor):
             raise TypeError(f"{type(self).__name__}: expected a Tensor or a PackedSequence, got {type(data).__name__}")
-        batched = packed or data.ndim == 3
-        self._check_input(data, packed)
-        if not packed:
-            if not batched:
-                data = data.unsqueeze(1)
-            elif self.batch_first:
-                data = data.transpose(0, 1)
-        counts = input.batch_sizes.tolist() if packed else [data.shape[1]] * data.shape[0]
-        start = self._start(hx, data, counts[0], batched, input.sorted_indices if packed else None)
-        data, state = self._layers(data, start, counts if packed else None)
+        batched, sizes = packed or data.ndim == 3, input.batch_sizes if packed else None
+        if not packed and data.ndim not in (2, 3):
+            raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {data.ndim}D instead")
+        if not batched:
+            data = data.unsqueeze(0 if self.batch_first else 1)
+        start = self._start(hx, data, sizes, batched, input.sorted_indices if packed else None)
+        if self.batch_first and not packed:
+            data = data.transpose(0, 1)
+        counts = sizes.tolist() if sizes is not None else None
+        data, state = self._layers(data, start, counts)
         if packed:
-            output: Any = PackedSequence(data, input.batch_sizes, input.sorted_indices, input.unsorted_indices)
-            if input.unsorted_indices is not None:
-                state = tuple(s.index_select(1, input.unsorted_indices) for s in state)
+            output: Any = PackedSequence(data, sizes, input.sorted_indices, input.unsorted_indices)
+            state = self.permute_hidden(state, input.unsorted_indices)
         elif not batched:
             output, state = data.squeeze(1), tuple(s.squeeze(1) for s in state)
         else:
@@ -155,41 +154,65 @@ class RNNBase(Module):
                 data = F.dropout(data, self.dropout, self.training)
         return data, tuple(map(autograd.stack, zip(*finals, strict=True)))
 
-    def _check_input(self, data: Tensor, packed: bool) -> None:
-        kind = type(self).__name__
-        if not packed and data.ndim not in (2, 3):
-            raise ValueError(f"{kind}: Expected input to be 2D or 3D, got {data.ndim}D instead")
-        if data.shape[-1] != self.input_size:
+    def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
+        """Raise unless the input, batched or packed, has the dimensions, features and type of the weights."""
+        dims = 3 if batch_sizes is None else 2
+        if input.ndim != dims:
+            raise RuntimeError(f"input must have {dims} dimensions, got {input.ndim}")
+        if input.shape[-1] != self.input_size:
             raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {data.shape[-1]}"
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
         weight = next(self.parameters())
-        if data.dtype != weight.dtype:
+        if input.dtype != weight.dtype:
             raise ValueError(
-                f"RNN input dtype ({data.dtype}) does not match weight dtype ({weight.dtype}); convert one of them"
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}); convert one of them"
             )
 
-    def _start(self, hx: Any, data: Tensor, batch: int, batched: bool, order: Tensor | None) -> tuple:
-        """The states to begin with, (layers · directions, B, size) each: those given, checked, or zeros."""
+    def get_expected_hidden_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """(layers · directions, batch, proj_size or hidden_size)."""
         rows = self.num_layers * (2 if self.bidirectional else 1)
-        widths = (self.proj_size or self.hidden_size, self.hidden_size)[: 2 if self.mode == "LSTM" else 1]
+        batch = input.shape[0 if self.batch_first else 1] if batch_sizes is None else int(batch_sizes[0])
+        return rows, batch, self.proj_size or self.hidden_size
+
+    def check_hidden_size(
+        self, hx: Tensor, expected_hidden_size: tuple[int, int, int], msg: str = "Expected hidden size {}, got {}"
+    ) -> None:
+        """Raise unless a state has the expected size."""
+        if tuple(hx.shape) != expected_hidden_size:
+            raise RuntimeError(msg.format(expected_hidden_size, list(hx.shape)))
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """Raise unless the input and the state to begin with fit the layer; `forward` calls it."""
+        self.check_input(input, batch_sizes)
+        self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
+
+    def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
+        """A state, or a tuple of several, with its batch in another order."""
+        if isinstance(hx, tuple):
+            return tuple(self.permute_hidden(state, permutation) for state in hx)
+        return hx if permutation is None else hx.index_select(1, permutation)
+
+    def _start(self, hx: Any, data: Tensor, sizes: Tensor | None, batched: bool, order: Tensor | None) -> tuple:
+        """The states to begin with, (layers · directions, B, size) each: those given, checked, or zeros."""
         if hx is None:
-            return tuple(data.new_zeros((rows, batch, width)) for width in widths)
-        given = _states(self.mode, hx, type(self).__name__)
-        for i, (state, width) in enumerate(zip(given, widths, strict=True)):
-            if state.ndim != (3 if batched else 2):
-                form = "batched 3-D" if batched else "unbatched 2-D"
-                name = "hx and cx" if self.mode == "LSTM" else "hx"
-                raise RuntimeError(
-                    f"For {form} input, {name} should also be {3 if batched else 2}-D but got {state.ndim}-D tensor"
-                )
-            wanted = (rows, batch, width) if batched else (rows, width)
-            if tuple(state.shape) != wanted:
-                name = f"hidden[{i}]" if self.mode == "LSTM" else "hidden"
-                raise RuntimeError(f"Expected {name} size {wanted}, got {list(state.shape)}")
-        if not batched:
-            return tuple(state.unsqueeze(1) for state in given)
-        return given if order is None else tuple(state.index_select(1, order) for state in given)
+            expected = [self.get_expected_hidden_size(data, sizes)]
+            if isinstance(self, LSTM):
+                expected.append(self.get_expected_cell_size(data, sizes))
+            given = tuple(map(data.new_zeros, expected))
+        else:
+            given = _states(self.mode, hx, type(self).__name__)
+            for state in given:
+                if state.ndim != (3 if batched else 2):
+                    form = "batched 3-D" if batched else "unbatched 2-D"
+                    name = "hx and cx" if self.mode == "LSTM" else "hx"
+                    raise RuntimeError(
+                        f"For {form} input, {name} should also be {3 if batched else 2}-D but got {state.ndim}-D tensor"
+                    )
+            if not batched:
+                given = tuple(state.unsqueeze(1) for state in given)
+        self.check_forward_args(data, given if self.mode == "LSTM" else given[0], sizes)
+        return given if hx is None else self.permute_hidden(given, order)
 
     def extra_repr(self) -> str:
         defaults = {
@@ -288,6 +311,17 @@ class LSTM(RNNBase):
             device,
             dtype,
         )
+
+    def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
+        """(layers · directions, batch, hidden_size)."""
+        return (*self.get_expected_hidden_size(input, batch_sizes)[:2], self.hidden_size)
+
+    def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
+        """Raise unless the input and the pair of states to begin with fit the layer; `forward` calls it."""
+        self.check_input(input, batch_sizes)
+        expected = self.get_expected_hidden_size(input, batch_sizes), self.get_expected_cell_size(input, batch_sizes)
+        for i, (state, size) in enumerate(zip(hidden, expected, strict=True)):
+            self.check_hidden_size(state, size, f"Expected hidden[{i}] size {{}}, got {{}}")
 
 
 class GRU(RNNBase):

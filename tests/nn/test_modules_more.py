@@ -433,6 +433,47 @@ def test_inputs_that_do_not_fit_raise_what_pytorch_raises(layer, shape):
         layer(nn)(ag.zeros(*shape))
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_states_that_do_not_fit_raise_what_pytorch_raises(name, batch_first):
+    theirs, mine = (getattr(lib, name)(3, 4, 2, batch_first=batch_first) for lib in (torch.nn, nn))
+    for shape in ((5, 2, 3), (5, 3), (5, 2, 7)):
+        for state in (None, (2, 2, 4), (2, 5, 4), (2, 4), (2, 3)):
+            found = []
+            for lib, layer in ((torch, theirs), (ag, mine)):
+                hx = None if state is None else lib.ones(state)
+                try:
+                    found.append(
+                        tuple(layer(lib.ones(shape), (hx, hx) if hx is not None and name == "LSTM" else hx)[0].shape)
+                    )
+                except (RuntimeError, ValueError) as error:
+                    found.append((type(error).__name__, str(error).replace("(2-D, 2-D) tensors", "2-D tensor")))
+            assert str(found[1]) == str(found[0]).replace("(3-D, 3-D) tensors", "3-D tensor")
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("lib", [torch, ag], ids=["torch", "gradloom"])
+def test_a_recurrent_layer_may_check_its_arguments_in_its_own_way(lib):
+    modules = torch.nn if lib is torch else nn
+
+    class Checked(modules.LSTM):
+        def check_forward_args(self, input, hidden, batch_sizes):
+            self.seen = (
+                self.get_expected_hidden_size(input, batch_sizes),
+                self.get_expected_cell_size(input, batch_sizes),
+            )
+            super().check_forward_args(input, hidden, batch_sizes)
+
+    layer = Checked(3, 4, proj_size=2, batch_first=True)
+    layer(lib.ones(5, 6, 3))
+    assert layer.seen == ((1, 5, 2), (1, 5, 4))
+    lengths = lib.tensor([1, 3])
+    layer(modules.utils.rnn.pack_padded_sequence(lib.ones(2, 3, 3), lengths, batch_first=True, enforce_sorted=False))
+    assert layer.seen == ((1, 2, 2), (1, 2, 4))
+    turned = layer.permute_hidden((lib.arange(2.0).reshape(1, 2, 1),) * 2, lib.tensor([1, 0]))
+    assert [t.flatten().tolist() for t in turned] == [[1.0, 0.0]] * 2
+
+
 def test_the_old_reduction_arguments_warn():
     with pytest.warns(UserWarning, match="reduction='sum'"):
         loss = nn.MSELoss(size_average=False)
