@@ -14,15 +14,18 @@ __all__ = ["Hook", "Hooked"]
 
 
 class Hook(NamedTuple):
-    """A forward hook and how it wants to be called."""
+    """A forward hook that wants more than others; those stand in the tables as they are, where programs look for theirs."""
 
     call: Callable
     with_kwargs: bool = False
     always: bool = False
 
-    def __call__(self, module: Any, args: tuple, kwargs: dict, *result: Any) -> Any:
-        """What the hook returns; a forward hook gets the result too."""
-        return self.call(module, args, kwargs, *result) if self.with_kwargs else self.call(module, args, *result)
+
+def _run(hook: Any, module: Any, args: tuple, kwargs: dict, *result: Any) -> Any:
+    """What the hook returns; a forward hook gets the result too."""
+    if not isinstance(hook, Hook):
+        return hook(module, args, *result)
+    return hook.call(module, args, kwargs, *result) if hook.with_kwargs else hook.call(module, args, *result)
 
 
 class Hooks:
@@ -71,7 +74,7 @@ class Hooked:
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Call ``hook(module, args)`` (or ``hook(module, args, kwargs)``) before `forward`; what it returns replaces them."""
-        return self._hang("_forward_pre_hooks", Hook(hook, with_kwargs), prepend)
+        return self._hang("_forward_pre_hooks", Hook(hook, with_kwargs) if with_kwargs else hook, prepend)
 
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -80,7 +83,8 @@ class Hooked:
 
         With `always_call` it is called even where `forward` raises, with the output None.
         """
-        return self._hang("_forward_hooks", Hook(hook, with_kwargs, always_call), prepend)
+        special = with_kwargs or always_call
+        return self._hang("_forward_hooks", Hook(hook, with_kwargs, always_call) if special else hook, prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` when the outputs' gradients are known; what it returns replaces them."""
@@ -128,22 +132,22 @@ class Hooked:
             result = self.forward(*args, **kwargs)
             for key, hook in tuple(self._forward_hooks.items()):
                 done.add(key)
-                new = hook(self, args, kwargs, result)
+                new = _run(hook, self, args, kwargs, result)
                 result = result if new is None else new
             return result if backward is None else backward.watch_outputs(result)
         except Exception:
             for key, hook in tuple(self._forward_hooks.items()):
-                if hook.always and key not in done:
-                    hook(self, args, kwargs, None)
+                if isinstance(hook, Hook) and hook.always and key not in done:
+                    _run(hook, self, args, kwargs, None)
             raise
 
     def _before(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """The arguments after the forward pre-hooks."""
         for hook in tuple(self._forward_pre_hooks.values()):
-            new = hook(self, args, kwargs)
+            new = _run(hook, self, args, kwargs)
             if new is None:
                 continue
-            if not hook.with_kwargs:
+            if not isinstance(hook, Hook):
                 args = new if isinstance(new, tuple) else (new,)
             elif isinstance(new, tuple) and len(new) == 2:
                 args, kwargs = new

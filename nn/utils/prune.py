@@ -105,14 +105,14 @@ class BasePruningMethod(ABC):
 def _key(module: Module, name: str) -> int | None:
     """The key of the hook that prunes a parameter."""
     for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook.call, BasePruningMethod) and hook.call._tensor_name == name:  # type: ignore[attr-defined]
+        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             return key
     return None
 
 
 def _method(module: Module, name: str) -> Any:
     key = _key(module, name)
-    return None if key is None else module._forward_pre_hooks[key].call
+    return None if key is None else module._forward_pre_hooks[key]
 
 
 class PruningContainer(BasePruningMethod):
@@ -361,12 +361,10 @@ def remove(module: Module, name: str) -> Module:
     key = _key(module, name)
     if key is None:
         raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
-    module._forward_pre_hooks.pop(key).call.remove(module)
+    module._forward_pre_hooks.pop(key).remove(module)
     return module
 
 
 def is_pruned(module: Module) -> bool:
     """Is a parameter of the module, or of one below, pruned?"""
-    return any(
-        isinstance(hook.call, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values()
-    )
+    return any(isinstance(hook, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values())

@@ -46,7 +46,7 @@ class WeightNorm:
 def find(module: Module, kind: type, name: str) -> int | None:
     """The key of the forward pre-hook of that kind for that parameter."""
     for key, hook in module._forward_pre_hooks.items():
-        if isinstance(hook.call, kind) and hook.call.name == name:  # type: ignore[attr-defined]
+        if isinstance(hook, kind) and hook.name == name:
             return key
     return None
 
@@ -56,7 +56,7 @@ def take_out(module: Module, kind: type, name: str, what: str) -> Module:
     key = find(module, kind, name)
     if key is None:
         raise ValueError(f"{what} of '{name}' not found in {module}")
-    module._forward_pre_hooks.pop(key).call.remove(module)  # type: ignore[attr-defined]
+    module._forward_pre_hooks.pop(key).remove(module)
     return module
 
 

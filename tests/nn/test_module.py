@@ -290,6 +290,22 @@ def test_extra_state():
     assert b[0].count == 5
 
 
+def test_programs_find_their_hooks_in_the_tables():
+    class Scaled:
+        name = "weight"
+
+        def __call__(self, module, args, *result):
+            return None
+
+    hook, layer = Scaled(), nn.Linear(2, 1)
+    before, after = layer.register_forward_pre_hook(hook), layer.register_forward_hook(hook)
+    assert [h.name for h in layer._forward_pre_hooks.values()] == ["weight"]
+    assert layer._forward_hooks[after.id] is hook
+    layer(ag.ones(1, 2))
+    del layer._forward_pre_hooks[before.id]
+    assert not layer._forward_pre_hooks
+
+
 def test_state_hooks():
     layer = nn.Linear(2, 1)
     calls = []
