@@ -118,6 +118,37 @@ def weight_sums(sums, x, g, meets, images, sizes, size, channels, stride):
                             sums[job, t, n % kinds] += total
 
 
+# ---- how arrays lie ----------------------------------------------------------------------------------------------
+
+LONG = 128  # pixels of a line, which are worth a loop
+
+
+@compiled
+def turned(out, x):
+    """Pixels of all channels, (N, P, C), from channels (N, C, P)."""
+    images, channels, pixels = x.shape
+    blocks = (pixels + 15) // 16
+    for job in prange(images * blocks):
+        n, first = job // blocks, job % blocks * 16
+        for p in range(first, min(first + 16, pixels)):
+            for c in range(channels):
+                out[n, p, c] = x[n, c, p]
+
+
+def suits_channels_last(x: np.ndarray, windows: Any) -> bool:
+    """Whether loops along the channels are longer than those along a line, or the array lies so anyway."""
+    return lies_channels_last(x) or windows.stride[-1] > 1 or min(windows.sizes[-1], windows.size[-1]) < LONG
+
+
+def laid_out(x: np.ndarray, last: bool) -> np.ndarray:
+    """`as_images`, by a loop where it has to be turned."""
+    if last and x.flags.c_contiguous and x.size >= LARGE:
+        out = np.empty((x.shape[0], *(1,) * (5 - x.ndim), *x.shape[2:], x.shape[1]), np.float32)
+        turned(out.reshape((len(x), -1, x.shape[1])), x.reshape((*x.shape[:2], -1)))
+        return out
+    return as_images(x, last)
+
+
 # ---- the three ---------------------------------------------------------------------------------------------------
 
 
@@ -148,8 +179,8 @@ def tap_weights(w: np.ndarray, taps: tuple) -> np.ndarray:
 
 
 def convolution(x: np.ndarray, w: np.ndarray, bias: Any, windows: Any) -> np.ndarray:
-    """(N, C, *S) and (C, 1, *K) to (N, C, *size), in the order of memory of x."""
-    given, (meets, taps) = as_images(x, lies_channels_last(x)), table(windows)
+    """(N, C, *S) and (C, 1, *K) to (N, C, *size)."""
+    given, (meets, taps) = laid_out(x, suits_channels_last(x, windows)), table(windows)
     channels = given.shape[-1]
     out = np.empty((len(given), *three(windows.size), channels), np.float32)
     bias = np.zeros(len(w), np.float32) if bias is None else np.ascontiguousarray(bias, np.float32)
@@ -162,7 +193,7 @@ def convolution(x: np.ndarray, w: np.ndarray, bias: Any, windows: Any) -> np.nda
 
 def input_gradient(g: np.ndarray, w: np.ndarray, windows: Any) -> np.ndarray:
     """The adjoint of `convolution` in x."""
-    given, (meets, taps) = as_images(g, lies_channels_last(g)), table(windows)
+    given, (meets, taps) = laid_out(g, suits_channels_last(g, windows)), table(windows)
     channels = given.shape[-1]
     total = np.empty((len(given), *three(windows.sizes), channels), np.float32)
     spread(
@@ -174,8 +205,8 @@ def input_gradient(g: np.ndarray, w: np.ndarray, windows: Any) -> np.ndarray:
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, windows: Any) -> np.ndarray:
     """The adjoint of `convolution` in w."""
-    last, (meets, taps) = lies_channels_last(x), table(windows)
-    images, given = as_images(x, last), as_images(g, last)
+    last, (meets, taps) = suits_channels_last(x, windows), table(windows)
+    images, given = laid_out(x, last), laid_out(g, last)
     sums = np.empty((min(4 * get_num_threads(), len(images)), len(meets), x.shape[1]), np.float32)
     weight_sums(
         sums, images.reshape(-1), given.reshape(-1), meets, len(images), three(windows.sizes), three(windows.size),

@@ -72,7 +72,7 @@ def correlate(x: Any, matrix: Any, bias: Any, windows: Windows) -> Any:
 
 def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
     """Every element of (N, O, *size) times the kernel, added up in the window it came from: (N, C, *S)."""
-    back = way_back(windows) if w.shape[1] * windows.groups > 1 else None
+    back = windows.way_back() if w.shape[1] * windows.groups > 1 else None
     if back is not None:
         return correlate(g, flipped_matrix(w, windows.groups), None, back)
     if max(windows.stride) > 1 and set(windows.dilation) == {1}:
@@ -137,7 +137,7 @@ def weight_sums(x: Any, g: Any, windows: Windows) -> Any:
 
 
 def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
-    """The gradients of input and weight from the windows of g, which are laid out once (see `way_back`)."""
+    """The gradients of input and weight from the windows of g, which are laid out once (see `Windows.way_back`)."""
     matrix, groups, c = flipped_matrix(w, back.groups), back.groups, x.shape[1]
     columns, out = Columns(back, g, c), at_a_line(g, (len(x), *back.size, c))
 
@@ -154,19 +154,6 @@ def both_gradients(x: Any, g: Any, w: Any, back: Windows) -> tuple:
     gw = gw.transpose((1, 2, 0, 3)).reshape((groups, c // groups, *back.kernel, -1))
     gw = gw[(slice(None), slice(None), *(slice(None, None, -1),) * len(back.kernel))]
     return channels_first(out), gw.transpose((0, gw.ndim - 1, *range(1, gw.ndim - 1))).reshape(w.shape)
-
-
-def way_back(windows: Windows) -> Windows | None:
-    """The windows of the output that meet each element of the input, if these are windows at all."""
-    around = tuple(
-        (d * (k - 1) - before, s - m + before)
-        for d, k, (before, _), s, m in zip(
-            windows.dilation, windows.kernel, windows.padding, windows.sizes, windows.size, strict=True
-        )
-    )
-    if set(windows.stride) != {1} or min(map(min, around)) < 0:
-        return None
-    return windows._replace(sizes=windows.size, size=windows.sizes, padding=around)
 
 
 # ---- the three ops -----------------------------------------------------------------------------------------------
@@ -186,7 +173,7 @@ def _gradients(
     if needs[0] and needs[1] and type(g) is np.ndarray and 1 < x.shape[1] >= g.shape[1]:
         size, kernel = g.shape[2:], weight.shape[2:]
         compiled = loops.ready(g, weight, x.shape[0] * math.prod(size) * weight.size)
-        back = way_back(Windows(x.shape[2:], size, kernel, stride, padding, dilation, groups))
+        back = Windows(x.shape[2:], size, kernel, stride, padding, dilation, groups).way_back()
         if back is not None and not compiled and not depthwise.suits(weight.shape, groups):
             return *both_gradients(x, g, weight, back), gb
     gx = convolution_input(g, weight, tuple(x.shape), stride, padding, dilation, groups) if needs[0] else None

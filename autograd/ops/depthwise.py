@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..fast import depthwise as loops
-from ..fast.linalg import column_sums
 from ..fast.threads import each_job
-from .windows import Ints, Windows, batches, channels_first, channels_last, summed
+from .windows import Windows, batches, channels_first, channels_last, strided, summed
 
 __all__: list[str] = []
 
@@ -28,47 +27,49 @@ def images(x: Any, windows: Windows) -> list[slice]:
     return batches(x.shape[0], 8 * x.shape[1] * math.prod(windows.size))
 
 
-def along_lines(w: Any, tap: Ints, windows: Windows) -> Any:
-    """The weights of a tap for each element of a line: one long row for NumPy's inner loop, not one for each place."""
-    row = w[(slice(None), 0, *tap)]
-    out = np.empty_like(row, shape=(max(windows.size[-1], windows.sizes[-1]), len(row)), order="C")
-    out[...] = row
-    return out
+def window_view(x: Any, windows: Windows) -> Any:
+    """(N, C, *S) as (N, *size, *kernel, C); no element is copied more than once."""
+    x = channels_last(x, windows.padding)
+    image, *steps, item = x.strides
+    places, taps = ([a * b for a, b in zip(steps, v, strict=True)] for v in (windows.stride, windows.dilation))
+    return strided(x, (len(x), *windows.size, *windows.kernel, x.shape[-1]), (image, *places, *taps, item))
 
 
 def convolution(x: Any, w: Any, bias: Any, windows: Windows) -> Any:
     if loops.ready(x, w):
         return loops.convolution(x, w, bias, windows)
     out = np.empty_like(x, shape=(x.shape[0], *windows.size, x.shape[1]), order="C")
-    taps = [(*tap, along_lines(w, tap[0], windows)) for tap in windows.taps()]
+    place, tap, channel = dims(windows)
+    weights = np.ascontiguousarray(np.moveaxis(w[:, 0], 0, -1))
 
     def work(part: slice) -> None:
-        given, total = channels_last(x[part]), out[part]
-        more = np.empty_like(total)
-        total[...] = 0 if bias is None else bias
-        for _, where, elements, weights in taps:
-            place = (slice(None), *where)
-            some = more[place]
-            total[place] += np.multiply(given[(slice(None), *elements)], weights[: some.shape[-2]], out=some)
+        total = np.einsum(
+            window_view(x[part], windows), [*place, *tap, channel], weights, [*tap, channel], [*place, channel]
+        )
+        out[part] = total if bias is None else total + bias
 
     each_job(work, images(x, windows), x)
     return channels_first(out)
 
 
+def dims(windows: Windows) -> tuple[list[int], list[int], int]:
+    """Numbers, as `einsum` wants them, for the dimensions of an image and its windows, of the kernel, and of the channels."""
+    count = len(windows.kernel)
+    return [*range(1 + count)], [*range(1 + count, 1 + 2 * count)], 1 + 2 * count
+
+
 def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
     if loops.ready(g, w):
         return loops.input_gradient(g, w, windows)
+    if (back := windows.way_back()) is not None:
+        return convolution(g, np.flip(w, range(2, w.ndim)), None, back)
     out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, g.shape[1]), order="C")
-    taps = [(*tap, along_lines(w, tap[0], windows)) for tap in windows.taps()]
 
     def work(part: slice) -> None:
         given, total = channels_last(g[part]), out[part]
-        more = np.empty_like(given)
         total[...] = 0
-        for _, where, elements, weights in taps:
-            place = (slice(None), *where)
-            some = more[place]
-            total[(slice(None), *elements)] += np.multiply(given[place], weights[: some.shape[-2]], out=some)
+        for tap, where, elements in windows.taps():
+            total[(slice(None), *elements)] += given[(slice(None), *where)] * w[(slice(None), 0, *tap)]
 
     each_job(work, images(g, windows), g)
     return channels_first(out)
@@ -77,11 +78,16 @@ def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
 def weight_gradient(x: Any, g: Any, windows: Windows) -> Any:
     if loops.ready(x, g):
         return loops.weight_gradient(x, g, windows)
+    place, tap, channel = dims(windows)
 
     def add(total: Any, part: slice) -> None:
-        given, factors = channels_last(x[part]), channels_last(g[part])
-        for tap, where, elements in windows.taps():
-            products = given[(slice(None), *elements)] * factors[(slice(None), *where)]
-            total[(slice(None), 0, *tap)] += column_sums(products.reshape((-1, products.shape[-1])))
+        total += np.einsum(
+            window_view(x[part], windows),
+            [*place, *tap, channel],
+            channels_last(g[part]),
+            [*place, channel],
+            [*tap, channel],
+        )
 
-    return summed(add, x, images(g, windows), (x.shape[1], 1, *windows.kernel))
+    total = summed(add, x, images(g, windows), (*windows.kernel, x.shape[1]))
+    return np.moveaxis(total, -1, 0)[:, None]

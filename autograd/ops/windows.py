@@ -164,6 +164,18 @@ class Windows(NamedTuple):
             tap, windows, elements = zip(*choice, strict=True)
             yield tap, windows, elements
 
+    def way_back(self) -> Windows | None:
+        """The windows of the output that meet each element of the input, if these are windows at all."""
+        around = tuple(
+            (d * (k - 1) - before, s - m + before)
+            for d, k, (before, _), s, m in zip(
+                self.dilation, self.kernel, self.padding, self.sizes, self.size, strict=True
+            )
+        )
+        if set(self.stride) != {1} or min(map(min, around)) < 0:
+            return None
+        return self._replace(sizes=self.size, size=self.sizes, padding=around)
+
 
 class Columns:
     """The windows of an input (N, C, *S) as matrices, some at a time, in memory that each thread uses again."""
