@@ -40,7 +40,7 @@ def convolution(x: Any, w: Any, bias: Any, windows: Windows) -> Any:
         return loops.convolution(x, w, bias, windows)
     out = np.empty_like(x, shape=(x.shape[0], *windows.size, x.shape[1]), order="C")
     place, tap, channel = dims(windows)
-    weights = np.ascontiguousarray(np.moveaxis(w[:, 0], 0, -1))
+    weights = np.ascontiguousarray(np.moveaxis(w[:, 0], 0, -1), like=w)
 
     def work(part: slice) -> None:
         total = np.einsum(
@@ -62,7 +62,7 @@ def input_gradient(g: Any, w: Any, windows: Windows) -> Any:
     if loops.ready(g, w):
         return loops.input_gradient(g, w, windows)
     if (back := windows.way_back()) is not None:
-        return convolution(g, np.flip(w, range(2, w.ndim)), None, back)
+        return convolution(g, w[(..., *(slice(None, None, -1),) * (w.ndim - 2))], None, back)
     out = np.empty_like(g, shape=(g.shape[0], *windows.sizes, g.shape[1]), order="C")
 
     def work(part: slice) -> None:
