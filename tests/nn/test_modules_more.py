@@ -468,8 +468,9 @@ def test_a_recurrent_layer_may_check_its_arguments_in_its_own_way(lib):
     layer(lib.ones(5, 6, 3))
     assert layer.seen == ((1, 5, 2), (1, 5, 4))
     lengths = lib.tensor([1, 3])
-    layer(modules.utils.rnn.pack_padded_sequence(lib.ones(2, 3, 3), lengths, batch_first=True, enforce_sorted=False))
-    assert layer.seen == ((1, 2, 2), (1, 2, 4))
+    packed = modules.utils.rnn.pack_padded_sequence(lib.ones(2, 3, 3), lengths, batch_first=True, enforce_sorted=False)
+    assert layer.get_expected_hidden_size(packed.data, packed.batch_sizes) == (1, 2, 2)
+    assert layer(packed)[1][0].shape == (1, 2, 2)
     turned = layer.permute_hidden((lib.arange(2.0).reshape(1, 2, 1),) * 2, lib.tensor([1, 0]))
     assert [t.flatten().tolist() for t in turned] == [[1.0, 0.0]] * 2
 
