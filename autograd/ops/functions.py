@@ -9,7 +9,8 @@ import numpy as np
 
 from ..dtypes import expect_floating
 from ..elementwise import elementwise
-from ..fast import scalars
+from ..fast import fused, scalars
+from ..fast.threads import SHARED, by_blocks
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
@@ -24,6 +25,21 @@ __all__ = [
 
 LN2 = math.log(2)
 
+
+def by_threads(ufunc: np.ufunc) -> Any:
+    """A function that takes NumPy so long that threads share large arrays."""
+
+    def call(x: Any) -> Any:
+        if type(x) is not np.ndarray or x.size <= SHARED or x.dtype.kind != "f" or not x.flags.c_contiguous:
+            return ufunc(x)
+        out = np.empty_like(x)
+        flat, values = out.reshape(-1), x.reshape(-1)
+        by_blocks(lambda part: ufunc(values[part], out=flat[part]), x.size)
+        return out
+
+    return call
+
+
 # ---- exponentials and logarithms ---------------------------------------------------------------------------------
 
 exp = elementwise(np.exp, fast=True, dtype="float", x=lambda g, out: g * out)
@@ -32,7 +48,7 @@ exp2 = elementwise(np.exp2, compute=lambda x: np.exp2(x), dtype="float", x=lambd
 log = elementwise(np.log, fast=True, dtype="float", x=lambda g, x: g / x)
 log2 = elementwise(np.log2, dtype="float", x=lambda g, x: g / (x * LN2))
 log10 = elementwise(np.log10, dtype="float", x=lambda g, x: g / (x * math.log(10)))
-log1p = elementwise(np.log1p, dtype="float", x=lambda g, x: g / (x + 1))
+log1p = elementwise(np.log1p, compute=by_threads(np.log1p), dtype="float", x=fused(lambda g, x: g / (x + 1)))
 
 
 def _sigmoid(x: Any) -> Any:
@@ -106,8 +122,9 @@ def _logit_slope(g: Any, p: Any, eps: float | None) -> Any:
 
 # ---- trigonometry ------------------------------------------------------------------------------------------------
 
-sin = elementwise(np.sin, dtype="float", x=lambda g, x: g * np.cos(x))
-cos = elementwise(np.cos, dtype="float", x=lambda g, x: -g * np.sin(x))
+_sin, _cos = by_threads(np.sin), by_threads(np.cos)
+sin = elementwise(np.sin, compute=_sin, dtype="float", x=lambda g, x: g * _cos(x))
+cos = elementwise(np.cos, compute=_cos, dtype="float", x=lambda g, x: -g * _sin(x))
 tan = elementwise(np.tan, dtype="float", x=lambda g, out: g * (1 + out * out))
 asin = elementwise(np.arcsin, "asin", dtype="float", x=lambda g, x: g / np.sqrt(1 - x * x))
 acos = elementwise(np.arccos, "acos", dtype="float", x=lambda g, x: -g / np.sqrt(1 - x * x))

@@ -16,6 +16,7 @@ from ..device import device_of, to_device
 from ..dtypes import float32, get_default_dtype
 from ..elementwise import elementwise
 from ..extras import require
+from ..fast import scalars
 from ..op import function, op
 from ..tensor import Tensor
 from . import _approximations as approximations
@@ -48,6 +49,14 @@ def horner(x: Any, coefficients: tuple) -> Any:
     return out
 
 
+def float_of(*operands: Any) -> np.dtype:
+    """The floating-point type of a result: the operands' own, or float64 for integers, which are converted afterwards."""
+    dtype = next(v.dtype for v in operands if hasattr(v, "dtype"))
+    if dtype.kind == "c":
+        raise TypeError("ufunc of real numbers")  # said as NumPy says it: the caller names function and type
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+
 def wide(f: Callable) -> Callable:
     """`f`, which computes in float64 on arrays with dimensions, for arrays and NumPy scalars of any floating-point type.
 
@@ -55,7 +64,7 @@ def wide(f: Callable) -> Callable:
     """
 
     def computed(x: Any) -> Any:
-        dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+        dtype = float_of(x)
         flat = np.atleast_1d(x)
         with np.errstate(all="ignore"):
             if isinstance(flat, np.ndarray) and flat.size > 2 * BLOCK:
@@ -155,13 +164,10 @@ def log_ndtr_array(x: Any) -> Any:
     return np.where(x < -1, far, near)
 
 
-def _bell(x: Any) -> Any:
-    """The derivative of erf."""
-    return TWO_OVER_SQRT_PI * np.exp(-x * x)
-
-
-erf = elementwise(_erf, "erf", dtype="float", x=lambda g, x: g * _bell(x))
-erfc = elementwise(wide(erfc_array), "erfc", dtype="float", x=lambda g, x: -g * _bell(x))
+erf = elementwise(
+    _erf, "erf", fast=lambda x: scalars.erf(x), dtype="float", x=lambda g, x: g * (TWO_OVER_SQRT_PI * np.exp(-x * x))
+)
+erfc = elementwise(wide(erfc_array), "erfc", dtype="float", x=lambda g, x: -g * (TWO_OVER_SQRT_PI * np.exp(-x * x)))
 erfcx = elementwise(
     wide(erfcx_array),
     "erfcx",
@@ -290,12 +296,6 @@ lgamma = elementwise(wide(lgamma_array), "lgamma", dtype="float", x=lambda g, x:
 digamma = elementwise(wide(digamma_array), "digamma", dtype="float", x=lambda g, x: g * polygamma(1, x))
 
 
-def float_of(*operands: Any) -> np.dtype:
-    """The floating-point type of a result: the operands' own, or float64 for integers, which are converted afterwards."""
-    dtype = next(v.dtype for v in operands if hasattr(v, "dtype"))
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
-
-
 def _wide2(f: Callable) -> Callable:
     """`f`, which computes in float64, for two arrays of one floating-point type."""
 
@@ -322,9 +322,9 @@ def _polygamma(n, input):
     if n == 0:
         return digamma.op.forward(input)
     factor = math.factorial(n) * (-1.0 if n % 2 == 0 else 1.0)
-    x = input.astype(np.float64)
+    dtype, x = float_of(input), input.astype(np.float64)
     # Left of 1, whole orders: the sum over all poles is a zeta function on either side, as far as q > 0.
-    return (factor * zeta_array(np.full_like(x, n + 1.0), x)).astype(input.dtype)[()]
+    return (factor * zeta_array(np.full_like(x, n + 1.0), x)).astype(dtype)[()]
 
 
 @function(method=False)
