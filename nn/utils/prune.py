@@ -64,7 +64,8 @@ class BasePruningMethod(ABC):
                 f"importance_scores should have the same shape as parameter {name} of {module}, "
                 f"got {tuple(importance_scores.shape)} and {tuple(original.shape)}"
             )
-        scores = (original if importance_scores is None else importance_scores).detach()
+        # Of a pruned parameter, what is left of it counts: a channel is as important as its remaining elements.
+        scores = (getattr(module, name) if importance_scores is None else importance_scores).detach()
         chain: Any = method
         if before is not None:
             chain = before if isinstance(before, PruningContainer) else PruningContainer(before)
