@@ -14,12 +14,13 @@ import numpy as np
 
 from ..memory import at_a_line
 from . import compiled, prange, ready, rows
-from .linalg import column_sums
+from .linalg import column_sums, row_sums
 from .threads import parts, shared
 
 __all__ = ["gradient", "normalized", "products"]
 
 AT_ONCE = 1 << 17  # elements that NumPy works on at a time
+CHUNK = 1024  # elements of a row that BLAS adds up as exactly as NumPy's pairwise sums
 
 # ---- what is called ----------------------------------------------------------------------------------------------
 
@@ -37,7 +38,9 @@ def each(work: Callable, x: Any) -> None:
 
 
 def sums(x: Any, axis: int) -> Any:
-    return np.add.reduce(x, axis=1) if axis else column_sums(x)
+    if not axis:
+        return column_sums(x)
+    return row_sums(x)[:, 0] if x.shape[1] <= CHUNK else np.add.reduce(x, axis=1)
 
 
 def beside(rows: Any, values: Any, axis: int) -> Any:
@@ -87,20 +90,17 @@ def products(g: Any, x: Any, axis: int) -> Any:
     return found
 
 
-def gradient(g: Any, x: Any, axis: int, weights: Any, a: Any, b: Any, c: Any) -> Any:
-    """a · (weight · g − b · x − c), without weights if they are None."""
+def gradient(g: Any, x: Any, axis: int, a: Any, b: Any, c: Any) -> Any:
+    """a · g − b · x − c."""
     gx = at_a_line(x, x.shape)
 
     def work(_: int, block: slice) -> None:
         part = np.multiply(x[block], beside(block, b, axis), out=gx[block])
-        given = g[block] if weights is None else g[block] * beside(block, weights, axis)
-        np.subtract(given, part, out=part)
+        np.subtract(g[block] * beside(block, a, axis), part, out=part)
         part -= beside(block, c, axis)
-        part *= beside(block, a, axis)
 
     if ready(x, g):
-        weights = np.ones_like(a) if weights is None else weights
-        (row_gradient if axis else column_gradient)(g, x, weights, a, b, c, gx)
+        (row_gradient if axis else column_gradient)(g, x, a, b, c, gx)
     else:
         each(work, x)
     return gx
@@ -131,12 +131,12 @@ def row_products(g, x, sums, products):
 
 
 @compiled
-def row_gradient(g, x, weights, a, b, c, gx):
-    """gx = a · (weight · g − b · x − c)."""
+def row_gradient(g, x, a, b, c, gx):
+    """gx = a · g − b · x − c."""
     for i in prange(x.shape[0]):
-        weight, ai, bi, ci = weights[i], a[i], b[i], c[i]
+        ai, bi, ci = a[i], b[i], c[i]
         for j in range(x.shape[1]):
-            gx[i, j] = ai * (weight * g[i, j] - bi * x[i, j] - ci)
+            gx[i, j] = ai * g[i, j] - bi * x[i, j] - ci
 
 
 # ---- channels are columns ----------------------------------------------------------------------------------------
@@ -166,8 +166,8 @@ def column_products(g, x, sums, products):
 
 
 @compiled
-def column_gradient(g, x, weights, a, b, c, gx):
-    """gx = a · (weight · g − b · x − c)."""
+def column_gradient(g, x, a, b, c, gx):
+    """gx = a · g − b · x − c."""
     for i in prange(x.shape[0]):
         for j in range(x.shape[1]):
-            gx[i, j] = a[j] * (weights[j] * g[i, j] - b[j] * x[i, j] - c[j])
+            gx[i, j] = a[j] * g[i, j] - b[j] * x[i, j] - c[j]

@@ -254,10 +254,10 @@ def _batch_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, mean: An
         gw = (np.add.reduce(products.reshape((-1, c))) - centre * gb) * inverse
     if needs[0] and training:  # factor · (g − gb / count − normal · gw / count)
         count = g.dtype.type(g.size // c)
-        along = gw * inverse / count
-        level = gb / count - centre * along
+        along = factor * gw * inverse / count
+        level = factor * gb / count - centre * along
         values = (_for_channels(v, rows, tile) for v in (factor, along, level))
-        gx = back(loops.gradient(given, rows, axis, None, *values))
+        gx = back(loops.gradient(given, rows, axis, *values))
     elif needs[0]:
         factor = _for_channels(factor, rows, tile)
         gx = back(loops.normalized(given, axis, factor, np.zeros_like(factor)))
@@ -407,9 +407,10 @@ def _group_gradients(g: Any, needs: tuple, x_shape: tuple, weight: Any, groups: 
     def group_mean(values: Any) -> Any:
         return np.repeat(np.add.reduce(values.reshape((n * groups, -1)), axis=1) / g.dtype.type(count), c // groups)
 
-    along = group_mean(products) * inverses
-    level = group_mean(sums) - means * along
-    return loops.gradient(flat, rows, 1, weights, inverses, along, level).reshape(x_shape), gw, gb
+    along = inverses * group_mean(products) * inverses
+    level = inverses * group_mean(sums) - means * along
+    scales = inverses if weights is None else inverses * weights
+    return loops.gradient(flat, rows, 1, scales, along, level).reshape(x_shape), gw, gb
 
 
 @op("group_norm", method=False, joint=_group_gradients, formula=_group_formula)
