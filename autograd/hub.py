@@ -15,12 +15,20 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlparse
 
+from .extras import require
 from .serialization import load as _read
 
 __all__ = ["download_url_to_file", "get_dir", "load", "load_state_dict_from_url", "set_dir"]
 
 HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")  # as in resnet18-bfd8deac.safetensors
 _chosen: Path | None = None
+
+
+def __getattr__(name: str) -> Any:
+    """`tqdm`, the progress bar, which programs import from here."""
+    if name == "tqdm":
+        return require("tqdm", extra="demo").tqdm
+    raise AttributeError(f"module 'autograd.hub' has no attribute {name!r}")
 
 
 def _get_torch_home() -> str:

@@ -30,11 +30,13 @@ FOUND = {
     "autograd.compiler": "disable is_compiling",
     "autograd.hub": "load_state_dict_from_url",
     "autograd.jit.annotations": "List",
+    "autograd.mps": "is_available",
     "autograd.utils._pytree": "tree_map",
     "autograd.utils.dlpack": "from_dlpack",
     "autograd.utils.hooks": "RemovableHandle",
     "autograd.utils.model_zoo": "load_url",
     "autograd.version": "cuda",
+    "autograd.xpu": "device_count is_available",
     "nn.modules.module": "Module _IncompatibleKeys",
     "nn.parallel.distributed": "DistributedDataParallel",
     "autograd.jit": "Final ScriptModule script",
@@ -162,3 +164,10 @@ def test_a_profile_of_some_steps():
             ag.ones(2).exp()
             prof.step()
     assert seen == [2]
+
+
+def test_the_progress_bar_of_the_hub():
+    tqdm = pytest.importorskip("tqdm").tqdm
+    assert ag.hub.tqdm is tqdm
+    with pytest.raises(AttributeError, match="'autograd.hub' has no attribute 'tqmd'"):
+        _ = ag.hub.tqmd
