@@ -6,6 +6,7 @@ They are drawn by NumPy on the CPU and then moved, so that a seed gives the same
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -262,6 +263,8 @@ def multinomial(
             "multinomial expects one or two dimensions of finite weights >= 0 with a positive sum: probability tensor contains "
             "either `inf`, `nan` or element < 0, or has an invalid sum"
         )
+    if num_samples <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}")
     if not replacement and np.any((weights > 0).sum(-1) < num_samples):
         raise RuntimeError(f"cannot sample {num_samples} times without replacement: too few weights are positive")
     random = rng(generator)
@@ -282,15 +285,21 @@ Tensor.bernoulli, Tensor.multinomial = bernoulli, multinomial  # type: ignore[at
 # ---- in place ----------------------------------------------------------------------------------------------------
 
 
-def filling(draw: Callable) -> Callable:
-    """The method that fills a tensor with what `draw(rng, shape, …)` gives."""
+def filling(draw: Callable, kinds: str) -> Callable:
+    """The method that fills a tensor, of these kinds of types, with what `draw(rng, dtype, shape, …)` gives."""
+    name = draw.__name__.removeprefix("_")
 
     @functools.wraps(draw)
     def method(self: Tensor, *args: Any, generator: Generator | None = None, **named: Any) -> Tensor:
-        values = np.asarray(draw(rng(generator), self.dtype, tuple(self.shape), *args, **named))
+        if self.dtype.kind not in kinds:
+            raise RuntimeError(f"{name} cannot fill a tensor of {self.dtype}; convert it, for example with .float()")
+        shape = tuple(self.shape) if self.dtype.kind != "c" else (*self.shape, 2)
+        values = np.asarray(draw(rng(generator), self.dtype, shape, *args, **named))
+        if self.dtype.kind == "c":  # both parts
+            values = values[..., 0] + 1j * values[..., 1]
         return self.copy_(placed(values.astype(self.dtype), self.device))
 
-    method.__name__ = method.__qualname__ = draw.__name__.removeprefix("_")
+    method.__name__ = method.__qualname__ = name
     return method
 
 
@@ -320,11 +329,11 @@ def _uniform_(
     return r.uniform(low, high, shape)
 
 
-def _normal_(r: np.random.Generator, _: np.dtype, shape: Sequence[int], mean: float = 0.0, std: float = 1.0) -> Any:
+def _normal_(r: np.random.Generator, dtype: np.dtype, shape: Sequence[int], mean: float = 0.0, std: float = 1.0) -> Any:
     """Fill with numbers from the normal distribution; returns itself."""
     if std < 0:
         raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-    return r.normal(mean, std, shape)
+    return r.normal(mean, std / math.sqrt(2) if dtype.kind == "c" else std, shape)  # each part has half of the variance
 
 
 def _bernoulli_(r: np.random.Generator, _: np.dtype, shape: Sequence[int], p: Any = 0.5) -> Any:
@@ -346,6 +355,8 @@ def _log_normal_(r: np.random.Generator, _: np.dtype, shape: Sequence[int], mean
 
 def _cauchy_(r: np.random.Generator, _: np.dtype, shape: Sequence[int], median: float = 0.0, sigma: float = 1.0) -> Any:
     """Fill with numbers from the Cauchy distribution; returns itself."""
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     return median + sigma * r.standard_cauchy(shape)
 
 
@@ -356,5 +367,8 @@ def _geometric_(r: np.random.Generator, _: np.dtype, shape: Sequence[int], p: fl
     return r.geometric(p, shape)
 
 
-for _draw in (_random_, _uniform_, _normal_, _bernoulli_, _exponential_, _log_normal_, _cauchy_, _geometric_):
-    setattr(Tensor, _draw.__name__.removeprefix("_"), filling(_draw))
+for _draw, _kinds in (
+    (_random_, "biuf"), (_uniform_, "fc"), (_normal_, "fc"), (_bernoulli_, "biuf"), (_exponential_, "f"), (_log_normal_, "f"),
+    (_cauchy_, "f"), (_geometric_, "iuf"),
+):  # fmt: skip
+    setattr(Tensor, _draw.__name__.removeprefix("_"), filling(_draw, _kinds))

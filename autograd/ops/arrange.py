@@ -152,6 +152,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         input = input.reshape(1)
     n = input.shape[dim]
     times = repeats.array if isinstance(repeats, Tensor) else np.asarray(repeats)
+    if times.dtype.kind not in "iu":
+        raise RuntimeError(f"repeats must be whole numbers, got {times.dtype}; convert with .long()")
     if math.prod(times.shape) == 1:
         count = int(times.reshape(()))
         if count < 0:

@@ -133,6 +133,8 @@ def _padded(labels: np.ndarray, sizes: np.ndarray, blank: int, classes: int) -> 
         raise RuntimeError(
             f"Expected target_lengths to add up to the {labels.shape[0]} targets, got {int(sizes.sum())}"
         )
+    if not packed and labels.shape[0] != len(sizes):
+        raise RuntimeError(f"Expected targets of a batch of {len(sizes)}, got {labels.shape[0]}")
     padded = np.full((len(sizes), int(sizes.max(initial=0))), blank, np.int64)
     starts = np.cumsum(sizes) - sizes
     for i, size in enumerate(sizes):

@@ -48,7 +48,7 @@ def take_rows(x, index, padding_idx=None):
 
 def checked(name: str, indices: Any, weight: Any) -> Any:
     """The numbers of rows as an array, if all of them are rows of `weight`."""
-    index = indices.array if isinstance(indices, Tensor) else np.asarray(indices)
+    index = indices.array if isinstance(indices, Tensor) else indices
     if index.dtype.kind not in "iu":
         raise RuntimeError(f"{name}: expected integer indices, got {index.dtype}; convert with .long()")
     if weight.ndim != 2:

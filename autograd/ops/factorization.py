@@ -198,6 +198,10 @@ def qr(input, some=True):
 
 def permutation(pivots: Any, m: int) -> Any:
     """The order of the rows after the exchanges that `pivots` name, (…, m)."""
+    if pivots.dtype.kind not in "iu" or not ((pivots > 0) & (pivots <= m)).all():
+        raise RuntimeError(
+            f"expected pivots from lu_factor, whole numbers between 1 and {m}, got {pivots.dtype}: {pivots}"
+        )
     flat = pivots.reshape((math.prod(pivots.shape[:-1]), pivots.shape[-1]))
     order = np.broadcast_to(steps(m, flat), (flat.shape[0], m)).copy()
     every = steps(flat.shape[0], flat)
@@ -339,6 +343,10 @@ def geqrf(input):
 def _reflect(A: Any, tau: Any, x: Any, columns: Any, adjoint: bool = False) -> Any:
     """The reflections I − tau v vᴴ of the given columns of A, one after the other, applied to `x`."""
     m = A.shape[-2]
+    if tau.shape[:-1] != A.shape[:-2]:
+        raise RuntimeError(
+            f"expected tau of one dimension less than the reflections {tuple(A.shape)}, got {tuple(tau.shape)}"
+        )
     low = tril(A, -1)
     for i in columns:
         v = low[..., :, i : i + 1] + wrap((steps(m, A.array) == i).astype(A.dtype)[:, None])
@@ -355,6 +363,8 @@ def householder_product(A, tau):
     m, n = A.shape[-2:]
     if n > m:
         raise RuntimeError(f"linalg.householder_product: Expected A.shape[-2] >= A.shape[-1], got {tuple(A.shape)}")
+    if tau.shape[-1] > n:
+        raise RuntimeError(f"linalg.householder_product: Expected at most {n} factors tau, got {tau.shape[-1]}")
     eye = np.broadcast_to(identity((m, n), A), tuple(A.shape)).copy()
     if not tau.shape[-1]:
         return A * 0 + wrap(eye)
@@ -372,5 +382,10 @@ def ormqr(input, tau, other, left=True, transpose=False):
     """`other` multiplied by the whole Q that `geqrf` describes, or by its conjugate transpose."""
     if not left:
         return H(ormqr(input, tau, H(other), transpose=not transpose))
+    if tau.shape[-1] != min(input.shape[-1], other.shape[-2]):
+        raise RuntimeError(
+            f"ormqr: expected {min(input.shape[-1], other.shape[-2])} factors tau for {tuple(input.shape)} and "
+            f"{tuple(other.shape)}, got {tau.shape[-1]}"
+        )
     columns = range(tau.shape[-1])
     return _reflect(input, tau, other, columns if transpose else reversed(columns), adjoint=transpose)

@@ -90,6 +90,8 @@ def bilinear(input1, input2, weight, bias=None):
             f"features, got {input1.shape[-1]} and {input2.shape[-1]}"
         )
     outs, n1, n2 = weight.shape
+    if bias is not None and tuple(bias.shape) != (outs,):
+        raise RuntimeError(f"bilinear: expected a bias of shape ({outs},), got {tuple(bias.shape)}")
     x1, x2 = rows(input1), rows(input2)
     # (B, in1) by (in1, out·in2), then the sum over in2 of the product with (B, 1, in2)
     mixed = (x1 @ weight.permute(1, 0, 2).reshape(n1, outs * n2)).reshape(-1, outs, n2)

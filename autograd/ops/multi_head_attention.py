@@ -135,6 +135,9 @@ def _projected(query: Any, key: Any, value: Any, in_weight: Any, in_bias: Any, w
     parts = [slice(i * embed, (i + 1) * embed) for i in range(3)]
     if weights is None and in_weight is None:
         raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
+    for name, x, shape in (("in_proj_weight", in_weight, (3 * embed, embed)), ("in_proj_bias", in_bias, (3 * embed,))):
+        if x is not None and not (weights and x is in_weight) and tuple(x.shape) != shape:
+            raise RuntimeError(f"expected {name} of shape {shape}, got {tuple(x.shape)}")
     if weights is None and query is key and key is value:  # one GEMM for all three
         together = linear(query, in_weight, in_bias)
         return tuple(together[..., part] for part in parts)

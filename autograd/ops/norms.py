@@ -184,6 +184,8 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 def renorm(input, p, dim, maxnorm):
     """Each slice along `dim` whose p-norm is more than `maxnorm` scaled down to it."""
     dim = wrap_dim(dim, input.ndim)
+    if p <= 0 or maxnorm < 0:
+        raise RuntimeError(f"renorm: expected a positive p and a maxnorm of at least 0, got {p} and {maxnorm}")
     dims = tuple(d for d in range(input.ndim) if d != dim)
     size = _vector_norm(input, float(p), dims, True)
     factor = np.where(size > maxnorm, maxnorm / (size + 1e-7), 1)

@@ -1,0 +1,68 @@
+"""What PyTorch refuses, because a result would be wrong, is refused here."""
+
+from __future__ import annotations
+
+import pytest
+
+import autograd as ag
+import nn
+from tests.conftest import referee
+
+torch = referee()
+
+# (library, its nn) -> a call whose arguments do not go together
+REFUSED = {
+    "erf of complex numbers": lambda m, n: m.erf(m.ones(2) * 1j),
+    "lgamma of complex numbers": lambda m, n: m.lgamma(m.ones(2) * 1j),
+    "polygamma of complex numbers": lambda m, n: m.polygamma(2, m.ones(2) * 1j),
+    "zeta of complex numbers": lambda m, n: m.special.zeta(m.ones(2) * 1j, m.ones(2)),
+    "uniform whole numbers": lambda m, n: m.arange(3).uniform_(),
+    "normal whole numbers": lambda m, n: m.arange(3).normal_(),
+    "exponential complex numbers": lambda m, n: (m.ones(2) * 1j).exponential_(),
+    "cauchy without a scale": lambda m, n: m.ones(2).cauchy_(0, -1),
+    "no samples": lambda m, n: m.multinomial(m.ones(3), 0),
+    "pivots that are no rows": lambda m, n: m.lu_unpack(m.eye(3), m.zeros(3, dtype=m.int32)),
+    "more reflections than columns": lambda m, n: m.linalg.householder_product(m.ones(3, 2), m.ones(4)),
+    "reflections of a batch": lambda m, n: m.linalg.householder_product(m.ones(3, 2), m.ones(1, 2)),
+    "too few reflections": lambda m, n: m.ormqr(m.ones(3, 3), m.ones(2), m.ones(3, 3)),
+    "half a repetition": lambda m, n: m.ones(3).repeat_interleave(m.ones(3)),
+    "a norm of negative order": lambda m, n: m.renorm(m.ones(2, 2), -1, 0, 1.0),
+    "a negative norm": lambda m, n: m.renorm(m.ones(2, 2), 2, 0, -1.0),
+    "a bias in a row": lambda m, n: n.functional.bilinear(m.ones(4, 3), m.ones(4, 3), m.ones(2, 3, 3), m.ones(1, 2)),
+    "targets of another batch": lambda m, n: n.functional.ctc_loss(
+        m.randn(5, 2, 4).log_softmax(2), m.ones(3, 2, dtype=m.long), m.tensor([5, 5]), m.tensor([2, 2])
+    ),
+    "too many weights of attention": lambda m, n: n.functional.multi_head_attention_forward(
+        *[m.ones(3, 2)] * 3, 2, 1, m.ones(12, 2), m.ones(12), None, None, False, 0.0, m.ones(2, 2), m.ones(2)
+    ),
+    "a product of one matrix": lambda m, n: m.linalg.multi_dot([m.ones(2, 2)]),
+    "a grid of matrices": lambda m, n: m.cartesian_prod(m.ones(2, 2)),
+    "half a size": lambda m, n: m.ones(4).reshape(2.0, 2),
+    "half a dimension": lambda m, n: m.ones(4, 4).transpose(0, 1.0),
+    "half a length": lambda m, n: m.ones(4).narrow(0, 0, 1.5),
+    "half a part": lambda m, n: m.ones(4).split(1.5),
+    "half a padding": lambda m, n: n.functional.pad(m.ones(4), (0, 1.5)),
+    "half a neighbour": lambda m, n: m.ones(4).topk(1.5),
+    "half a frequency": lambda m, n: m.fft.fft(m.ones(4), 3.5),
+    "None where a condition does not hold": lambda m, n: m.where(m.ones(2) > 0, m.ones(2), None),
+    "indices in a list": lambda m, n: n.functional.embedding([0, 1], m.ones(3, 2)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    with pytest.raises((RuntimeError, TypeError, NotImplementedError, IndexError)):
+        REFUSED[name](torch, torch.nn)
+    with pytest.raises((RuntimeError, TypeError, IndexError)):
+        REFUSED[name](ag, nn)
+
+
+def test_a_complex_tensor_is_filled_in_both_parts():
+    values = ag.empty(4000, dtype=ag.complex64).normal_(1, 2, generator=ag.Generator().manual_seed(0)).numpy()
+    expected = (
+        torch.empty(4000, dtype=torch.complex64).normal_(1, 2, generator=torch.Generator().manual_seed(0)).numpy()
+    )
+    for part in ("real", "imag"):
+        mine, theirs = getattr(values, part), getattr(expected, part)
+        assert abs(mine.mean() - theirs.mean()) < 0.15
+        assert abs(mine.std() - theirs.std()) < 0.1
