@@ -226,12 +226,12 @@ def distinct(parts: Any) -> Any:
 def complete(node: Node, g: list) -> tuple:
     """The gradients of several outputs, zeros for those that nobody used."""
     like = next(part for part in g if part is not None)
-    if isinstance(like, Tensor):
-        like = like.array
-    made = (np.zeros_like(like, shape=s, dtype=d) for s, d in zip(node.shape, node.dtype, strict=True))
-    if any(isinstance(part, Tensor) for part in g):
-        made = map(wrap, made)
-    return tuple(zero if part is None else part for part, zero in zip(g, made, strict=True))
+    made: Callable = wrap if any(isinstance(part, Tensor) for part in g) else lambda zeros: zeros
+    like = getattr(like, "array", like)
+    return tuple(
+        made(np.zeros_like(like, shape=s, dtype=d)) if part is None else part
+        for part, s, d in zip(g, node.shape, node.dtype, strict=True)
+    )
 
 
 def attach(node: Node, plan: Plan, saved: tuple) -> tuple:

@@ -6,6 +6,7 @@ Arrays are (B, H, L, E) in any order of memory in which a row's elements lie sid
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -126,7 +127,7 @@ def attention_gradients(g, q, k, v, scale, drops, causal, weights) -> tuple:
     n, shape = q.ndim, weights.shape
     g, q, k, v, weights = (four_dimensional(x) for x in (g, q, k, v, weights))
     drops = NONE if drops is None else four_dimensional(np.broadcast_to(drops, shape))
-    gq, gk, gv = made = tuple(heads_last(x.shape) for x in (q, k, v))
+    gq, gk, gv = made = beside((q, k, v)) or tuple(heads_last(x.shape) for x in (q, k, v))
     block = rows_together(shape[-2], shape[-1], causal)
     attention_backward(g, q, k, v, np.float32(scale), drops, causal, block, weights, gq, gk, gv)
     return made if n == 4 else tuple(x[0] for x in made)
@@ -152,6 +153,25 @@ def ready(arrays: tuple, shape: tuple) -> bool:
 
 def four_dimensional(x: np.ndarray) -> np.ndarray:
     return x if x.ndim == 4 else x[None]
+
+
+def beside(arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """Empty arrays (B, H, L, E) which lie beside each other in one (B, L, …), if these do; else None.
+
+    Where one product makes queries, keys and values, their gradients are that of the product, without a copy.
+    """
+    batches, heads, rows, width = arrays[0].shape
+    size, count = heads * width, len(arrays)
+    strides = tuple(n * arrays[0].itemsize for n in (rows * count * size, width, count * size, 1))
+    base = arrays[0].base
+    if base is None or any(x.base is not base or x.shape != arrays[0].shape or x.strides != strides for x in arrays):
+        return None
+    first = min(x.ctypes.data for x in arrays)
+    places = [(x.ctypes.data - first) // strides[-1] for x in arrays]
+    if sorted(places) != list(range(0, count * size, size)):
+        return None
+    made = np.empty((batches, rows, count * size), arrays[0].dtype)
+    return [made[..., p : p + size].reshape((batches, rows, heads, width)).transpose((0, 2, 1, 3)) for p in places]
 
 
 def heads_last(shape: tuple) -> np.ndarray:

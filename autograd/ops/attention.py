@@ -82,7 +82,8 @@ def _attention_gradients(g, needs, q, k, v, scale, drops, causal, memo):
         return (*loops.attention_gradients(g, q, k, v, scale, drops, causal, weights), None)
     lead = weights.shape[:-2]
     spread = [np.broadcast_to(v, (*lead, *v.shape[-2:])) for v in (g, q, k, v)]
-    gq, gk, gv = [np.empty_like(v) if n else None for v, n in zip(spread[1:], needs[:3], strict=True)]
+    together = loops.beside((q, k, v)) if q.ndim == 4 and lead == q.shape[:2] and all(needs[:3]) else None
+    gq, gk, gv = together or [np.empty_like(x) if n else None for x, n in zip(spread[1:], needs[:3], strict=True)]
     g_mask = np.empty_like(weights) if needs[3] else None
 
     def work(part: Any) -> None:

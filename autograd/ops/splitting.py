@@ -35,7 +35,17 @@ def _parts(input: Any, outs: Any, steps: list) -> tuple:
     return tuple(outs)
 
 
-@op("split", method=False, joint=lambda g, dim: (np.concatenate(g, axis=dim), None, None))
+def _joined(g: tuple, lengths: tuple, dim: int) -> tuple:
+    """What the gradients are the pieces of; where they lie beside each other in memory, that needs no copy."""
+    base = getattr(g[0], "base", None)
+    if type(base) is np.ndarray and base.size == sum(part.size for part in g) and base.ndim == g[0].ndim:
+        places = [(part.shape, part.strides, part.ctypes.data) for part in _split(base, lengths, dim)]
+        if places == [(part.shape, part.strides, part.ctypes.data) for part in g]:
+            return base, None, None
+    return np.concatenate(g, axis=dim), None, None
+
+
+@op("split", method=False, joint=_joined)
 def _split(x, lengths, dim):
     ends = accumulate(lengths)
     return tuple(x[part(dim, slice(end - n, end))] for n, end in zip(lengths, ends, strict=True))

@@ -12,6 +12,7 @@ import nn
 import nn.functional as F
 from autograd import fast
 from autograd.fast import attention as loops
+from autograd.fast import disabled
 from tests.fast.common import normal, with_loops
 
 
@@ -131,3 +132,36 @@ def test_scores_far_from_zero(size, causal):
     np.testing.assert_allclose(found, weights @ v, rtol=0, atol=2e-6 * max(size, 3))
     for g, wanted in zip(gradients, results(q, k, v, causal=causal, dtype=float)[1:], strict=True):
         np.testing.assert_allclose(g, wanted, rtol=0, atol=1e-5 * size)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_gradients_of_one_product_lie_as_its_parts(compiled, monkeypatch):
+    """Of queries, keys and values that one layer makes nothing is copied: neither back nor forth."""
+
+    values = np.random.default_rng(0).standard_normal((4, 64, 96)).astype(np.float32)
+
+    def gradient(order, keep=False):
+        x = ag.tensor(values, requires_grad=True)
+        parts = [part.view(4, 64, 2, 16).transpose(1, 2) for part in (x * 1).split(32, dim=2)]
+        q, k, v = (parts[i] for i in order)
+        if keep:
+            q.retain_grad()
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        (out * out + (q if keep else 0)).sum().backward()
+        return x.grad.numpy(), q.grad
+
+    with contextlib.nullcontext() if compiled else disabled():
+        expected, concatenate = {}, np.concatenate
+        for order in ((0, 1, 2), (2, 0, 1), (0, 0, 2), (1, 1, 1)):
+            with monkeypatch.context() as patch:  # each gradient an array of its own
+                patch.setattr(loops, "beside", lambda arrays: None)
+                expected[order] = gradient(order)[0], gradient(order, keep=True)
+        copies = []
+        monkeypatch.setattr(np, "concatenate", lambda *args, **kwargs: copies.append(1) or concatenate(*args, **kwargs))
+        for order, (plain, (kept, of_q)) in expected.items():
+            np.testing.assert_array_equal(gradient(order)[0], plain)
+            assert bool(copies) == (len(set(order)) < 3), "parts that are used once are the whole already"
+            found, of_q_found = gradient(order, keep=True)
+            np.testing.assert_array_equal(found, kept)
+            np.testing.assert_array_equal(of_q_found.numpy(), of_q.numpy())
+            copies.clear()
