@@ -155,7 +155,7 @@ def four_dimensional(x: np.ndarray) -> np.ndarray:
     return x if x.ndim == 4 else x[None]
 
 
-def beside(arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+def beside(arrays: Sequence[np.ndarray]) -> tuple | None:
     """Empty arrays (B, H, L, E) which lie beside each other in one (B, L, …), if these do; else None.
 
     Where one product makes queries, keys and values, their gradients are that of the product, without a copy.
@@ -171,7 +171,8 @@ def beside(arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
     if sorted(places) != list(range(0, count * size, size)):
         return None
     made = np.empty((batches, rows, count * size), arrays[0].dtype)
-    return [made[..., p : p + size].reshape((batches, rows, heads, width)).transpose((0, 2, 1, 3)) for p in places]
+    parts = (made[..., p : p + size].reshape((batches, rows, heads, width)) for p in places)
+    return tuple(part.transpose((0, 2, 1, 3)) for part in parts)
 
 
 def heads_last(shape: tuple) -> np.ndarray:
