@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -151,7 +152,7 @@ def _type(self: Tensor, dtype: Any = None) -> Any:
         return f"autograd.{_LEGACY[self.dtype.name]}"
     if dtype is Tensor:  # PyTorch's name for a tensor of the default type
         dtype = get_default_dtype()
-    return self.to(dtype=_of_old(dtype))
+    return self.to(dtype=_of_old(dtype), device="cuda" if getattr(dtype, "on_gpu", False) else None)
 
 
 def _of_old(dtype: Any) -> Any:
@@ -165,27 +166,34 @@ Tensor.type = _type  # type: ignore[attr-defined]
 
 
 class _Legacy(type):
-    """The type of `FloatTensor` and its like: a tensor of that dtype is an instance."""
+    """The type of `FloatTensor` and its like: a tensor of that dtype is an instance (on a GPU, of ``cuda.FloatTensor``)."""
 
     legacy_dtype: np.dtype
+    on_gpu: bool
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype == cls.legacy_dtype
+        return isinstance(instance, Tensor) and instance.dtype == cls.legacy_dtype and instance.is_cuda >= cls.on_gpu
 
     def __call__(cls, *data: Any, device: Any = None) -> Tensor:
+        device = "cuda" if cls.on_gpu and device is None else device
         if all(isinstance(n, int) for n in data):
             return empty(*(data or (0,)), dtype=cls.legacy_dtype, device=device)
         return tensor(*data, dtype=cls.legacy_dtype, device=device)
 
 
-def _legacy(name: str) -> Any:
+@functools.cache
+def legacy(name: str, on_gpu: bool = False) -> Any:
+    """PyTorch's old type of that name; a KeyError if there is none."""
     doc = f"PyTorch's old constructor: ``{name}(2, 3)`` of that shape, ``{name}([1, 2])`` of those values."
-    return _Legacy(name, (), {"legacy_dtype": _LEGACY_DTYPE[name], "__doc__": doc, "__module__": "autograd"})
+    module = "autograd.cuda" if on_gpu else "autograd"
+    return _Legacy(
+        name, (), {"legacy_dtype": _LEGACY_DTYPE[name], "on_gpu": on_gpu, "__doc__": doc, "__module__": module}
+    )
 
 
-FloatTensor, DoubleTensor, HalfTensor = map(_legacy, ("FloatTensor", "DoubleTensor", "HalfTensor"))
-LongTensor, IntTensor, ShortTensor = map(_legacy, ("LongTensor", "IntTensor", "ShortTensor"))
-ByteTensor, CharTensor, BoolTensor = map(_legacy, ("ByteTensor", "CharTensor", "BoolTensor"))
+FloatTensor, DoubleTensor, HalfTensor = map(legacy, ("FloatTensor", "DoubleTensor", "HalfTensor"))
+LongTensor, IntTensor, ShortTensor = map(legacy, ("LongTensor", "IntTensor", "ShortTensor"))
+ByteTensor, CharTensor, BoolTensor = map(legacy, ("ByteTensor", "CharTensor", "BoolTensor"))
 
 
 def set_default_tensor_type(t: Any) -> None:

@@ -359,3 +359,13 @@ def test_without_a_gpu_the_error_says_what_to_install(missing, monkeypatch):
         with pytest.raises(RuntimeError, match=r'needs an NVIDIA GPU and CuPy, but .*: pip install "gradloom\[cuda\]"'):
             call()
     assert ag.zeros(2).is_cpu
+
+
+def test_old_types_of_a_gpu():
+    x = ag.cuda.FloatTensor([1.5, 2.0])
+    assert x.is_cuda
+    assert isinstance(x, ag.cuda.FloatTensor)
+    assert not isinstance(x, ag.cuda.LongTensor)
+    assert not isinstance(x.cpu(), ag.cuda.FloatTensor)
+    assert isinstance(ag.ones(2, dtype=ag.float64).type(ag.cuda.FloatTensor), ag.cuda.FloatTensor)
+    assert ag.cuda.LongTensor(2, 3).shape == (2, 3)

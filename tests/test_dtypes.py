@@ -113,6 +113,8 @@ def test_conversions():
     assert x.type_as(ag.ones(1, dtype=ag.int32)).dtype == ag.int32
     assert isinstance(x, ag.FloatTensor)
     assert not isinstance(x, ag.LongTensor)
+    assert isinstance(x, ag.cuda.FloatTensor) == x.is_cuda
+    assert not isinstance(x, ag.cuda.LongTensor)
 
 
 def test_a_leaf_converted_gets_a_gradient_of_its_own_type():

@@ -167,6 +167,8 @@ def set_rng_state_all(new_states: list[Tensor]) -> None:
 def __getattr__(name: str) -> Any:
     if name == "amp":  # it needs what is above
         return importlib.import_module("autograd.cuda.amp")
+    if name in ("FloatTensor", "DoubleTensor", "HalfTensor", "LongTensor", "IntTensor", "ByteTensor", "BoolTensor"):
+        return importlib.import_module("autograd.queries").legacy(name, on_gpu=True)
     raise AttributeError(
         f"module 'autograd.cuda' has no attribute {name!r}: graphs, peaks of memory and the rest are CuPy's, see cupy.cuda"
     )
