@@ -30,6 +30,12 @@ ENGINES = ["builtin", pytest.param("dot", marks=needs_dot)]
 MODELS = {"transformer": transformer(2), "twelve": transformer(12), "rnn": rnn(8), "chain": chain(200, "a b c d e f")}
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """A busy machine may keep `dot` waiting for longer than its users would."""
+    monkeypatch.setattr(dot, "TIMEOUT", 600)
+
+
 def texts(svg: str) -> list[str]:
     return [
         "".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")

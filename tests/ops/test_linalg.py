@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -150,20 +149,6 @@ def test_ldl(n, kind):
         expected = torch.linalg.ldl_factor(torch.tensor(A), hermitian=hermitian)
         np.testing.assert_array_equal(pivots.numpy(), expected.pivots.numpy())
         np.testing.assert_allclose(LD.numpy(), np.tril(expected.LD.numpy()), rtol=1e-6, atol=1e-8)
-
-
-def test_cdist():
-    torch = referee()
-    for p, (P, R) in itertools.product((0.5, 1, 2, 3, math.inf), ((3, 4), (30, 2))):
-        x, y, g = draw((2, P, 3)), draw((2, R, 3), seed=1), draw((2, P, R), seed=2)
-        results = []
-        for m in (torch, ag):
-            a, b = m.tensor(x, requires_grad=True), m.tensor(y, requires_grad=True)
-            d = m.cdist(a, b, p)
-            d.backward(m.tensor(g))
-            results.append((d.detach().numpy(), a.grad.numpy(), b.grad.numpy()))
-        for e, o in zip(*results, strict=True):
-            np.testing.assert_allclose(o, e, rtol=1e-6, atol=1e-8)
 
 
 def test_multi_dot_takes_the_cheapest_order():

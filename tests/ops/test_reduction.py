@@ -117,18 +117,6 @@ def test_positional_forms_of_var():
     both(lambda m, t: m.std(t[:1], dim=1, correction=2), x)
 
 
-def test_weighted_covariance():
-    x, a, f = (
-        np.random.default_rng(0).normal(size=(3, 5)),
-        np.array([0.2, 0.3, 0.1, 0.4, 1.0]),
-        np.array([1, 2, 3, 1, 2]),
-    )
-    for correction in (0, 1, 2):
-        both(lambda m, t, w, c=correction: m.cov(t, aweights=w, correction=c), x, a)
-        both(lambda m, t, w, n, c=correction: m.cov(t, aweights=w, fweights=n, correction=c), x, a, f)
-        both(lambda m, t, n, c=correction: m.cov(t, fweights=n, correction=c), x, f)
-
-
 @pytest.mark.parametrize("dim", [None, 1])
 def test_large_sums_are_the_same_with_any_number_of_threads(dim, monkeypatch):
     x = np.random.default_rng(0).standard_normal((301, 1009)).astype(np.float32)
