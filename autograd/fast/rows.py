@@ -13,7 +13,7 @@ from .scalars import exp, from_order, log, order_key
 
 __all__ = [
     "column_sums", "cross_entropy", "cross_entropy_gradient", "jobs", "layer_norm", "layer_norm_gradient", "log_softmax",
-    "log_softmax_gradient", "row_products", "row_sums", "softmax", "softmax_gradient",
+    "log_softmax_gradient", "row_products", "row_sums", "running_sums", "softmax", "softmax_gradient",
 ]  # fmt: skip
 
 LOWEST = np.int32(-(2**31))
@@ -49,6 +49,29 @@ def column_sums(x, out):
         for i in range(job * x.shape[0] // jobs, (job + 1) * x.shape[0] // jobs):
             for j in range(x.shape[1]):
                 out[job, j] += x[i, j]
+
+
+@compiled
+def running_sums(x, out, backwards):
+    """out[i, j, k] = the sum of x[i, :j + 1, k], or of x[i, j:, k]; each job does so for one i and 64 k."""
+    before, n, after = x.shape
+    lines = (after + 63) // 64
+    start, step = (n - 1, -1) if backwards else (0, 1)
+    for job in prange(before * lines):
+        i, first = job // lines, job % lines * 64
+        end = min(first + 64, after)
+        if after == 1:
+            total = np.float32(0)
+            for j in range(n):
+                total += x[i, start + j * step, 0]
+                out[i, start + j * step, 0] = total
+        elif n:
+            for k in range(first, end):
+                out[i, start, k] = x[i, start, k]
+            for j in range(1, n):
+                at = start + j * step
+                for k in range(first, end):
+                    out[i, at, k] = out[i, at - step, k] + x[i, at, k]
 
 
 def jobs(rows: int) -> int:

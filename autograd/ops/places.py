@@ -10,7 +10,7 @@ import numpy as np
 
 from ..fast import LARGE, get_num_threads, ready
 from ..fast import indexing as loops
-from ..fast.threads import by_blocks
+from ..fast.threads import SHARED, by_blocks
 from ..forward import bind, run
 from ..op import Op, op
 from ..tensor import Tensor, wrap
@@ -45,6 +45,22 @@ def grid(index: Any, dim: int) -> tuple:
     """The full index that takes `index` along `dim` and stays in place along all others."""
     dim %= index.ndim
     return tuple(index if d == dim else along(n, index.ndim, d, index) for d, n in enumerate(index.shape))
+
+
+def by_lines(f: Callable, x: Any, dim: int, dtype: Any = None) -> Any:
+    """``f(x, axis=dim)`` of what goes line by line along `dim` and keeps the shape: threads share large arrays."""
+    if type(x) is not np.ndarray or x.ndim < 2 or x.size <= SHARED:
+        return f(x, axis=dim)
+    dim %= x.ndim
+    across = 0 if dim else 1
+    out = np.empty(x.shape, dtype or x.dtype)
+
+    def work(part: slice) -> None:
+        lines = (slice(None),) * across + (part,)
+        out[lines] = f(x[lines], axis=dim)
+
+    by_blocks(work, x.shape[across], x.size // x.shape[across])
+    return out
 
 
 def shift_in(x: Any, fill: Any, dim: int) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import as_dtype
+from ..fast import ready
+from ..fast import rows as loops
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
@@ -29,9 +32,20 @@ def _prepared(x: Any, dim: int, dtype: Any) -> Any:
     return x.astype(np.int64) if x.dtype.kind in "bui" else x
 
 
+def _sums(x: Any, dim: int, backwards: bool = False) -> Any:
+    """The running sum of an array, from the end if `backwards`."""
+    if ready(x):
+        dim %= x.ndim
+        shape = math.prod(x.shape[:dim]), x.shape[dim], math.prod(x.shape[dim + 1 :])
+        out = np.empty_like(x)
+        loops.running_sums(x.reshape(shape), out.reshape(shape), backwards)
+        return out
+    return np.flip(np.add.accumulate(np.flip(x, dim), axis=dim), dim) if backwards else np.add.accumulate(x, axis=dim)
+
+
 def _backwards(g: Any, dim: int) -> Any:
     """The running sum from the end."""
-    return np.flip(cumsum(np.flip(g, dim), dim), dim)
+    return np.flip(cumsum(np.flip(g, dim), dim), dim) if isinstance(g, Tensor) else _sums(g, dim, True)
 
 
 @op(x=lambda g, dim: _backwards(g, dim) if g.ndim else g)
@@ -43,7 +57,7 @@ def cumsum(x, dim, *, dtype=None):
     tensor([1, 3, 6])
     """
     x = _prepared(x, dim, dtype)
-    return np.add.accumulate(x, axis=dim) if x.ndim else x.copy()
+    return _sums(x, dim) if x.ndim else x.copy()
 
 
 def _next(x: Any, dim: int) -> Any:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_type
+from ..fast import scalars
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, wrap
 from . import ufuncs
 from .arithmetic import real_only
 from .joining import stack
-from .places import along, finder, index_dtype, pick, place, steps
+from .places import along, by_lines, finder, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
 
 __all__ = [
@@ -27,10 +28,43 @@ __all__ = [
 def order(x: Any, dim: int, descending: bool = False) -> Any:
     """The indices that sort `x` along `dim`; equal elements keep their order."""
     real_only("sorting", x)
-    if not descending:
-        return np.argsort(x, axis=dim, kind="stable")
-    turned = np.argsort(np.flip(x, dim), axis=dim, kind="stable")  # of equal elements the last one comes first
-    return np.flip(x.shape[dim] - 1 - turned, dim)
+
+    def found(x: Any, axis: int) -> Any:
+        if (keys := sort_keys(x, axis, descending)) is not None:
+            keys.sort(axis)
+            return keys & 0xFFFFFFFF
+        if not descending:
+            return np.argsort(x, axis=axis, kind="stable")
+        turned = np.argsort(np.flip(x, axis), axis=axis, kind="stable")  # of equal elements the last one comes first
+        return np.flip(x.shape[axis] - 1 - turned, axis)
+
+    return by_lines(found, x, dim, np.int64)
+
+
+MANY = 256  # elements that are worth keys
+
+
+def sort_keys(x: Any, dim: int, descending: bool) -> Any:
+    """An integer for each element, in their order along `dim` and, where they are equal, in that of their places.
+
+    NumPy sorts numbers of 64 bits several times as fast as it finds stable indices.  None if it cannot be done: the element
+    and its place have 32 bits each.
+    """
+    if type(x) is not np.ndarray or x.size < MANY or x.shape[dim] >> 32:
+        return None
+    if x.dtype.kind == "f" and x.itemsize <= 4:
+        key = scalars.order_key(x.astype(np.float32, copy=False) + np.float32(0))  # -0 equals 0
+        key[np.isnan(x)] = np.iinfo(np.int32).max
+    elif x.dtype.kind in "iu" and x.min() >= -(1 << 31) and x.max() < 1 << 31:
+        key = x
+    else:
+        return None
+    key = key.astype(np.int64)
+    if descending:
+        np.invert(key, out=key)
+    key <<= 32
+    key |= along(x.shape[dim], x.ndim, dim, x)
+    return key
 
 
 def _placed(g: Any, x_shape: tuple, index: Any, dim: int) -> Any:
@@ -84,7 +118,8 @@ def _topk(x, k, dim=-1, largest=True, ordered=True):
         raise RuntimeError(f"topk: selected index k out of range: k is {k}, the dimension has {n} elements")
     cut = (slice(None),) * (dim % flat.ndim)
     if n > 64 and 0 < 4 * k < n and flat.dtype.kind != "b":  # only the winners need to be put in order
-        side = np.argpartition(flat, n - k if largest else max(k - 1, 0), axis=dim)
+        rank = n - k if largest else max(k - 1, 0)
+        side = by_lines(lambda x, axis: np.argpartition(x, rank, axis), flat, dim, np.int64)
         side = side[(*cut, slice(n - k, None) if largest else slice(0, k))]
         among = order(np.take_along_axis(flat, side, axis=dim), dim, largest)
         index = np.take_along_axis(side, among, axis=dim)

@@ -179,3 +179,28 @@ def test_sums(shape, compiled):
 def test_a_long_sum_is_exact():
     x = np.full(4_000_000, 0.1, np.float32)
     assert abs(float(ag.tensor(x).sum()) / x.astype(float).sum() - 1) < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 1), (2, 5, 3), (1, 4, 70), (3, 0, 2)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_running_sums_as_they_are_written(shape, backwards):
+    x = normal(*shape)
+    out = np.empty_like(x)
+    rows.running_sums.__wrapped__(x, out, backwards)
+    wanted = np.cumsum(x[:, ::-1], 1)[:, ::-1] if backwards else np.cumsum(x, 1)
+    np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-6)
+
+
+@both
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_the_running_sum_of_many(dim, compiled):
+    def sums(x):
+        x.requires_grad_()
+        out = x.cumsum(dim)
+        out.backward(out.detach().flip(0))
+        return out.detach().array, x.grad.array
+
+    x = normal(20, 30, 40)
+    with using(compiled):
+        found = sums(ag.tensor(x))
+    close(found, sums(ag.tensor(x, dtype=ag.float64)), rtol=1e-4)

@@ -107,3 +107,25 @@ def test_errors_say_what_was_expected():
         ag.bincount(ag.tensor([-1]))
     with pytest.raises(RuntimeError, match="side"):
         ag.searchsorted(x, x, side="top")
+
+
+@pytest.mark.parametrize("dtype", [ag.float16, ag.float32, ag.int64, ag.uint8])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_equal_elements_among_many_keep_their_order(dtype, descending, dim):
+    """Integers that hold element and place are sorted as numbers of double precision are, for which there are none."""
+    random = np.random.default_rng(0)
+    x = random.integers(0, 6, (300, 400)).astype(dtype)
+    if x.dtype.kind == "f":
+        special = np.array([np.nan, -np.nan, 0.0, -0.0, np.inf, -np.inf], dtype)
+        x = np.where(random.random(x.shape) < 0.3, random.choice(special, x.shape), x)
+    found, wanted = (ag.sort(v, dim, descending) for v in (ag.tensor(x), ag.tensor(x.astype(float))))
+    np.testing.assert_array_equal(found.indices.array, wanted.indices.array)
+    np.testing.assert_array_equal(found.values.array, wanted.values.array)
+
+
+def test_integers_of_more_than_32_bits_are_sorted():
+    x = np.random.default_rng(0).integers(-(1 << 60), 1 << 60, 1000)
+    np.testing.assert_array_equal(ag.sort(ag.tensor(x)).values.array, np.sort(x))
+    unsigned = x.view(np.uint64)
+    np.testing.assert_array_equal(ag.sort(ag.tensor(unsigned)).values.array, np.sort(unsigned))
