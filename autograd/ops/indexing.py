@@ -119,6 +119,9 @@ def accumulate_rows(total: np.ndarray, where: np.ndarray, rows: np.ndarray) -> N
         columns = -(-width // (16 * get_num_threads())) * 16  # for each thread: lines of the cache of its own
         loops.add_rows(total, np.ascontiguousarray(where, np.int64), rows, columns)
         return
+    if width % 2 == 0 and width < 64 and total.dtype.char in "fd" and total.flags.c_contiguous:
+        pair = np.result_type(total, 1j)  # adding complex numbers is adding two at a time
+        total, rows, width = total.view(pair), np.ascontiguousarray(rows).view(pair), width // 2
     if width < 64 or not total.flags.c_contiguous:
         places = where if width == 1 else (where[:, None] * width + np.arange(width)).reshape(-1)
         flat = total.reshape(-1)
