@@ -135,7 +135,7 @@ def hand_over(grads: dict, parent: Node, index: int, g: Any) -> None:
 def deferred(plan: Plan, g: Any, saved: tuple) -> Iterable[tuple[int, Any, Any]]:
     """The rules of an op, applied already if the gradient is large: what they make is computed later, with what uses it."""
     if type(g) is not Deferred:
-        if type(g) is not ndarray or g.size < LARGE or available():
+        if type(g) is not ndarray or g.size < LARGE or (g.dtype.char == "f" and available()):
             return plan.rules
         later = Deferred(None, (), g, g)
     else:

@@ -37,7 +37,7 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
         if self.array is None:
             leaves, steps = [], []
             self.place({}, leaves, steps)
-            self.array = together(tuple(steps))(*leaves).astype(self.dtype, copy=False)
+            self.array = as_one(tuple(steps))(*leaves).astype(self.dtype, copy=False)
             self.args = ()
         return self.array
 
@@ -74,7 +74,7 @@ def now(x: Any) -> Any:
 
 
 @functools.lru_cache(256)
-def together(steps: tuple) -> Callable:
+def as_one(steps: tuple) -> Callable:
     """Formulas, each with the places of its operands, as one: the result of the last."""
     from . import fused
 

@@ -20,13 +20,13 @@ def numpy_alone():
 def computed(monkeypatch):
     """How many formulas each array that was deferred came from."""
     counts = []
-    together = deferred.together
+    as_one = deferred.as_one
 
     def counting(steps):
         counts.append(len(steps))
-        return together(steps)
+        return as_one(steps)
 
-    monkeypatch.setattr(deferred, "together", counting)
+    monkeypatch.setattr(deferred, "as_one", counting)
     return counts
 
 
