@@ -177,38 +177,31 @@ def test_orthogonal(shape, kind, trivialization):
     check(theirs, mine, (x(5, shape[0]),), order=1)
 
 
-class Symmetric(nn.Module):
-    def forward(self, value):
-        return value.triu() + value.triu(1).mT
+def symmetric(library):
+    class Symmetric(library.Module):
+        def forward(self, value):
+            return value.triu() + value.triu(1).mT
 
-    def right_inverse(self, value):
-        return value.triu()
+        def right_inverse(self, value):
+            return value.triu()
 
-
-class TheirSymmetric(torch.nn.Module):
-    def forward(self, value):
-        return value.triu() + value.triu(1).mT
-
-    def right_inverse(self, value):
-        return value.triu()
+    return Symmetric()
 
 
-class Doubled(nn.Module):
-    def forward(self, value):
-        return value * 2
+def doubled(library):
+    class Doubled(library.Module):
+        def forward(self, value):
+            return value * 2
 
-
-class TheirDoubled(torch.nn.Module):
-    def forward(self, value):
-        return value * 2
+    return Doubled()
 
 
 def test_parametrizations_of_your_own():
     theirs, mine = twins("Linear", 3, 3)
-    for t, m in ((TheirSymmetric, Symmetric), (TheirDoubled, Doubled)):
-        U.parametrize.register_parametrization(theirs, "weight", t())
-        parametrize.register_parametrization(mine, "weight", m())
-    assert repr(mine) == repr(theirs).replace("Their", "")
+    for make in (symmetric, doubled):
+        U.parametrize.register_parametrization(theirs, "weight", make(torch.nn))
+        parametrize.register_parametrization(mine, "weight", make(nn))
+    assert repr(mine) == repr(theirs)
     share_weights(theirs, mine)
     check(theirs, mine, (x(2, 3),))
     twin = copy.deepcopy(mine)
@@ -228,7 +221,7 @@ def test_parametrizations_of_your_own():
 
 
 def test_a_parametrized_tensor_can_be_assigned():
-    layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", Symmetric())
+    layer = parametrize.register_parametrization(nn.Linear(2, 2), "weight", symmetric(nn))
     layer.weight = ag.tensor([[1.0, 2.0], [2.0, 3.0]])
     assert layer.weight.tolist() == [[1.0, 2.0], [2.0, 3.0]]
     assert layer.parametrizations.weight.original.tolist() == [[1.0, 2.0], [0.0, 3.0]]
@@ -242,7 +235,7 @@ def test_a_parametrization_may_not_change_the_shape():
     with pytest.raises(ValueError, match=r"was float32 \(3, 2\) and would be float32 \(2,\)"):
         parametrize.register_parametrization(nn.Linear(2, 3), "weight", Row())
     with pytest.raises(ValueError, match="does not have a parameter or a buffer named 'weigth'"):
-        parametrize.register_parametrization(nn.Linear(2, 3), "weigth", Doubled())
+        parametrize.register_parametrization(nn.Linear(2, 3), "weigth", doubled(nn))
 
 
 # ---- pruning -----------------------------------------------------------------------------------------------------
