@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..dtypes import as_dtype
 from ..fast import LARGE, linalg, ready
 from ..fast import rows as loops
 from ..fast.blocks import ALONE
-from ..fast.threads import get_num_threads, one_blas_thread, parts, shared
+from ..fast.threads import by_blocks, get_num_threads, one_blas_thread, parts, shared
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
@@ -58,7 +59,7 @@ def row_sums(x: Any, out: Any) -> None:
 def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
     """The sum of a large array by all threads where the first dimensions go, the last, or all; otherwise NumPy's."""
     if x.ndim and x.size >= LARGE and dtype in (None, x.dtype) and row_major(x):
-        gone = sorted(reduced(x.shape, dims))
+        gone = _gone(x, dims)
         first = x.ndim - len(gone)
         if first == 0:
             whole = x.size // CHUNK * CHUNK
@@ -78,6 +79,11 @@ def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
                 total = np.add.reduce(rows) if len(rows) < FEW else linalg.column_sums(rows)
             return total.reshape((1,) * len(gone) * keepdim + shape)
     return np.add.reduce(x, axis=dims, keepdims=keepdim, dtype=dtype)
+
+
+def _gone(x: Any, dims: Any) -> list[int]:
+    """The dimensions that are reduced, from the first; raises AxisError as NumPy does where there are none such."""
+    return sorted(range(x.ndim) if dims is None else normalize_axis_tuple(dims, x.ndim))
 
 
 def row_major(x: Any) -> bool:
@@ -165,10 +171,37 @@ def prod(x, dim=None, keepdim=False, *, dtype=None):
     return np.multiply.reduce(x, axis=axes(x, dim), keepdims=keepdim, dtype=dtype)
 
 
+def as_rows(x: Any, dim: Any) -> Any:
+    """A view of an array in C order whose rows are what is reduced, the last dimensions; else None."""
+    gone = _gone(x, axes(x, dim))
+    if not (x.size >= LARGE and gone and gone[0] == x.ndim - len(gone) and row_major(x)):
+        return None
+    return x.reshape((math.prod(x.shape[: gone[0]]), -1))
+
+
 def _logsumexp_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
     shape = x.shape
+    if not isinstance(g, Tensor) and (rows := as_rows(x, dim)) is not None:
+        gx, g, out = np.empty_like(rows), g.reshape((-1, 1)), out.reshape((-1, 1))
+
+        def work(part: slice) -> None:
+            some = np.subtract(rows[part], np.where(out[part] == -np.inf, 0, out[part]), out=gx[part])
+            np.exp(some, out=some)
+            some *= g[part]
+
+        by_blocks(work, *rows.shape)
+        return gx.reshape(shape)
     top = unreduced(out, shape, dim)
-    return unreduced(g, shape, dim) * np.exp(x - np.where(np.isinf(top), 0, top))
+    return unreduced(g, shape, dim) * np.exp(x - np.where(top == -np.inf, 0, top))
+
+
+def _log_of_exps(x: Any, dims: Any) -> Any:
+    """The same of an array, the dimensions kept."""
+    top = ufuncs.reduce(np.maximum, x.real if x.dtype.kind == "c" else x, dims, True, initial=-np.inf)
+    top = np.where(np.isinf(top), 0, top)
+    exps = x - top
+    exps = np.exp(exps, out=exps) if exps.ndim else np.exp(exps)
+    return np.log(np.add.reduce(exps, axis=dims, keepdims=True)) + top
 
 
 @op(
@@ -177,14 +210,19 @@ def _logsumexp_rule(g: Any, x: Any, out: Any, dim: Any) -> Any:
 def logsumexp(input, dim, keepdim=False):
     """log Σ exp(`input`) over one or several dimensions, without overflow."""
     x = working(input)
-    dims = axes(x, dim)
-    size = x.real if x.dtype.kind == "c" else x
-    top = ufuncs.reduce(np.maximum, size, dims, True, initial=-np.inf)
-    top = np.where(np.isinf(top), 0, top)
-    out = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
-    if not keepdim:
-        out = out.reshape(tuple(n for i, n in enumerate(x.shape) if i not in reduced(x.shape, dim)))
-    return out.astype(input.dtype, copy=False)
+    dims, gone = axes(x, dim), reduced(x.shape, dim)
+    if (rows := as_rows(x, dim)) is not None:
+        out = np.empty((len(rows), 1), x.dtype)
+
+        def work(part: slice) -> None:
+            out[part] = _log_of_exps(rows[part], 1)
+
+        by_blocks(work, *rows.shape)
+    else:
+        out = _log_of_exps(x, dims)
+    kept = 1 if keepdim else None
+    shape = [kept if i in gone else n for i, n in enumerate(x.shape)]
+    return out.reshape([n for n in shape if n is not None]).astype(input.dtype, copy=False)
 
 
 # ---- moments -----------------------------------------------------------------------------------------------------

@@ -128,3 +128,28 @@ def test_large_sums_are_the_same_with_any_number_of_threads(dim, monkeypatch):
     np.testing.assert_allclose(sums[0], x.astype(float).sum(dim), atol=1e-3)
     for other in sums[1:]:
         np.testing.assert_array_equal(other, sums[0])
+
+
+@pytest.mark.parametrize(("shape", "dim"), [((300, 200), -1), ((30, 20, 50), (1, 2)), ((300, 200), 0)])
+def test_logsumexp_of_many_with_an_infinity(shape, dim):
+    """By rows, which threads share, and otherwise: beside an infinite element nothing else matters."""
+    torch = referee()
+    x = np.random.default_rng(0).standard_normal(shape)
+    x.reshape(-1)[5] = np.inf
+    found = []
+    for m in (torch, ag):
+        t = m.tensor(x, requires_grad=True)
+        out = m.logsumexp(t, dim)
+        out.backward(out.detach().clamp(-3, 3))
+        found.append((out.detach().numpy(), t.grad.numpy()))
+    for got, want in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 200])
+@pytest.mark.parametrize("name", ["sum", "mean", "logsumexp", "nansum"])
+def test_a_dimension_that_does_not_exist(name, size):
+    with pytest.raises(IndexError, match="out of range"):
+        getattr(ag.ones(size, size), name)(5)
+    with pytest.raises((RuntimeError, ValueError), match=r"duplicate|repeated"):
+        getattr(ag.ones(size, size), name)((0, 0))
