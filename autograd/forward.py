@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from .device import device_of
 from .graph import whereabouts
+from .user_code import is_ours
 
 if TYPE_CHECKING:
     from .op import Op
@@ -22,6 +24,7 @@ __all__ = [
     "WrongArgumentError",
     "argument_named",
     "bind",
+    "module_named",
     "resolved",
     "run",
     "spread",
@@ -124,17 +127,26 @@ class WrongArgumentError(TypeError):
         self.obj, self.reason = obj, reason
 
 
-def argument_named(error: Any, function: Callable, args: tuple, kwargs: dict) -> Exception:
+def argument_named(error: Any, function: Callable, args: tuple, kwargs: dict, name: str = "") -> Exception:
     """The error of a function, or one that says which of its arguments is at fault."""
     parameters = inspect.signature(function).parameters
     first = next(iter(parameters.values()))
     given = {first.name: args} if first.kind is first.VAR_POSITIONAL else dict(zip(parameters, args, strict=False))
     given |= kwargs
-    for name, value in tuple(given.items()):
+    for key, value in tuple(given.items()):
         if isinstance(value, (list, tuple)):
-            given |= {f"{name}[{i}]": v for i, v in enumerate(value)}
-    defaults = {name: parameters[name].default if name in parameters else MISSING for name in given}
-    return faulty(error, function.__name__, given, defaults) or error
+            given |= {f"{key}[{i}]": v for i, v in enumerate(value)}
+    defaults = {key: parameters[key].default if key in parameters else MISSING for key in given}
+    return faulty(error, name or function.__name__, given, defaults) or error
+
+
+def module_named(error: Exception, module: Any, args: tuple, kwargs: dict) -> Exception:
+    """The error of a module's call, or one that says what was given for a Tensor, if it was our code that missed it."""
+    if type(error) not in (AttributeError, TypeError):
+        return error
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    ours = is_ours(innermost.f_code.co_filename)
+    return argument_named(error, module.forward, args, kwargs, type(module).__name__) if ours else error
 
 
 def faulty(error: Any, function: str, given: dict[str, Any], defaults: dict[str, Any]) -> Exception | None:
@@ -152,7 +164,8 @@ def faulty(error: Any, function: str, given: dict[str, Any], defaults: dict[str,
             at_fault = value is error.obj and (value is not None or "None" in str(error))
         else:
             usual = default is not MISSING and type(default) is type(value)
-            at_fault = f"'{type(value).__name__}'" in reason and not usual
+            kind = type(value).__name__
+            at_fault = (f"'{kind}'" in reason or f"type {kind} " in reason) and not usual
         if at_fault:
             text = f"expected a Tensor as {place}, got {described(value)}{advice(value)}"
             if reason:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from autograd.forward import module_named
 from autograd.graph import Call, Scope, located, no_grad, state
 from autograd.ops.conversion import goal
 from autograd.tensor import Tensor
@@ -68,6 +69,9 @@ class Module(Hooked, Stateful):
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
+            named = module_named(error, self, args, kwargs)
+            if named is not error:
+                raise named from None
             located(error)
             raise
         finally:

@@ -253,8 +253,35 @@ def test_an_option_that_does_not_go_is_named(name):
         mistake()
 
 
+MODULES = {
+    "BatchNorm1d": lambda x: nn.BatchNorm1d(4)(x),
+    "RNNCell": lambda x: nn.RNNCell(3, 2)(x),
+    "MultiheadAttention": lambda x: nn.MultiheadAttention(4, 2)(x, X, X),
+    "Transformer": lambda x: nn.Transformer(4, 2, 1, 1, 4)(x, X),
+    "ReflectionPad2d": lambda x: nn.ReflectionPad2d(1)(x),
+    "Softmax2d": lambda x: nn.Softmax2d()(x),
+}
+
+
+@pytest.mark.cpu("its tensors are made when it is collected")
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0]], None, nn.ReLU], ids=["list", "None", "class"])
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_what_is_not_a_tensor(name, wrong):
+    with pytest.raises(TypeError, match=rf"^\w+: expected a Tensor as (input|query|src), got .*\(in {name}\)"):
+        MODULES[name](wrong)
+
+
+class OfBatches(nn.Module):
+    """It expects an object with a field."""
+
+    def forward(self, batch):
+        return batch.tokens
+
+
 def test_an_error_in_what_the_user_wrote_stays_what_it_is():
     with pytest.raises(AttributeError, match="no attribute 'elements'"):
         ag.cat([ag.ones(2)], 0).elements  # noqa: B018
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'tokens'"):
+        nn.Sequential(OfBatches())([1, 2])
     with pytest.raises(AttributeError, match="nothing"):
         F.triplet_margin_with_distance_loss(X, X, X, distance_function=lambda a, b: a.nothing)

@@ -117,7 +117,12 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Any:
     """log(1 + e^(−target · input)), targets 1 or −1."""
-    return reduced(-logsigmoid(input * target), reduction_of(reduction, size_average, reduce))
+    product = input * target
+    if product.shape != input.shape:
+        raise RuntimeError(
+            f"soft_margin_loss: a target of shape {tuple(target.shape)} does not fit {tuple(input.shape)}"
+        )
+    return reduced(-logsigmoid(product), reduction_of(reduction, size_average, reduce))
 
 
 @function(method=False)

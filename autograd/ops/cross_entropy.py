@@ -171,6 +171,8 @@ def _cross_entropy(x, target, weight, reduction, ignore_index, smoothing, memo):
 
 def check_classes(index: Any, classes: int) -> None:
     """Raise unless all are numbers of classes."""
+    if index.dtype.kind not in "iu":
+        raise RuntimeError(f"expected class indices as integers, got {index.dtype}; convert with .long()")
     if index.size:
         low, high = int(index.min()), int(index.max())
         if low < 0 or high >= classes:

@@ -105,7 +105,7 @@ def multi_margin_loss(
     single = input.ndim < 2
     x = input.reshape(1, -1) if single else input
     index = raw(target).reshape(-1)
-    if input.ndim > 2 or x.shape[0] != index.shape[0]:
+    if input.ndim > 2 or target.ndim > 1 or x.shape[0] != index.shape[0]:
         raise RuntimeError(
             f"multi_margin_loss: inconsistent target size {tuple(target.shape)} for input {tuple(input.shape)}"
         )

@@ -286,6 +286,11 @@ def recurrent_layer(
     Returns:
         The outputs of all steps, as `data` is laid out, and the state after the last.
     """
+    given = (data, *start, w_ih, w_hh, b_ih, b_hh, w_hr)
+    if len(types := dict.fromkeys(v.dtype for v in given if v is not None)) > 1:
+        raise RuntimeError(
+            f"{mode}: expected input, state and weights of one dtype, got {' and '.join(map(str, types))}; convert with .to(dtype)"
+        )
     sizes = (data.shape[1],) * data.shape[0] if counts is None else tuple(int(n) for n in counts)
     if mode == "LSTM":
         out, *state = lstm_layer(data, *start, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, [])

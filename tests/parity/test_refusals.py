@@ -45,6 +45,11 @@ REFUSED = {
     "half a neighbour": lambda m, n: m.ones(4).topk(1.5),
     "half a frequency": lambda m, n: m.fft.fft(m.ones(4), 3.5),
     "None where a condition does not hold": lambda m, n: m.where(m.ones(2) > 0, m.ones(2), None),
+    "whole numbers for a cell": lambda m, n: n.RNNCell(3, 2)(m.ones(2, 3, dtype=m.long)),
+    "a state of another type": lambda m, n: n.GRU(3, 2)(m.ones(4, 1, 3), m.zeros(1, 1, 2, dtype=m.float64)),
+    "margins of real classes": lambda m, n: n.functional.multi_margin_loss(m.ones(2, 3), m.ones(2)),
+    "classes in a table": lambda m, n: n.functional.multi_margin_loss(m.ones(2, 3), m.ones(1, 2, dtype=m.long)),
+    "a target that is larger": lambda m, n: n.functional.soft_margin_loss(m.ones(3), m.ones(2, 3)),
     "indices in a list": lambda m, n: n.functional.embedding([0, 1], m.ones(3, 2)),
 }
 
