@@ -47,17 +47,18 @@ def grid(index: Any, dim: int) -> tuple:
     return tuple(index if d == dim else along(n, index.ndim, d, index) for d, n in enumerate(index.shape))
 
 
-def by_lines(f: Callable, x: Any, dim: int, dtype: Any = None) -> Any:
-    """``f(x, axis=dim)`` of what goes line by line along `dim` and keeps the shape: threads share large arrays."""
+def by_lines(f: Callable, dim: int, *arrays: Any, dtype: Any = None) -> Any:
+    """``f(*arrays, dim)`` of what goes line by line along `dim` and keeps the shape: threads share large arrays."""
+    x = arrays[0]
     if type(x) is not np.ndarray or x.ndim < 2 or x.size <= SHARED:
-        return f(x, axis=dim)
+        return f(*arrays, dim)
     dim %= x.ndim
     across = 0 if dim else 1
-    out = np.empty(x.shape, dtype or x.dtype)
+    out = np.empty_like(x, dtype)
 
     def work(part: slice) -> None:
         lines = (slice(None),) * across + (part,)
-        out[lines] = f(x[lines], axis=dim)
+        out[lines] = f(*[a[lines] for a in arrays], dim)
 
     by_blocks(work, x.shape[across], x.size // x.shape[across])
     return out

@@ -12,6 +12,7 @@ from ..fast import rows as loops
 from ..op import function, op
 from ..tensor import Tensor
 from . import ufuncs
+from .places import by_lines
 
 __all__ = ["log_softmax", "softmax", "softmin"]
 
@@ -36,6 +37,10 @@ def rowwise(loop: Any, dim: int, *arrays: Any) -> Any:
 def _softmax_rule(g: Any, out: Any, dim: int) -> Any:
     if (made := rowwise(loops.softmax_gradient, dim, g, out)) is not None:
         return made
+    return by_lines(_softmax_formula, dim, g, out)
+
+
+def _softmax_formula(g: Any, out: Any, dim: int) -> Any:
     weighted = g * out
     total = weighted.sum(axis=dim, keepdims=True)
     if isinstance(weighted, np.ndarray):
@@ -47,6 +52,10 @@ def _softmax_rule(g: Any, out: Any, dim: int) -> Any:
 def _log_softmax_rule(g: Any, out: Any, dim: int) -> Any:
     if (made := rowwise(loops.log_softmax_gradient, dim, g, out)) is not None:
         return made
+    return by_lines(_log_softmax_formula, dim, g, out)
+
+
+def _log_softmax_formula(g: Any, out: Any, dim: int) -> Any:
     total = g.sum(axis=dim, keepdims=True)
     share = np.exp(out)
     if isinstance(share, np.ndarray):
@@ -59,6 +68,10 @@ def _log_softmax_rule(g: Any, out: Any, dim: int) -> Any:
 def _softmax(x, dim):
     if (made := rowwise(loops.softmax, dim, x)) is not None:
         return made
+    return by_lines(_shares, dim, x)
+
+
+def _shares(x: Any, dim: int) -> Any:
     out = _shifted(x, dim)
     out = np.exp(out, out=out) if isinstance(out, np.ndarray) else np.exp(out)
     out /= np.add.reduce(out, axis=dim, keepdims=True)
@@ -69,6 +82,10 @@ def _softmax(x, dim):
 def _log_softmax(x, dim):
     if (made := rowwise(loops.log_softmax, dim, x)) is not None:
         return made
+    return by_lines(_log_shares, dim, x)
+
+
+def _log_shares(x: Any, dim: int) -> Any:
     out = _shifted(x, dim)
     out -= np.log(np.add.reduce(np.exp(out), axis=dim, keepdims=True))
     return out.astype(x.dtype, copy=False)

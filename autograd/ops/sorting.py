@@ -38,7 +38,7 @@ def order(x: Any, dim: int, descending: bool = False) -> Any:
         turned = np.argsort(np.flip(x, axis), axis=axis, kind="stable")  # of equal elements the last one comes first
         return np.flip(x.shape[axis] - 1 - turned, axis)
 
-    return by_lines(found, x, dim, np.int64)
+    return by_lines(found, dim, x, dtype=np.int64)
 
 
 MANY = 256  # elements that are worth keys
@@ -119,7 +119,7 @@ def _topk(x, k, dim=-1, largest=True, ordered=True):
     cut = (slice(None),) * (dim % flat.ndim)
     if n > 64 and 0 < 4 * k < n and flat.dtype.kind != "b":  # only the winners need to be put in order
         rank = n - k if largest else max(k - 1, 0)
-        side = by_lines(lambda x, axis: np.argpartition(x, rank, axis), flat, dim, np.int64)
+        side = by_lines(lambda x, axis: np.argpartition(x, rank, axis), dim, flat, dtype=np.int64)
         side = side[(*cut, slice(n - k, None) if largest else slice(0, k))]
         among = order(np.take_along_axis(flat, side, axis=dim), dim, largest)
         index = np.take_along_axis(side, among, axis=dim)
