@@ -24,7 +24,10 @@ required: Any = _Required()  # the default of an option that each group has to g
 
 def options(arguments: dict[str, Any]) -> dict[str, Any]:
     """The defaults of an optimizer's groups: the arguments of its constructor, whose first line asks for this with
-    ``locals()``."""
+    ``locals()``.  Raises TypeError for a number that is text, as YAML reads 1e-4."""
+    for name, value in arguments.items():
+        if isinstance(value, str) and name not in ("lr", "params") and not name.endswith("_fn"):  # names of functions
+            raise TypeError(f"Invalid {name}: {value!r}, a str: expected a number, such as float({value!r})")
     return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
 
 

@@ -143,6 +143,7 @@ MISTAKES = {
     "a tensor to optimize": (lambda: optim.SGD(W, lr=0.1), TypeError, "got Tensor; put it into a list"),
     "a result to optimize": (lambda: optim.SGD([W * 2], lr=0.1), ValueError, r"non-leaf .*multiply: .*requires_grad_\(\)"),
     "rate in quotes": (lambda: optim.SGD([W], lr="1e-3"), TypeError, "Invalid learning rate: '1e-3', a str: expected a number"),
+    "decay in quotes": (lambda: optim.SGD([W], weight_decay="1e-4"), TypeError, r"Invalid weight_decay: '1e-4', a str: .* float\('1e-4'\)"),
     "negative rate": (lambda: optim.Adam([W], lr=-1), ValueError, "Invalid learning rate: -1"),
     "one beta": (lambda: optim.Adam([W], betas=0.9), ValueError, "a pair of decay rates, got 0.9"),
     "a closure without a loss": (lambda: optim.LBFGS([W]).step(lambda: None), TypeError, "must return the loss"),
