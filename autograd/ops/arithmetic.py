@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from typing import Any
@@ -89,14 +90,12 @@ def _scaled(base: Any, name: str) -> Any:
     def call(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
         return base(input, other if alpha == 1 else other * alpha, out=out)
 
-    call.__name__ = name
+    call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`input` {'+' if name == 'add' else '-'} `alpha` × `other`."
-    setattr(Tensor, name, call)
     return call
 
 
 add, sub = _scaled(_add, "add"), _scaled(_subtract, "sub")
-subtract = Tensor.subtract = sub  # type: ignore[attr-defined]
 
 
 @function(method=False)
@@ -203,6 +202,24 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     """`input` + `value` × `tensor1` / `tensor2`."""
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else quotient * value)
+
+
+def _factor_second(function: Any, factor: str, operands: int) -> Any:
+    """A function that also takes its factor before its operands, as programs wrote it before PyTorch 1.5: ``add_(-lr, g)``."""
+
+    @functools.wraps(function)
+    def call(input: Any, *args: Any, **options: Any) -> Any:
+        if len(args) == operands + 1 and isinstance(args[-1], Tensor):
+            options[factor], *args = args  # type: ignore[assignment]
+        return function(input, *args, **options)
+
+    setattr(Tensor, function.__name__, call)
+    return call
+
+
+add, sub = _factor_second(add, "alpha", 1), _factor_second(sub, "alpha", 1)
+subtract = Tensor.subtract = sub  # type: ignore[attr-defined]
+addcmul, addcdiv = _factor_second(addcmul, "value", 2), _factor_second(addcdiv, "value", 2)
 
 
 @op(

@@ -144,3 +144,17 @@ for wrong in (
     except Exception as error:
         kinds = (RuntimeError, ValueError, TypeError, IndexError, ZeroDivisionError)
         print([kind.__name__ for kind in kinds if isinstance(error, kind)])
+
+# As programs were written before PyTorch 1.5: the factor stands before what it multiplies.
+p, first, second = torch.ones(3), torch.zeros(3), torch.zeros(3)
+for step in range(1, 4):
+    g = p * step - 0.5
+    first.mul_(0.9).add_(1 - 0.9, g)
+    second.mul_(0.99).addcmul_(1 - 0.99, g, g)
+    p.addcdiv_(-0.1, first, second.sqrt().add_(1e-8))
+    p.sub_(0.01, g)
+    print(p, first, second)
+w, u = torch.tensor([1.5, 2.0], requires_grad=True), torch.tensor([0.5, -1.0], requires_grad=True)
+out = torch.add(w, 2, u) + w.sub(3, u) * torch.addcmul(w, 2, u, u) + w.addcdiv(0.5, w, u)
+out.sum().backward()
+print(out, w.grad, u.grad)
