@@ -126,6 +126,25 @@ class Node:
             self.hooks = []
         return RemovableHandle(self.hooks, hook)
 
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook((gradient,))` just before the rules of this node run; a tuple it returns takes the gradient's place.
+
+        >>> import autograd as ag
+        >>> x = ag.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> handle = y.grad_fn.register_prehook(lambda gradients: (10 * gradients[0],))
+        >>> y.backward()
+        >>> x.grad
+        tensor(60.)
+        """
+
+        def before(g: Any) -> Any:
+            replaced = hook((g,))
+            return None if replaced is None else replaced[0]
+
+        before.last = 2  # type: ignore[attr-defined]
+        return self.register_hook(before)
+
     def __repr__(self) -> str:
         return f"<{self.name()}>"
 
@@ -138,10 +157,9 @@ class RemovableHandle:
         self.id = clock()
         if isinstance(hooks, dict):
             hooks[self.id] = hook
-        elif hooks and getattr(hooks[-1], "last", False):  # what keeps the gradient sees it as the others leave it
-            hooks.insert(-1, hook)
-        else:
-            hooks.append(hook)
+        else:  # after a tensor's hooks what keeps its gradient, and then those of the node
+            later = getattr(hook, "last", 0)
+            hooks.insert(sum(getattr(other, "last", 0) <= later for other in hooks), hook)
 
     def remove(self) -> None:
         if isinstance(self.hooks, dict):

@@ -275,6 +275,24 @@ def test_retain_grad():
     assert weakref.ref(y)() is y
 
 
+def test_a_hook_of_the_node_comes_after_those_of_the_tensor():
+    x, seen = leaf(1.0), []
+    y = x * 2
+    handle = y.grad_fn.register_prehook(lambda gs: seen.append(("node", gs[0].item())) or (gs[0] * 10,))
+    y.retain_grad()
+    y.register_hook(lambda g: seen.append(("tensor", g.item())) or g * 3)
+    y.backward()
+    assert seen == [("tensor", 1), ("node", 3)]
+    assert y.grad.item() == 3
+    assert x.grad.item() == 60
+    handle.remove()
+    (y * 1).backward(retain_graph=True)
+    assert seen[2:] == [("tensor", 1)]
+    y.grad_fn.register_prehook(lambda gs: None)
+    (y * 1).backward()
+    assert x.grad.item() == 60 + 6 + 6
+
+
 def test_post_accumulate_hook():
     x = leaf(1.0)
     seen = []

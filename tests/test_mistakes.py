@@ -185,6 +185,7 @@ TAKES_TENSORS = {
     "layer_norm": (F.layer_norm, (LOGITS, (4,)), "input"),
     "batch_norm": (F.batch_norm, (LOGITS, ag.zeros(4), ag.ones(4)), "input"),
     "max_pool2d": (F.max_pool2d, (PLANES, 2), "input"),
+    "grid_sample": (F.grid_sample, (PLANES, ag.zeros(1, 2, 2, 2)), "input grid"),
     "interpolate": (F.interpolate, (PLANES, 4), "input"),
     "scaled_dot_product_attention": (F.scaled_dot_product_attention, (LOGITS, LOGITS, LOGITS), "query key value"),
     "normalize": (F.normalize, (LOGITS,), "input"),

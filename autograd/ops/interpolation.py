@@ -240,6 +240,7 @@ def _sum_at(input: Any, terms: list) -> Any:
     return out.permute(0, out.ndim - 1, *range(1, out.ndim - 1))
 
 
+@function(method=False)
 def grid_sample(
     input: Any,
     grid: Any,
