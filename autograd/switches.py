@@ -10,8 +10,9 @@ from .dtypes import float32
 from .tensor import Tensor
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "compile", "cond", "get_autocast_dtype", "get_float32_matmul_precision",
-    "is_autocast_enabled", "set_float32_matmul_precision", "set_flush_denormal", "use_deterministic_algorithms",
+    "are_deterministic_algorithms_enabled", "compile", "cond", "get_autocast_cpu_dtype", "get_autocast_dtype",
+    "get_autocast_gpu_dtype", "get_float32_matmul_precision", "is_autocast_cpu_enabled", "is_autocast_enabled",
+    "set_float32_matmul_precision", "set_flush_denormal", "use_deterministic_algorithms",
 ]  # fmt: skip
 
 # What a program may name that has no answer, and what to write instead.
@@ -134,6 +135,11 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:
 def get_autocast_dtype(device_type: str = "cpu") -> Any:
     """float32: `autocast` lowers nothing."""
     return float32
+
+
+# The names of PyTorch before 2.4.
+is_autocast_cpu_enabled = is_autocast_enabled
+get_autocast_cpu_dtype = get_autocast_gpu_dtype = get_autocast_dtype
 
 
 def _assert(condition: Any, message: str = "") -> None:

@@ -279,7 +279,8 @@ def test_answers_where_there_is_one_layout_and_one_precision():
     assert x.to_dense() is x
     assert (x.is_sparse_csr, x.name, x.is_pinned(), x.is_shared()) == (False, None, False, False)
     assert not ag.is_autocast_enabled()
-    assert ag.get_autocast_dtype("cuda") == ag.float32
+    assert not ag.is_autocast_cpu_enabled()
+    assert ag.get_autocast_dtype("cuda") == ag.get_autocast_gpu_dtype() == ag.get_autocast_cpu_dtype() == ag.float32
     assert ag.cond(ag.tensor(1) > 0, lambda v: v + 1, lambda v: v - 1, (x,)).tolist() == [2, 2]
 
 
