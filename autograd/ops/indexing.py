@@ -229,6 +229,8 @@ def index_put(input, indices, values, accumulate=False):
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
             f"{values.dtype} for the source."
         )
+    if chosen is None:
+        raise IndexError("index_put(): expected at least one tensor among the indices, got none; write x[...] = values")
     values = values_for(values, indexed_shape(tuple(input.shape), chosen))
     return index_add_to(input, values, chosen) if accumulate else index_set(input, values, chosen)
 
