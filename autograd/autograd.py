@@ -1,5 +1,6 @@
 """``torch.autograd``'s names under ``autograd.autograd``, for programs that spell them out."""
 
+import warnings
 from typing import Any
 
 from . import functional, paths
@@ -30,9 +31,26 @@ __all__ = [
 __path__: list[str] = []  # what PyTorch has in modules below, such as ``function``, `autograd.paths` finds
 
 
-def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
-    """The tensor itself, as since PyTorch 0.4: every Tensor can require grad."""
-    return data.requires_grad_() if requires_grad else data
+class _Leaf(type):
+    """The type of `Variable`: every Tensor is one."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+    def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: Any = None) -> Tensor:
+        if volatile is not None:
+            warnings.warn("volatile has no effect, as since PyTorch 0.4: write with no_grad()", stacklevel=2)
+        return data.detach().requires_grad_(requires_grad)
+
+
+class Variable(metaclass=_Leaf):
+    """PyTorch's old name of a Tensor: called on one it gives a leaf with the same memory, cut from the graph.
+
+    >>> import autograd as ag
+    >>> y = ag.ones(2, requires_grad=True) * 2
+    >>> Variable(y).requires_grad, isinstance(y, Variable)
+    (False, True)
+    """
 
 
 def gradcheck(func: Any, inputs: Any, *, raise_exception: bool = True, nondet_tol: float = 0.0, **_: Any) -> bool:

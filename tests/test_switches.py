@@ -293,3 +293,9 @@ def test_lists_of_tensors():
     assert [x.item() for x in ag._foreach_norm(xs)] == pytest.approx([3.5355339, 1.7320508])
     with pytest.raises(ValueError, match="zip"):
         ag._foreach_add(xs, [1.0])
+
+
+def test_a_variable_that_should_be_volatile():
+    with pytest.warns(UserWarning, match="volatile has no effect"):
+        x = ag.autograd.Variable(ag.ones(2), volatile=True)
+    assert not x.requires_grad

@@ -158,3 +158,12 @@ w, u = torch.tensor([1.5, 2.0], requires_grad=True), torch.tensor([0.5, -1.0], r
 out = torch.add(w, 2, u) + w.sub(3, u) * torch.addcmul(w, 2, u, u) + w.addcdiv(0.5, w, u)
 out.sum().backward()
 print(out, w.grad, u.grad)
+
+# Older still: a Variable is a leaf that shares the memory of what it is made of.
+t = torch.zeros(2)
+Variable = torch.autograd.Variable
+v, leaf = Variable(t), Variable(t, requires_grad=True)
+v.add_(1)
+print(t, t.requires_grad, leaf.requires_grad, isinstance(t, Variable), isinstance(3, Variable))
+cut = Variable(w * 2)
+print(cut.requires_grad, torch.autograd.grad((cut * w).sum(), w)[0])
