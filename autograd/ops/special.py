@@ -17,6 +17,7 @@ from ..dtypes import float32, get_default_dtype
 from ..elementwise import elementwise
 from ..extras import require
 from ..fast import scalars
+from ..fast.blocks import Symbol
 from ..op import function, op
 from ..tensor import Tensor
 from . import _approximations as approximations
@@ -33,7 +34,9 @@ BLOCK = 16384  # elements: the arrays of a polynomial's steps stay in the cache
 def ratio(x: Any, coefficients: tuple) -> Any:
     """P(x) / Q(x), by Horner's scheme in place."""
     top, bottom = (horner(x, part) for part in coefficients)
-    return top if len(coefficients[1]) == 1 else np.divide(top, bottom, out=top)
+    if len(coefficients[1]) > 1:
+        top /= bottom
+    return top
 
 
 def horner(x: Any, coefficients: tuple) -> Any:
@@ -88,12 +91,14 @@ def _erf_block(x: Any) -> Any:
     x = np.minimum(np.maximum(x, -limit), limit)
     out = ratio(x * x, table)
     out *= x
-    return np.minimum(np.maximum(out, -1, out=out), 1, out=out)
+    return np.minimum(np.maximum(out, -1), 1)
 
 
 def _erf(x: Any) -> Any:
     if x.dtype != float32:  # integers too
         return _erf_wide(x)
+    if type(x) is Symbol:  # many elements
+        return _erf_block(x)
     flat = np.atleast_1d(x)
     if isinstance(flat, np.ndarray) and flat.size > 2 * BLOCK:
         flat = flat.reshape(-1)
