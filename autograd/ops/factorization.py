@@ -200,7 +200,7 @@ def permutation(pivots: Any, m: int) -> Any:
     """The order of the rows after the exchanges that `pivots` name, (…, m)."""
     if pivots.dtype.kind not in "iu" or not ((pivots > 0) & (pivots <= m)).all():
         raise RuntimeError(
-            f"expected pivots from lu_factor, whole numbers between 1 and {m}, got {pivots.dtype}: {pivots}"
+            f"expected pivots from lu_factor, whole numbers between 1 and {m}, got others of {pivots.dtype}"
         )
     flat = pivots.reshape((math.prod(pivots.shape[:-1]), pivots.shape[-1]))
     order = np.broadcast_to(steps(m, flat), (flat.shape[0], m)).copy()
