@@ -207,7 +207,8 @@ def convolution_input(g, w, shape, stride, padding, dilation, groups):
     windows = Windows(sizes, size, kernel, stride, padding, dilation, groups)
     if depthwise.suits(w.shape, groups):
         return depthwise.input_gradient(g, w, windows)
-    if loops.ready(g, w, shape[0] * math.prod(size) * w.size):
+    few = max(stride) > 1 and w.shape[1] < 8  # channels of which a panel would be mostly empty, once for each phase
+    if not few and loops.ready(g, w, shape[0] * math.prod(size) * w.size):
         return loops.input_gradient(g, w, tuple(shape), stride, padding, dilation, groups)
     return input_gradient(g, w, windows)
 
