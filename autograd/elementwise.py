@@ -115,11 +115,11 @@ def converted(op: Any, operands: tuple) -> list:
 
 def general(op: Any, operands: tuple, destination: Any = None) -> Any:
     """An elementwise op on anything: mixed types, NumPy arrays beside Tensors or alone, ``out=``, with observers."""
-    if not any(isinstance(v, Tensor) for v in operands):
-        return run(op, list(operands))
     for v in operands:
         if not isinstance(v, (Tensor, int, float, complex, np.generic)) and not hasattr(v, "__array_ufunc__"):
             raise TypeError(f"{op.name}: expected Tensors or numbers, got {type(v).__name__}{whereabouts()}")
+    if not any(isinstance(v, Tensor) for v in operands):
+        return run(op, list(operands))
     call = functools.partial(compute, op)
     result = observed(op, call, *operands) if observers else call(*operands)
     return result if destination is None else write_out(result, destination)

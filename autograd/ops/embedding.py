@@ -162,6 +162,8 @@ def _bags(index: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int
         )
     if starts.size and starts[-1] > index.shape[0]:
         raise ValueError(f"offsets[-1] can not be greater than input's length {index.shape[0]} but got {starts[-1]}")
+    if bool((starts[1:] < starts[:-1]).any()):
+        raise ValueError(f"offsets must not decrease: each bag begins where the one before ends, got {starts.tolist()}")
     count = starts.size - 1 if include_last_offset else starts.size
     return np.searchsorted(starts[:count], steps(index.shape[0], index), side="right") - 1, count
 
