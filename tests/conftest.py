@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from unittest import mock
@@ -44,6 +45,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we run in a shell's background: those we start shall hear
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "cpu(reason): with --device the test runs as without it")
 
 
