@@ -206,6 +206,9 @@ def column_sums(x: Any) -> Any:
     return np.add.reduce(sums, 0)
 
 
+EXACT = 1024  # elements of a row that BLAS adds up as exactly as NumPy's pairwise sums
+
+
 def row_sums(x: Any) -> Any:
     """The sum of each row of matrices in C order, as columns."""
     if type(x) is not ndarray or x.dtype.char not in "fd":

@@ -14,13 +14,12 @@ import numpy as np
 
 from ..memory import at_a_line
 from . import compiled, prange, ready, rows
-from .linalg import column_sums, row_sums
+from .linalg import EXACT, column_sums, row_sums
 from .threads import parts, shared
 
 __all__ = ["gradient", "normalized", "products"]
 
 AT_ONCE = 1 << 17  # elements that NumPy works on at a time
-CHUNK = 1024  # elements of a row that BLAS adds up as exactly as NumPy's pairwise sums
 
 # ---- what is called ----------------------------------------------------------------------------------------------
 
@@ -40,7 +39,7 @@ def each(work: Callable, x: Any) -> None:
 def sums(x: Any, axis: int) -> Any:
     if not axis:
         return column_sums(x)
-    return row_sums(x)[:, 0] if x.shape[1] <= CHUNK else np.add.reduce(x, axis=1)
+    return row_sums(x)[:, 0] if x.shape[1] <= EXACT else np.add.reduce(x, axis=1)
 
 
 def beside(rows: Any, values: Any, axis: int) -> Any:

@@ -36,7 +36,6 @@ def working(x: Any) -> Any:
 # ---- sums --------------------------------------------------------------------------------------------------------
 
 
-CHUNK = 1024  # elements that are added up without a detour: as exact as NumPy's pairwise sums
 FEW = 64  # rows: too few to be added up in parts
 
 
@@ -44,12 +43,12 @@ def row_sums(x: Any, out: Any) -> None:
     """The sum of each row."""
     if ready(x):
         loops.row_sums(x, out)
-    elif x.shape[1] <= CHUNK:
+    elif x.shape[1] <= linalg.EXACT:
         with one_blas_thread():  # alone it takes half the time of two that add up without BLAS
             np.dot(x, linalg.ones(x.shape[1], x.dtype.char), out=out)
-    elif x.shape[1] % CHUNK == 0:
-        sums = np.empty((len(x), x.shape[1] // CHUNK), x.dtype)
-        row_sums(x.reshape((-1, CHUNK)), sums.reshape(-1))
+    elif x.shape[1] % linalg.EXACT == 0:
+        sums = np.empty((len(x), x.shape[1] // linalg.EXACT), x.dtype)
+        row_sums(x.reshape((-1, linalg.EXACT)), sums.reshape(-1))
         np.add.reduce(sums, axis=1, out=out)
     else:
         rows = parts(len(x), get_num_threads() if x.size >= ALONE else 1)
@@ -62,13 +61,13 @@ def added(x: Any, dims: Any, keepdim: bool, dtype: Any = None) -> Any:
         gone = _gone(x, dims)
         first = x.ndim - len(gone)
         if first == 0:
-            whole = x.size // CHUNK * CHUNK
+            whole = x.size // linalg.EXACT * linalg.EXACT
             flat = x.reshape(-1)
-            sums = np.empty(whole // CHUNK, x.dtype)
-            row_sums(flat[:whole].reshape((-1, CHUNK)), sums)
+            sums = np.empty(whole // linalg.EXACT, x.dtype)
+            row_sums(flat[:whole].reshape((-1, linalg.EXACT)), sums)
             total = np.add.reduce(sums) + np.add.reduce(flat[whole:])
             return total.reshape((1,) * x.ndim) if keepdim else total
-        if gone[0] == first and math.prod(x.shape[first:]) <= 64 * CHUNK:  # the last ones
+        if gone[0] == first and math.prod(x.shape[first:]) <= 64 * linalg.EXACT:  # the last ones
             out = np.empty(x.shape[:first] + (1,) * len(gone) * keepdim, x.dtype)
             row_sums(x.reshape((out.size, -1)), out.reshape(-1))
             return out
