@@ -9,7 +9,7 @@ import numpy as np
 
 from . import op as ops
 from .graph import Node, state, whereabouts
-from .tensor import Tensor
+from .tensor import Tensor, unwrap
 from .user_code import user_line
 
 
@@ -22,7 +22,7 @@ def _place() -> str:
 def _finite(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_finite, value))
-    array = value.array if isinstance(value, Tensor) else value
+    array = unwrap(value)
     if getattr(array, "dtype", None) is None:
         return not isinstance(value, float) or bool(np.isfinite(value))
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
@@ -31,7 +31,7 @@ def _finite(value: Any) -> bool:
 def _kind(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = next(part for part in value if not _finite(part))
-    return "NaN" if bool(np.isnan(value.array if isinstance(value, Tensor) else value).any()) else "infinity"
+    return "NaN" if bool(np.isnan(unwrap(value)).any()) else "infinity"
 
 
 def check_forward(op: Any, call: Callable, *args: Any, **kwargs: Any) -> Any:

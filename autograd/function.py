@@ -10,7 +10,7 @@ from typing import Any
 from .graph import Node, state
 from .inplace import rebase
 from .op import Op, observed, observers, output, picker
-from .tensor import Tensor, wrap
+from .tensor import Tensor, unwrap, wrap
 
 
 class FunctionCtx:
@@ -186,7 +186,7 @@ def _rule(cls: type[Function], ctx: FunctionCtx, count: int, of_tensors: list[bo
             )
         if create_graph:
             return parts
-        return tuple(p.array if isinstance(p, Tensor) else p for p in parts)
+        return tuple(unwrap(p) for p in parts)
 
     return rule
 

@@ -415,7 +415,7 @@ class Tensor:
         return self.array.shape[0]
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
+        return bool((self.array == unwrap(value)).any())
 
     __hash__ = object.__hash__  # equality is elementwise; as a dictionary key a tensor is itself
 
@@ -489,6 +489,11 @@ def wrap(array: Any) -> Tensor:
     return t
 
 
+def unwrap(x: Any) -> Any:
+    """The array of a Tensor; anything else as it is."""
+    return x.array if isinstance(x, Tensor) else x
+
+
 def share(tensor: Tensor) -> Any:
     """The array of a Tensor as memory that can be shared and written: a NumPy scalar becomes a 0-d array first."""
     array = tensor.array
@@ -497,4 +502,4 @@ def share(tensor: Tensor) -> Any:
     return array
 
 
-__all__ = ["Size", "Tensor", "share", "state", "wrap"]
+__all__ = ["Size", "Tensor", "share", "state", "unwrap", "wrap"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import op
-from autograd.tensor import Tensor, wrap
+from autograd.tensor import Tensor, unwrap, wrap
 
 __all__ = ["BackwardHooks"]
 
@@ -95,7 +95,7 @@ def _forms(values: tuple) -> list:
 
 def _spread(g: tuple, places: list[int], forms: list) -> tuple:
     """The gradients as Tensors: zeros for Tensors without one, None for other values."""
-    like = next(part.array if isinstance(part, Tensor) else part for part in g if part is not None)
+    like = next(unwrap(part) for part in g if part is not None)
     known = dict(zip(places, g, strict=True))
     grads: list[Any] = []
     for i, form in enumerate(forms):

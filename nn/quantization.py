@@ -24,7 +24,7 @@ import numpy as np
 
 import autograd as ag
 from autograd.op import op
-from autograd.tensor import Tensor, wrap
+from autograd.tensor import Tensor, unwrap, wrap
 
 from . import functional as F
 from .conv import Conv2d
@@ -41,7 +41,7 @@ WEIGHT, ACTIVATION = (-127, 127), (0, 255)  # integer ranges of int8 and uint8; 
 
 def _along(values: Any, x: Any, axis: int | None) -> Any:
     """Per-channel values, shaped to broadcast against `x`; a single one as it is."""
-    array = values.array if isinstance(values, Tensor) else values
+    array = unwrap(values)
     if axis is None or not np.ndim(array):
         return array
     return array.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
@@ -76,7 +76,7 @@ def _fake_quantize(x, scale, zero, low, high):
 
 
 def _inside(x: Any, scale: Any, zero: Any, low: int, high: int) -> Any:
-    x = x.array if isinstance(x, Tensor) else x
+    x = unwrap(x)
     q = np.round(x / scale) + zero
     return ((q >= low) & (q <= high)).astype(x.dtype)
 

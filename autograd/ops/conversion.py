@@ -10,7 +10,7 @@ from .. import dtypes
 from ..device import as_device, device, device_of, to_device
 from ..dtypes import as_dtype
 from ..op import op
-from ..tensor import Tensor
+from ..tensor import Tensor, unwrap
 
 __all__: list[str] = []
 
@@ -24,7 +24,7 @@ def _convert(x, dtype, device=None, origin=None):
 
 def convert(x: Any, dtype: np.dtype, device: Any = None) -> Any:
     """`x` (array or Tensor) in that type, on that device."""
-    return _convert(x, dtype, device, None if device is None else device_of(x.array if isinstance(x, Tensor) else x))
+    return _convert(x, dtype, device, None if device is None else device_of(unwrap(x)))
 
 
 def goal(args: tuple, dtype: Any = None, device: Any = None) -> tuple[Any, Any]:

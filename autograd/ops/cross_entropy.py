@@ -11,7 +11,7 @@ from ..fast import ready
 from ..fast import rows as loops
 from ..fast.threads import BLOCK, get_num_threads, parts, shared
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import unwrap, wrap
 from . import ufuncs
 from .linear import linear
 from .loss import reduced, reduction_of
@@ -264,13 +264,13 @@ def _soft_cross_entropy(
 
 def _nll(logs: Any, target: Any, weight: Any, reduction: str, ignore_index: int, smoothing: float = 0.0) -> Any:
     """The weighted mean, sum or list of − logs at the target."""
-    index = target.array if isinstance(target, Tensor) else target
+    index = unwrap(target)
     like = logs.array
     kept = index != ignore_index
     safe = np.where(kept, index, 0)
     dim = 0 if logs.ndim == 1 else 1
     check_classes(safe, logs.shape[dim])
-    weight = None if weight is None else weight.array if isinstance(weight, Tensor) else weight
+    weight = unwrap(weight)
     scale = np.asarray(kept, like.dtype) if isinstance(like, np.ndarray) else kept.astype(like.dtype)
     if weight is not None:
         scale = scale * weight[safe]

@@ -12,9 +12,8 @@ import numpy as np
 
 from ..device import CPU, device_of, to_device
 from ..op import function, op
-from ..tensor import wrap
+from ..tensor import unwrap, wrap
 from .loss import reduction_of
-from .pooling import raw
 
 __all__: list[str] = []
 
@@ -118,7 +117,7 @@ def _like(g: Any, array: Any) -> Any:
 
 
 def _host(value: Any) -> Any:
-    array = raw(value)
+    array = unwrap(value)
     return to_device(array, CPU) if hasattr(array, "dtype") else array
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..op import function, op
 from ..return_types import named
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .diagonal import tril, triu
 from .matrices import H, diag_of, embed, failed, identity, lapack, lu_arrays, matrix, stacked, zeros_info
 from .places import steps
@@ -105,9 +105,9 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
     matrix(A, "linalg.cholesky", square=True)
     try:
         L = _cholesky(A)
-        info = zeros_info(A.array if isinstance(A, Tensor) else A)
+        info = zeros_info(unwrap(A))
     except np.linalg.LinAlgError:
-        info = _first_not_positive(A.array if isinstance(A, Tensor) else A)
+        info = _first_not_positive(unwrap(A))
         if check_errors:
             failed(
                 "linalg.cholesky",
@@ -235,7 +235,7 @@ def _lu_gradient(g: Any, out: tuple) -> Any:
     k = min(m, n)
     L, U = _lu_split(packed)
     gL, gU = tril(gP[..., :, :k], -1), triu(gP[..., :k, :])
-    order = permutation(pivots.array if isinstance(pivots, Tensor) else pivots, m)
+    order = permutation(unwrap(pivots), m)
     P = permutation_matrix(order, packed)
     P = wrap(P) if isinstance(packed, Tensor) else P
     L1, U1 = L[..., :k, :], U[..., :, :k]

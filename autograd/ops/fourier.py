@@ -18,7 +18,7 @@ import numpy as np
 from ..device import as_device, on
 from ..dtypes import as_dtype, complex_of, get_default_dtype, real_of
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dims
 from .joining import cat
 from .views import _unfold_adjoint, view_as_real
@@ -72,7 +72,7 @@ def _irfft_gradient(g: Any, x_shape: tuple, n: int, dim: int, norm: str) -> Any:
     """Each frequency but the first (and the last of an even n) stands for its mirror image too."""
     spectrum = _rfft(g, dim, _OTHER[norm])
     half = spectrum.shape[dim]
-    weight = np.full_like(spectrum.array if isinstance(g, Tensor) else spectrum, 2, shape=(half,), dtype=g.dtype)
+    weight = np.full_like(unwrap(spectrum), 2, shape=(half,), dtype=g.dtype)
     weight[0] = 1
     if n % 2 == 0:
         weight[-1] = 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dim
 from .indexing import add_at, indexed, rows_at
 from .indices import part
@@ -20,7 +20,7 @@ __all__ = ["gather", "index_select", "take", "take_along_dim"]
 
 def checked_index(index: Any, n: int, name: str) -> Any:
     """The array of an index tensor; an IndexError where it points outside of `n` elements."""
-    array = index.array if isinstance(index, Tensor) else index
+    array = unwrap(index)
     if array.dtype.kind not in "iu":
         raise IndexError(f"{name}(): Expected dtype int32 or int64 for index, got {array.dtype}")
     if math.prod(array.shape):

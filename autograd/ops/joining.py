@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dtypes import promote_types, result_type
 from ..op import function, op
-from ..tensor import Tensor
+from ..tensor import unwrap
 from .dims import wrap_dim
 from .indices import part
 from .shape import broadcast_shapes, broadcast_to
@@ -269,5 +269,5 @@ def combinations(input, r=2, with_replacement=False):
     if r == 0:
         return input[:0]
     chosen = list((choices_again if with_replacement else choices)(range(input.shape[0]), r))
-    like = input.array if isinstance(input, Tensor) else input
+    like = unwrap(input)
     return input[np.array(chosen, np.int64, like=like).reshape((len(chosen), r))]

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..op import function
-from ..tensor import wrap
+from ..tensor import unwrap, wrap
 from . import ufuncs
 from .activation import relu
 from .cross_entropy import check_classes
 from .distance import pairwise_distance
 from .loss import reduced, reduction_of
 from .places import steps
-from .pooling import raw
 
 __all__: list[str] = []
 
@@ -31,7 +30,7 @@ def hinge_embedding_loss(
 ) -> Any:
     """input where target is 1, max(0, margin − input) where it is −1."""
     none = input * 0
-    loss = np.where(raw(target) != 1, relu(margin - input), none) + np.where(raw(target) != -1, input, none)
+    loss = np.where(unwrap(target) != 1, relu(margin - input), none) + np.where(unwrap(target) != -1, input, none)
     return reduced(loss, reduction_of(reduction, size_average, reduce))
 
 
@@ -76,7 +75,7 @@ def cosine_embedding_loss(
     product = (input1 * input2).sum(-1)
     cosine = product / np.sqrt(((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny))
     none = cosine * 0
-    loss = np.where(raw(target) == 1, 1 - cosine, none) + np.where(raw(target) == -1, relu(cosine - margin), none)
+    loss = np.where(unwrap(target) == 1, 1 - cosine, none) + np.where(unwrap(target) == -1, relu(cosine - margin), none)
     return reduced(loss, reduction_of(reduction, size_average, reduce))
 
 
@@ -104,7 +103,7 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     single = input.ndim < 2
     x = input.reshape(1, -1) if single else input
-    index = raw(target).reshape(-1)
+    index = unwrap(target).reshape(-1)
     if input.ndim > 2 or target.ndim > 1 or x.shape[0] != index.shape[0]:
         raise RuntimeError(
             f"multi_margin_loss: inconsistent target size {tuple(target.shape)} for input {tuple(input.shape)}"
@@ -118,7 +117,7 @@ def multi_margin_loss(
     if p == 2:
         excess = excess * excess
     if weight is not None:
-        excess = excess * wrap(raw(weight)[index][:, None])
+        excess = excess * wrap(unwrap(weight)[index][:, None])
     others = (steps(classes, index) != index[:, None]).astype(x.dtype)
     loss = (excess * wrap(others)).sum(1) / classes
     return reduced(loss.reshape(()) if single and not target.ndim else loss, reduction)
@@ -144,7 +143,7 @@ def multilabel_margin_loss(
             f"multilabel_margin_loss: inconsistent target size {tuple(target.shape)} for input of size {tuple(input.shape)}"
         )
     x = input.reshape(-1, input.shape[-1] if input.ndim else 1)
-    index = raw(target).reshape(tuple(x.shape))
+    index = unwrap(target).reshape(tuple(x.shape))
     count, classes = x.shape
     given = ufuncs.accumulate(np.minimum, index >= 0, 1)
     safe = np.where(given, index, 0)

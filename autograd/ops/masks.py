@@ -12,7 +12,7 @@ from ..dtypes import result_type
 from ..fast import fused
 from ..inplace import inplace
 from ..op import cast, function, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .indexing import indexed
 from .shape import expanded
 
@@ -118,7 +118,7 @@ def masked_select(input, mask):
     """The elements where the mask is True, in one dimension."""
     mask = _mask(mask, "masked_select")
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    mask = np.broadcast_to(mask.array if isinstance(mask, Tensor) else mask, shape)
+    mask = np.broadcast_to(unwrap(mask), shape)
     input = input if tuple(input.shape) == shape else expanded(input, shape)
     return indexed(input, (mask,)) if shape else indexed(input.reshape(1), (mask.reshape(1),))
 
@@ -143,7 +143,7 @@ def masked_scatter(x, mask, source):
 
 
 def _masked_source(g: Any, mask: Any, shape: tuple) -> Any:
-    mask = np.broadcast_to(mask.array if isinstance(mask, Tensor) else mask, tuple(g.shape))
+    mask = np.broadcast_to(unwrap(mask), tuple(g.shape))
     chosen = g.reshape(-1)[mask.reshape(-1)]
     missing = math.prod(shape) - chosen.shape[0]
     return np.concatenate([chosen, np.zeros_like(chosen, shape=(missing,))]).reshape(shape)
@@ -158,7 +158,7 @@ Tensor.masked_scatter_ = inplace(masked_scatter, "masked_scatter_")  # type: ign
 @function()
 def nonzero(input, *, as_tuple=False):
     """The places of the elements that are not zero: one row each, or with `as_tuple` one vector per dimension."""
-    array = input.array if isinstance(input, Tensor) else input
+    array = unwrap(input)
     found = np.nonzero(array) if array.ndim else ()
     if as_tuple:
         return tuple(map(wrap, found)) if array.ndim else (wrap(np.nonzero(array.reshape(1))[0]),)

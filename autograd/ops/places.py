@@ -13,7 +13,7 @@ from ..fast import indexing as loops
 from ..fast.threads import SHARED, by_blocks
 from ..forward import bind, run
 from ..op import Op, op
-from ..tensor import Tensor, wrap
+from ..tensor import unwrap, wrap
 from . import ufuncs
 
 __all__: list[str] = []
@@ -87,7 +87,7 @@ def finder(name: str, rule: Callable) -> Callable:
         place_of_dim = search.index["dim"]
 
         def find(x: Any, *args: Any) -> tuple[Any, Any]:
-            given = bind(search, (x.array if isinstance(x, Tensor) else x, *args), {})
+            given = bind(search, (unwrap(x), *args), {})
             values, index = run(search, given)
             return elements(x, values, index, given[place_of_dim]), wrap(index)
 

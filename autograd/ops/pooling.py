@@ -15,7 +15,7 @@ from ..fast import pooling as loops
 from ..fast.threads import each_job
 from ..graph import changed_since, clock
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from . import places
 from .bands import mean_matrix, mix
 from .convolution import each
@@ -84,7 +84,7 @@ def _max_pool_gradient(g, x, size, kernel, stride, padding, dilation, memo):
         return loops.max_pool_gradient(g, kept, x.shape)
     out = kept() if callable(kept) else None
     if out is None:
-        out = max_pool(raw(x), size, kernel, stride, padding, dilation, [])
+        out = max_pool(unwrap(x), size, kernel, stride, padding, dilation, [])
     return max_pool_gradient(g, x, out, size, kernel, stride, padding, dilation)
 
 
@@ -295,10 +295,6 @@ def batched(body: Any, input: Any, dims: int, name: str) -> Any:
     return tuple(part[0] for part in out) if isinstance(out, tuple) else out[0]
 
 
-def raw(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else x
-
-
 def _max_pool(dims: int) -> tuple:
     name = f"max_pool{dims}d"
 
@@ -307,7 +303,7 @@ def _max_pool(dims: int) -> tuple:
 
         def body(x):
             size = output_size(name, x.shape[2:], kernel, steps, pad, gaps, ceil_mode)
-            return picked(x, argmax(raw(x), window_positions(x.shape[2:], size, kernel, steps, pad, gaps)))
+            return picked(x, argmax(unwrap(x), window_positions(x.shape[2:], size, kernel, steps, pad, gaps)))
 
         return batched(body, input, dims, name)
 
@@ -362,7 +358,7 @@ def _adaptive_max(dims: int) -> tuple:
 
     def with_indices(input, output_size, return_indices=False):
         def body(x):
-            return picked(x, adaptive_argmax(raw(x), output_sizes(output_size, x.shape[2:], dims)))
+            return picked(x, adaptive_argmax(unwrap(x), output_sizes(output_size, x.shape[2:], dims)))
 
         return batched(body, input, dims, name)
 
@@ -465,7 +461,7 @@ def window_scale(x: Any, size: Ints, kernel: Ints, stride: Ints, padding: Ints, 
     total = np.ones((), np.float64)
     for dim, c in enumerate(counts):
         total = total * c.reshape((-1, *(1,) * (len(counts) - dim - 1)))
-    like = raw(x)
+    like = unwrap(x)
     kind = like.dtype if like.dtype.kind == "f" else np.dtype(float)
     return np.asarray(1 / total, kind, like=like)
 

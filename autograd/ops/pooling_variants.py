@@ -11,10 +11,10 @@ import numpy as np
 from ..device import CPU, device_of, to_device
 from ..op import function, op
 from ..random import rng
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .activation import relu
 from .convolution import each
-from .pooling import avg_pool1d, avg_pool2d, avg_pool3d, batched, output_sizes, pick, picked, raw
+from .pooling import avg_pool1d, avg_pool2d, avg_pool3d, batched, output_sizes, pick, picked
 
 __all__: list[str] = []
 
@@ -92,13 +92,13 @@ def _fractional(dims: int) -> tuple:
             if _random_samples is None:
                 samples = rng(None).random((*x.shape[:2], dims))
             else:
-                samples = to_device(raw(_random_samples), CPU).reshape((-1, x.shape[1], dims))[: x.shape[0]]
+                samples = to_device(unwrap(_random_samples), CPU).reshape((-1, x.shape[1], dims))[: x.shape[0]]
             # PyTorch's samples for images have the width first, those for volumes the depth.
             order = range(dims - 1, -1, -1) if dims == 2 else range(dims)
             starts = [
                 random_starts(samples[..., i], s, o, k) for i, s, o, k in zip(order, sizes, out, kernel, strict=True)
             ]
-            return picked(x, random_argmax(raw(x), starts, kernel))
+            return picked(x, random_argmax(unwrap(x), starts, kernel))
 
         return batched(body, input, dims, name)
 
@@ -157,7 +157,7 @@ def _max_unpool(dims: int) -> Any:
                 raise ValueError(
                     f"invalid output_size {output_size}: it must be within the stride {steps} of {default}"
                 )
-        index = raw(indices)
+        index = unwrap(indices)
         if index.size and not (index.min() >= 0 and index.max() < math.prod(sizes)):
             raise RuntimeError(
                 f"Found an invalid max index: {int(index.max())} (output volumes are of size {' x '.join(map(str, sizes))})"

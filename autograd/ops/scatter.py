@@ -9,7 +9,7 @@ import numpy as np
 
 from ..inplace import inplace
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from . import ufuncs
 from .assignment import as_value
 from .dims import wrap_dim
@@ -129,7 +129,7 @@ def _others(x: Any, y: Any, index: tuple) -> Any:
     """For each element that comes, the product of all else at its place, without a division: to be differentiated."""
     if not y.size:
         return y
-    array = x.array if isinstance(x, Tensor) else x
+    array = unwrap(x)
     numbers = np.arange(math.prod(x.shape), like=array).reshape(x.shape)[index].reshape(-1)
     order = np.argsort(numbers, kind="stable")
     place, y_there = numbers[order], y.reshape(-1)[order]

@@ -15,7 +15,7 @@ from ..graph import mark_of, owner
 from ..inplace import reshaping
 from ..op import expose, function, op
 from ..sharing import follow, living_views
-from ..tensor import Size, Tensor, share
+from ..tensor import Size, Tensor, share, unwrap
 from .dims import complete_shape, sized, sizes, whole, wrap_dim, wrap_dims
 
 __all__ = [
@@ -75,7 +75,7 @@ def in_order(input: Any) -> bool:
     programs know nothing of.  The memory of a recorded result is the library's own, so it may be laid out anew.  What was
     not recorded may be the memory of somebody else, and what is a view has its order from the user.
     """
-    array = input.array if isinstance(input, Tensor) else input
+    array = unwrap(input)
     if array.flags.c_contiguous:
         return True
     if not isinstance(input, Tensor) or input.view_of is not None or input.grad_fn is None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..op import function, op
 from ..return_types import named
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .diagonal import tril, triu
 from .matrices import H, failed, identity, lapack, lu_arrays, matrix, zeros_info
 from .shape import movedim
@@ -49,7 +49,7 @@ def inverse(A):
 def inv_ex(A, *, check_errors=False):
     """The inverse of square matrices, and for each 0, or not 0 where it has none."""
     matrix(A, "linalg.inv", square=True)
-    info = _singular(A.array if isinstance(A, Tensor) else A)
+    info = _singular(unwrap(A))
     if check_errors:
         failed("linalg.inv", info, "The diagonal element {} is zero, the inversion could not be completed")
     if np.any(info):

@@ -12,7 +12,7 @@ from ..dtypes import result_type
 from ..fast import scalars
 from ..op import function, op
 from ..return_types import named
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from . import ufuncs
 from .arithmetic import real_only
 from .joining import stack
@@ -361,7 +361,7 @@ def searchsorted(
     edges = sorted_sequence.array
     if sorter is not None:
         edges = np.take_along_axis(edges, sorter.array, axis=-1)
-    values = input.array if isinstance(input, Tensor) else input
+    values = unwrap(input)
     if edges.ndim > 1 and (not hasattr(values, "shape") or edges.shape[:-1] != values.shape[:-1]):
         raise RuntimeError(
             "searchsorted: expected a 1-d sequence, or one with the leading dimensions of the values, got shapes "
@@ -382,7 +382,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 @function(numpy=np.isin)
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """Which elements are among `test_elements`."""
-    given, wanted = (v.array if isinstance(v, Tensor) else v for v in (elements, test_elements))
+    given, wanted = unwrap(elements), unwrap(test_elements)
     if not hasattr(given, "ndim"):
         given = np.full_like(wanted, given, shape=(), dtype=result_type(wanted, given))
     found = np.isin(given, wanted, assume_unique=assume_unique, invert=invert)

@@ -14,7 +14,7 @@ import numpy as np
 from ..dtypes import complex_of, real_of
 from ..op import function, op
 from ..return_types import named
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .matrices import H, diag_of, embed, identity, lapack, matrix
 from .solving import _inv, _solve, inverse, is_vector
 
@@ -46,7 +46,7 @@ def _off_diagonal(x: Any) -> Any:
 
 def _gauge(imaginary: Any, name: str) -> None:
     """Complex vectors are known but for a phase; a loss that depends on it has no derivative."""
-    values = imaginary.array if isinstance(imaginary, Tensor) else imaginary
+    values = unwrap(imaginary)
     if values.size and np.max(np.abs(values)) > 1e-2 * max(1.0, float(np.max(np.abs(values)) * 1e-6)):
         raise RuntimeError(
             f"{name}: in the complex case the vectors are specified up to multiplication by e^{{i phi}}; the loss depends on "
@@ -171,7 +171,7 @@ def _eig(x):
 def eig(A):
     """The complex eigenvalues and eigenvectors (of length 1) of square matrices."""
     matrix(A, "linalg.eig", square=True)
-    if not np.all(np.isfinite(A.array if isinstance(A, Tensor) else A)):
+    if not np.all(np.isfinite(unwrap(A))):
         raise RuntimeError("linalg.eig: input tensor should not contain infs or NaNs.")
     return EigResult(*_eig(A))
 
@@ -187,7 +187,7 @@ def eigvals(A):
 
 def _cofactors(A: Any, out: Any) -> Any:
     """The derivative of the determinant, conjugated: out* A⁻ᴴ, which is finite where A has no inverse too."""
-    known = out.array if isinstance(out, Tensor) else out
+    known = unwrap(out)
     if np.all(known != 0):
         return (out.conj() if known.dtype.kind == "c" else out)[..., None, None] * H(_inv(A))
     U, S, Vh = _svd(A, False)
@@ -259,8 +259,7 @@ def _pinv_gradient(g: Any, x: Any, out: Any) -> Any:
 
 def _cutoff(S: Any, atol: Any, rtol: Any, shape: tuple, dtype: np.dtype) -> Any:
     """Below what a singular value counts as zero: the larger of `atol` and `rtol` times the largest."""
-    given = lambda v: v.array if isinstance(v, Tensor) else v
-    atol, rtol = given(atol), given(rtol)
+    atol, rtol = unwrap(atol), unwrap(rtol)
     if rtol is None:
         rtol = max(shape) * np.finfo(real_of(dtype)).eps if atol is None or not np.any(atol > 0) else 0.0
     largest = S.max(-1) if S.shape[-1] else S.sum(-1)

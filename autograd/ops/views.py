@@ -16,7 +16,7 @@ from ..device import device_of, namespace
 from ..graph import owner
 from ..inplace import overlaps, reshaping
 from ..op import function, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dim
 from .indexing import add_at
 from .indices import filled, part
@@ -157,7 +157,7 @@ def _as_strided_x(g: Any, x_shape: tuple, size: tuple, stride: tuple, offset: in
         )
     g = g.reshape(-1)
     where = places(size, stride, offset, x_shape, x_stride).reshape(-1)
-    where = np.asarray(where, like=g.array if isinstance(g, Tensor) else g)
+    where = np.asarray(where, like=unwrap(g))
     known = where >= 0
     return add_at(g[known], (where[known],), (math.prod(x_shape),)).reshape(x_shape)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import autograd
-from autograd.tensor import Tensor
+from autograd.tensor import Tensor, unwrap
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
@@ -114,7 +114,7 @@ def pack_padded_sequence(
     >>> pack_padded_sequence(ag.tensor([[1, 2], [3, 0]]), [2, 1]).data
     tensor([1, 2, 3])
     """
-    sizes = np.asarray(lengths.array if isinstance(lengths, Tensor) else lengths, np.int64)
+    sizes = np.asarray(unwrap(lengths), np.int64)
     order = None
     if not enforce_sorted:
         order = autograd.from_numpy(np.argsort(-sizes, kind="stable")).to(input.device)
