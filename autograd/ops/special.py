@@ -86,8 +86,8 @@ def wide(f: Callable) -> Callable:
 
 
 def _erf_block(x: Any) -> Any:
-    """erf in float32 or float64: an odd rational function, up to where the result is 1."""
-    limit, table = (3.92, approximations.ERF_SINGLE) if x.dtype == float32 else (5.95, approximations.ERF)
+    """erf in float32 or float64: an odd rational function, up to where it has just passed 1."""
+    limit, table = (4.1, approximations.ERF_SINGLE) if x.dtype == float32 else (6.04, approximations.ERF)
     x = np.minimum(np.maximum(x, -limit), limit)
     out = ratio(x * x, table)
     out *= x
@@ -116,9 +116,8 @@ _erf_wide = wide(_erf_block)
 def erfcx_array(x: Any) -> Any:
     """exp(x²) erfc(x) of float64 arrays."""
     size = np.minimum(np.abs(x), 1e100)
-    out = ratio((size - 2) / (size + 2), approximations.ERFCX) / (1 + 2 * size)
-    out = np.where(x < 0, 2 * np.exp(x * x) - out, out)
-    return np.where(x == np.inf, 0.0, out)
+    out = ratio((size - 2) / (size + 2), approximations.ERFCX) / (0.5 + np.abs(x)) / 2
+    return np.where(x < 0, 2 * np.exp(x * x) - out, out)
 
 
 def exp_minus_square(x: Any) -> Any:
@@ -151,7 +150,7 @@ def ndtri_array(p: Any) -> Any:
     """The inverse of the normal distribution function, of float64 arrays."""
     low = np.minimum(p, 1 - p)
     middle = SQRT2 * erfinv_array(2 * np.clip(p, 0.1, 0.9) - 1)
-    r = np.sqrt(-2 * np.log(np.clip(low, 1e-320, 0.5)))
+    r = np.sqrt(-2 * np.log(np.clip(low, 5e-324, 0.5)))
     tail = r * np.where(
         r < 8,
         ratio(np.clip(r, 2.0, 8.0), approximations.NDTRI),
@@ -215,7 +214,7 @@ entr = elementwise(
     "entr",
     method=False,
     dtype="float",
-    x=lambda g, x: g * np.where(x < 0, np.inf, -(np.log(np.where(x < 0, 1, x)) + 1)),
+    x=lambda g, x: -g * (np.log(x) + 1),
 )
 xlog1py = elementwise(
     lambda x, y: np.where((x == 0) & ~np.isnan(y), 0, x * weak(np.log1p(y), y)),
@@ -253,7 +252,7 @@ def lgamma_array(x: Any) -> Any:
     near = (middle - 1) * (middle - 2) * ratio(middle, approximations.LGAMMA)
     out = np.where((z >= 0.75) & (z <= 3.25), near, out)
     part = np.abs(x - np.rint(x))  # |sin πx| depends on the distance to the next whole number alone
-    out = np.where(reflect, math.log(math.pi) - np.log(np.abs(np.sin(math.pi * part))) - out, out)
+    out = np.where(reflect, -np.log(np.sin(math.pi * part) / math.pi) - out, out)
     return np.where(np.isinf(x) | (reflect & (part == 0)), np.inf, out)
 
 
@@ -277,9 +276,9 @@ def digamma_array(x: Any) -> Any:
 
 def zeta_array(s: Any, q: Any) -> Any:
     """Hurwitz' zeta function, Σ (q + k)^-s over k >= 0, of float64 arrays, by Euler's and Maclaurin's summation."""
-    s, q = s + 0 * q, q + 0 * s
+    s, q = np.broadcast_arrays(s, q)
     bad = (q <= 0) & ((np.floor(q) == q) | (s != np.rint(s)))
-    start = np.where(bad | np.isnan(q), 1.0, q)
+    start = np.where(bad | ~np.isfinite(q), 1.0, q)
     steps = 12 + (max(int(-start.min()), 0) + 1 if start.size else 0)  # from where the terms are smooth
     total = np.zeros_like(start)
     for k in range(steps):
@@ -293,7 +292,7 @@ def zeta_array(s: Any, q: Any) -> Any:
         factor = factor * ((s + 2 * k + 1) * (s + 2 * k + 2)) / (n * n)
     total = np.where(np.isinf(s), np.where(q > 1, 0.0, np.where(q == 1, 1.0, np.inf)), total)
     total = np.where((q <= 0) & bad, np.where(np.floor(q) == q, np.inf, np.nan), total)
-    total = np.where(s == 1, np.inf, total)
+    total = np.where(s == 1, np.inf, np.where(q == np.inf, 0.0, total))
     return np.where((s < 1) | np.isnan(s) | np.isnan(q), np.nan, total)
 
 
@@ -328,8 +327,12 @@ def _polygamma(n, input):
         return digamma.op.forward(input)
     factor = math.factorial(n) * (-1.0 if n % 2 == 0 else 1.0)
     dtype, x = float_of(input), input.astype(np.float64)
-    # Left of 1, whole orders: the sum over all poles is a zeta function on either side, as far as q > 0.
-    return (factor * zeta_array(np.full_like(x, n + 1.0), x)).astype(dtype)[()]
+    if n > 1:
+        return (factor * zeta_array(n + 1.0, x)).astype(dtype)[()]
+    with np.errstate(all="ignore"):  # the zeta function adds up all poles to the right, the reflection few
+        left, part = x < 0, x - np.rint(x)
+        out = zeta_array(2.0, np.where(left, 1 - x, x))
+        return np.where(left, (math.pi / np.sin(math.pi * part)) ** 2 - out, out).astype(dtype)[()]
 
 
 @function(method=False)

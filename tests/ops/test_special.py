@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 
@@ -31,9 +32,7 @@ def test_accuracy(name, theirs, low, high):
     """The relative error is some 1e-13 where the function is well-conditioned, the absolute error 1e-14 near its zeros."""
     special = pytest.importorskip("scipy.special")
     x = points(low, high)
-    function = ag
-    for part in name.split("."):
-        function = getattr(function, part)
+    function = functools.reduce(getattr, name.split("."), ag)
     np.testing.assert_allclose(function(ag.from_numpy(x)).numpy(), getattr(special, theirs)(x), rtol=5e-13, atol=1e-14)
 
 
@@ -113,3 +112,61 @@ except ImportError as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "scipy" in done.stdout
+
+
+EDGES = [
+    0.0,
+    -0.0,
+    np.inf,
+    -np.inf,
+    np.nan,
+    5e-324,
+    1e-45,
+    -1e-45,
+    1e-300,
+    1e10,
+    -1e10,
+    1e30,
+    -1e30,
+    1e300,
+    4.0,
+    -4.0,
+    10.0,
+    -10.0,
+    700.5,
+    -700.5,
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("erf", "erf"), ("erfc", "erfc"), ("special.erfcx", "erfcx"), ("special.ndtr", "ndtr"), ("special.log_ndtr", "log_ndtr"),
+        ("i0", "i0"), ("special.i0e", "i0e"), ("special.i1", "i1"), ("special.i1e", "i1e"), ("erfinv", "erfinv"),
+        ("special.ndtri", "ndtri"), ("special.entr", "entr"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("repeats", [1, 1000])
+def test_at_the_edges(name, theirs, dtype, repeats):
+    """At infinities, at NaN, at zeros of either sign and among the smallest and largest numbers: alone and in large arrays."""
+    special = pytest.importorskip("scipy.special")
+    function = functools.reduce(getattr, name.split("."), ag)
+    with np.errstate(all="ignore"):
+        x = np.tile(np.array(EDGES).astype(dtype), repeats)
+        wanted = getattr(special, theirs)(x.astype(float)).astype(dtype)
+    got = function(ag.from_numpy(x)).numpy()
+    np.testing.assert_allclose(
+        got, wanted, rtol=1e-5 if dtype is np.float32 else 1e-12, atol=np.finfo(dtype).smallest_subnormal
+    )
+    if name == "erf":
+        assert (np.abs(got[np.abs(x) >= 10]) == 1).all()
+
+
+def test_gamma_functions_at_the_edges():
+    x = ag.tensor([np.inf, -np.inf, 0.0, 5e-324, -5e-324], dtype=ag.float64)
+    smallest = -np.log(5e-324)
+    np.testing.assert_allclose(ag.lgamma(x).numpy(), [np.inf, np.inf, np.inf, smallest, smallest], rtol=1e-15)
+    x = ag.tensor([np.inf, -1e10 - 0.5, -2.0, 1e-300], dtype=ag.float64)
+    np.testing.assert_allclose(ag.polygamma(1, x).numpy(), [0, np.pi**2, np.inf, np.inf], rtol=1e-10)
+    np.testing.assert_array_equal(ag.polygamma(2, x[::2]).numpy(), [0, -np.inf])
