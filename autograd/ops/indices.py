@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, share
+from .dims import wrap_dim
 
 __all__: list[str] = []
 
@@ -147,6 +148,11 @@ def beside(index: tuple, array: Any) -> tuple:
 def part(dim: int, index: Any) -> tuple:
     """The index that applies `index` to dimension `dim` and takes the others whole."""
     return (slice(None),) * dim + (index,)
+
+
+def sliced(x: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int | None = None) -> Any:
+    """``x[start:end:step]`` along `dim`."""
+    return x[part(wrap_dim(dim, x.ndim), slice(start, end, step))]
 
 
 def filled(g: Any, shape: tuple[int, ...], index: tuple) -> Any:

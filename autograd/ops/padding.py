@@ -13,6 +13,7 @@ import numpy as np
 
 from ..fast.threads import each_job
 from ..op import function, op
+from .indices import part
 from .windows import batches
 
 __all__ = ["constant_pad_nd"]
@@ -61,7 +62,7 @@ def add_along(g, index, axis, size):
         ordered = index[order]
         starts = np.flatnonzero(np.concatenate((np.ones_like(ordered[:1], bool), ordered[1:] != ordered[:-1])))
         sums = np.add.reduceat(np.take(g, order, axis=axis), starts, axis=axis)
-        out[(*(slice(None),) * axis, ordered[starts])] = sums
+        out[part(axis, ordered[starts])] = sums
     return out
 
 

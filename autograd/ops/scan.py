@@ -16,6 +16,7 @@ from ..tensor import Tensor
 from . import ufuncs
 from .dims import axes
 from .functions import _logaddexp
+from .indices import sliced
 from .places import along, finder, ones, place, shift_in, zeros
 
 __all__ = [
@@ -62,8 +63,7 @@ def cumsum(x, dim, *, dtype=None):
 
 def _next(x: Any, dim: int) -> Any:
     """`x` moved back by one along `dim`, the first element last."""
-    cut = (slice(None),) * (dim % x.ndim)
-    return np.concatenate([x[(*cut, slice(1, None))], x[(*cut, slice(0, 1))]], axis=dim)
+    return np.concatenate([sliced(x, dim, 1), sliced(x, dim, 0, 1)], axis=dim)
 
 
 def _from_the_end(a: Any, b: Any, dim: int) -> Any:
@@ -163,11 +163,6 @@ def cummin(input: Any, dim: int) -> Any:
 # ---- differences and integrals -----------------------------------------------------------------------------------
 
 
-def part(x: Any, dim: int, start: int | None, stop: int | None, step: int | None = None) -> Any:
-    """``x[start:stop:step]`` along `dim`."""
-    return x[(slice(None),) * (dim % x.ndim) + (slice(start, stop, step),)]
-
-
 @function(numpy=np.diff)
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The `n`-th differences of neighbours along a dimension.
@@ -185,14 +180,14 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     ends = [t for t in (prepend, input, append) if t is not None]
     x = np.concatenate(ends, axis=dim) if len(ends) > 1 else input
     for _ in range(n):
-        after, before = part(x, dim, 1, None), part(x, dim, None, -1)
+        after, before = sliced(x, dim, 1), sliced(x, dim, None, -1)
         x = np.logical_xor(after, before) if x.dtype.kind == "b" else after - before
     return x
 
 
 def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
     """The areas between neighbours."""
-    after, before = part(y, dim, 1, None), part(y, dim, None, -1)
+    after, before = sliced(y, dim, 1), sliced(y, dim, None, -1)
     if x is None:
         return (after + before) * (dx / 2) if isinstance(dx, (int, float)) else (after + before) * dx / 2
     if x.ndim == 1 and y.ndim > 1:
@@ -203,7 +198,7 @@ def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
         x = x.reshape(tuple(x.shape[0] if d == dim % y.ndim else 1 for d in range(y.ndim)))
     elif x.ndim < y.ndim:
         x = x.reshape((1,) * (y.ndim - x.ndim) + tuple(x.shape))
-    return (part(x, dim, 1, None) - part(x, dim, None, -1)) * (after + before) / 2
+    return (sliced(x, dim, 1) - sliced(x, dim, None, -1)) * (after + before) / 2
 
 
 @function(method=False)
@@ -228,21 +223,21 @@ def _slope(y: Any, h: Any, dim: int, edge_order: int) -> Any:
     n = y.shape[dim]
     if n < edge_order + 1:
         raise RuntimeError(f"gradient expected each dimension size to be at least edge_order+1, got {n}")
-    rise = part(y, dim, 1, None) - part(y, dim, None, -1)
+    rise = sliced(y, dim, 1) - sliced(y, dim, None, -1)
     if isinstance(h, (int, float, complex)):
-        h = h + 0 * part(rise, dim, None, None).detach()
+        h = h + 0 * sliced(rise, dim).detach()
         h = h.real if h.is_complex() and not y.is_complex() else h
     else:
         h = h.reshape(tuple(n - 1 if d == dim % y.ndim else 1 for d in range(y.ndim)))
     slopes = rise / h
-    left, right = part(h, dim, None, -1), part(h, dim, 1, None)
-    inner = (part(slopes, dim, None, -1) * right + part(slopes, dim, 1, None) * left) / (left + right)
-    first, last = part(slopes, dim, 0, 1), part(slopes, dim, -1, None)
+    left, right = sliced(h, dim, None, -1), sliced(h, dim, 1)
+    inner = (sliced(slopes, dim, None, -1) * right + sliced(slopes, dim, 1) * left) / (left + right)
+    first, last = sliced(slopes, dim, 0, 1), sliced(slopes, dim, -1)
     if edge_order == 2:
-        bend_first = (part(slopes, dim, 1, 2) - first) / (part(h, dim, 0, 1) + part(h, dim, 1, 2))
-        bend_last = (last - part(slopes, dim, -2, -1)) / (part(h, dim, -1, None) + part(h, dim, -2, -1))
-        first = first - bend_first * part(h, dim, 0, 1)
-        last = last + bend_last * part(h, dim, -1, None)
+        bend_first = (sliced(slopes, dim, 1, 2) - first) / (sliced(h, dim, 0, 1) + sliced(h, dim, 1, 2))
+        bend_last = (last - sliced(slopes, dim, -2, -1)) / (sliced(h, dim, -1) + sliced(h, dim, -2, -1))
+        first = first - bend_first * sliced(h, dim, 0, 1)
+        last = last + bend_last * sliced(h, dim, -1)
     return np.concatenate([first, inner, last], axis=dim)
 
 
@@ -271,6 +266,6 @@ def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int =
     results = []
     for d, h in zip(dims, spacings, strict=True):
         if isinstance(h, Tensor):
-            h = (part(h, 0, 1, None) - part(h, 0, None, -1)) if h.ndim else h.item()
+            h = (sliced(h, 0, 1) - sliced(h, 0, None, -1)) if h.ndim else h.item()
         results.append(_slope(input, h, d, edge_order))
     return results

@@ -15,6 +15,7 @@ from ..return_types import named
 from ..tensor import Tensor, unwrap, wrap
 from . import ufuncs
 from .arithmetic import real_only
+from .indices import sliced
 from .joining import stack
 from .places import along, by_lines, finder, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
@@ -116,15 +117,14 @@ def _topk(x, k, dim=-1, largest=True, ordered=True):
     n = flat.shape[dim]
     if not 0 <= k <= n:
         raise RuntimeError(f"topk: selected index k out of range: k is {k}, the dimension has {n} elements")
-    cut = (slice(None),) * (dim % flat.ndim)
     if n > 64 and 0 < 4 * k < n and flat.dtype.kind != "b":  # only the winners need to be put in order
         rank = n - k if largest else max(k - 1, 0)
         side = by_lines(lambda x, axis: np.argpartition(x, rank, axis), dim, flat, dtype=np.int64)
-        side = side[(*cut, slice(n - k, None) if largest else slice(0, k))]
+        side = sliced(side, dim, n - k) if largest else sliced(side, dim, 0, k)
         among = order(np.take_along_axis(flat, side, axis=dim), dim, largest)
         index = np.take_along_axis(side, among, axis=dim)
     else:
-        index = order(flat, dim, largest)[(*cut, slice(0, k))]
+        index = sliced(order(flat, dim, largest), dim, 0, k)
     values = np.take_along_axis(flat, index, axis=dim)
     shape = x.shape if not x.ndim and k else values.shape
     return values.reshape(shape), index_dtype(index).reshape(shape)
@@ -149,7 +149,7 @@ def _kthvalue(x, k, dim=-1, keepdim=False):
     flat = single(x, dim)
     if not 1 <= k <= flat.shape[dim]:
         raise RuntimeError(f"kthvalue(): selected number k out of range: {k} of {flat.shape[dim]} elements")
-    index = order(flat, dim)[(slice(None),) * (dim % flat.ndim) + (slice(k - 1, k),)]
+    index = sliced(order(flat, dim), dim, k - 1, k)
     return chosen(flat, index, dim, keepdim, x.shape)
 
 
@@ -157,7 +157,7 @@ def _median_index(flat: Any, dim: int, ignore_nan: bool) -> Any:
     """The index of the lower median along `dim`, that of the first NaN if there is one and it counts."""
     ranks = order(flat, dim)
     n = flat.shape[dim]
-    middle = np.take_along_axis(ranks, np.full_like(ranks, (n - 1) // 2)[_first(flat, dim)], axis=dim)
+    middle = sliced(ranks, dim, (n - 1) // 2, (n + 1) // 2)
     if flat.dtype.kind != "f":
         return middle
     missing = np.isnan(flat)
@@ -166,10 +166,6 @@ def _median_index(flat: Any, dim: int, ignore_nan: bool) -> Any:
         return np.take_along_axis(ranks, np.maximum((there - 1) // 2, 0), axis=dim)
     found = ufuncs.reduce(np.logical_or, missing, dim, True)
     return np.where(found, np.argmax(missing, axis=dim, keepdims=True), middle)
-
-
-def _first(x: Any, dim: int) -> tuple:
-    return (slice(None),) * (dim % x.ndim) + (slice(0, 1),)
 
 
 def _median(name: str, ignore_nan: bool) -> tuple[Any, Any]:

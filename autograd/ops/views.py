@@ -19,7 +19,7 @@ from ..op import function, op
 from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dim
 from .indexing import add_at
-from .indices import filled, part
+from .indices import filled, part, sliced
 from .shape import clone, expand, in_order, permute, squeeze, t, transpose, unsqueeze, view
 
 __all__ = [
@@ -250,10 +250,6 @@ def _copied(make: Callable, name: str) -> Callable:
     return function(method=name if name == "narrow_copy" else False)(copy)
 
 
-def _sliced(input: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
-    return input[part(wrap_dim(dim, input.ndim), slice(start, end, step))]
-
-
 alias_copy = _copied(lambda input: input, "alias_copy")
 as_strided_copy = _copied(as_strided, "as_strided_copy")
 detach_copy = _copied(lambda input: input.detach(), "detach_copy")
@@ -262,7 +258,7 @@ expand_copy = _copied(expand, "expand_copy")
 narrow_copy = _copied(narrow, "narrow_copy")
 permute_copy = _copied(permute, "permute_copy")
 select_copy = _copied(select, "select_copy")
-slice_copy = _copied(_sliced, "slice_copy")
+slice_copy = _copied(sliced, "slice_copy")
 squeeze_copy = _copied(squeeze, "squeeze_copy")
 t_copy = _copied(t, "t_copy")
 transpose_copy = _copied(transpose, "transpose_copy")
