@@ -201,7 +201,7 @@ def log_softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | No
 
 def softmin(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:
     """The softmax of -`input` over the elements where `mask` is true."""
-    return _softmax.softmin(_filled(_typed(input, dtype), mask, np.inf), dim)
+    return _softmax.softmax(-_filled(_typed(input, dtype), mask, np.inf), dim)
 
 
 def logaddexp(

@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from . import ufuncs
 from .places import by_lines
 
-__all__ = ["log_softmax", "softmax", "softmin"]
+__all__ = ["log_softmax", "softmax"]
 
 
 def _shifted(x: Any, dim: int) -> Any:
@@ -128,9 +128,3 @@ def log_softmax(input: Any, dim: int | None = None, dtype: Any = None, _stacklev
     if not input.ndim:
         return _log_softmax(input.reshape(1), 0).reshape(())
     return _log_softmax(input, dim)
-
-
-@function(method=False)
-def softmin(input: Any, dim: int | None = None, dtype: Any = None, _stacklevel: int = 3) -> Any:
-    """softmax(-`input`)."""
-    return softmax(-input, dim, dtype)
