@@ -15,7 +15,7 @@ import numpy as np
 from .dtypes import as_dtype
 from .ops import functions, reduction, scan, sorting
 from .ops import softmax as _softmax
-from .ops.dims import kept_shape, reduced
+from .ops.dims import kept_shape, wrap_dims
 from .ops.norms import vector_norm
 from .tensor import Tensor
 
@@ -81,7 +81,7 @@ def prod(
     shape = tuple(x.shape)
     if not shape:
         return x.prod()
-    for d in sorted(reduced(shape, dim), reverse=True):
+    for d in sorted(range(len(shape)) if dim is None else wrap_dims(dim, len(shape)), reverse=True):
         x = reduction.prod(x, d)
     return x.reshape(kept_shape(shape, dim)) if keepdim else x
 

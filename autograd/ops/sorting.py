@@ -15,6 +15,7 @@ from ..return_types import named
 from ..tensor import Tensor, unwrap, wrap
 from . import ufuncs
 from .arithmetic import real_only
+from .dims import kept_shape, wrap_dim
 from .indices import sliced
 from .joining import stack
 from .places import along, by_lines, finder, index_dtype, pick, place, steps
@@ -250,12 +251,8 @@ def _quantile(name: str, input: Any, q: Any, dim: int | None, keepdim: bool, how
     if not input.numel():
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     shape = tuple(input.shape)
-    if dim is None:
-        x, d = input.reshape(-1), 0
-        kept = (1,) * len(shape)
-    else:
-        x, d = (input, dim % max(input.ndim, 1)) if input.ndim else (input.reshape(1), 0)
-        kept = tuple(1 if i == d else n for i, n in enumerate(shape))
+    x, d = (input.reshape(-1), 0) if dim is None else (input.reshape(shape or 1), wrap_dim(dim, input.ndim))
+    kept = kept_shape(shape, dim)
     ordered = _sort(x, d)[0]
     moving = q if isinstance(q, Tensor) and q.needs_grad else None
     parts = []

@@ -26,6 +26,8 @@ REFUSED = {
     "reflections of a batch": lambda m, n: m.linalg.householder_product(m.ones(3, 2), m.ones(1, 2)),
     "too few reflections": lambda m, n: m.ormqr(m.ones(3, 3), m.ones(2), m.ones(3, 3)),
     "half a repetition": lambda m, n: m.ones(3).repeat_interleave(m.ones(3)),
+    "a quantile along no dimension": lambda m, n: m.quantile(m.ones(2, 3), 0.5, dim=5),
+    "a product along no dimension": lambda m, n: m.masked.prod(m.ones(2, 3), 5, mask=m.ones(2, 3) > 0),
     "differences along no dimension": lambda m, n: m.diff(m.ones(2, 3), dim=5),
     "a norm of negative order": lambda m, n: m.renorm(m.ones(2, 2), -1, 0, 1.0),
     "a negative norm": lambda m, n: m.renorm(m.ones(2, 2), 2, 0, -1.0),
