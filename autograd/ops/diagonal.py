@@ -16,6 +16,7 @@ from ..op import function, op
 from ..tensor import Tensor, wrap
 from .dims import wrap_dim
 from .masks import masked_fill
+from .shape import clone
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "tril_indices", "triu", "triu_indices"]
 
@@ -125,11 +126,7 @@ def diag(input, diagonal=0):
         )
     if input.ndim == 1:
         return diag_embed(input, diagonal)
-    return (
-        _diagonal(input, diagonal, 0, 1) + 0
-        if not isinstance(input, Tensor)
-        else _diagonal(input, diagonal, 0, 1).clone()
-    )
+    return clone(_diagonal(input, diagonal, 0, 1))
 
 
 @function(numpy=np.diagflat)

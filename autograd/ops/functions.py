@@ -211,11 +211,8 @@ def round(input, *, decimals=0):
         return np.rint(input) if input.dtype.kind not in "biu" else input.copy()
     if input.dtype.kind in "biu":
         raise RuntimeError(f"round: decimals= is for floating-point tensors, this one is {input.dtype}; use .float()")
-    scale = 10.0 ** builtin_abs(decimals)
+    scale = 10.0 ** abs(decimals)
     return np.rint(input * scale) / scale if decimals > 0 else np.rint(input / scale) * scale
-
-
-builtin_abs = abs
 
 
 @op("nan_to_num", input=lambda g, input: g * np.isfinite(input))

@@ -195,10 +195,8 @@ def squeeze(input, dim=None):
     >>> ag.zeros(1, 3, 1).squeeze(0).shape
     autograd.Size([3, 1])
     """
-    dims = range(input.ndim) if dim is None else wrap_dims(dim, input.ndim) if input.ndim else ()
-    if dim is not None and not input.ndim:
-        wrap_dims(dim, 0)  # raises for what a 0-d tensor has not
-    return _squeeze(input, tuple(d for d in dims if input.shape[d] == 1))
+    dims = range(input.ndim) if dim is None else wrap_dims(dim, input.ndim)
+    return _squeeze(input, tuple(d for d in dims if input.shape[d : d + 1] == (1,)))
 
 
 @op("unsqueeze", method=False, view=True, x=lambda g, x_shape: g.reshape(x_shape))
