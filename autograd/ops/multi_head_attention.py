@@ -10,7 +10,7 @@ import numpy as np
 from ..op import function
 from ..tensor import wrap
 from .attention import scaled_dot_product_attention
-from .dropout import _dropout, noise
+from .dropout import dropout
 from .joining import cat
 from .linear import linear
 from .padding import constant_pad
@@ -61,42 +61,30 @@ def multi_head_attention_forward(
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html
     """
-    batched = query.ndim == 3
     _check(query, key, value, key_padding_mask, attn_mask, is_causal)
     _check_sizes(query.shape[-1], embed_dim_to_check, num_heads)
+    batched = query.ndim == 3
     if not batched:
         same = query is key and key is value
         query = query[:, None]
         key, value = (query, query) if same else (key[:, None], value[:, None])
         key_padding_mask = None if key_padding_mask is None else key_padding_mask[None]
     rows, batch, embed = query.shape
-    q, k, v = _projected(
-        query, key, value, in_proj_weight, in_proj_bias,
-        (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None,
-    )  # fmt: skip
-    appended = 0
-    if bias_k is not None and bias_v is not None:
-        appended += 1
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias, separate)
+    biased = bias_k is not None and bias_v is not None
+    if biased:
         k, v = (cat([x, np.broadcast_to(b, (1, batch, embed))], 0) for x, b in ((k, bias_k), (v, bias_v)))
-
-    def heads(x: Any) -> Any:  # (S, N, E) to (N, heads, S, width)
-        return x.reshape(x.shape[0], batch, num_heads, embed // num_heads).permute(1, 2, 0, 3)
-
-    q = heads(q)
-    k = heads(k) if static_k is None else static_k.reshape(batch, num_heads, *static_k.shape[1:])
-    v = heads(v) if static_v is None else static_v.reshape(batch, num_heads, *static_v.shape[1:])
+    q = _heads(q, num_heads)
+    k = _heads(k, num_heads) if static_k is None else static_k.reshape(batch, num_heads, *static_k.shape[1:])
+    v = _heads(v, num_heads) if static_v is None else static_v.reshape(batch, num_heads, *static_v.shape[1:])
     if add_zero_attn:
-        appended += 1
         k, v = (constant_pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), 0) for x in (k, v))
-    mask = _mask(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), appended, q.dtype)
-    probability = dropout_p if training else 0.0
-    if need_weights:
-        out, weights = _with_weights(q, k, v, mask, probability)
-        weights = weights.mean(1) if average_attn_weights else weights
-    else:
-        out, weights = scaled_dot_product_attention(q, k, v, mask, probability), None
-    out = linear(out.permute(2, 0, 1, 3).reshape(rows * batch, embed), out_proj_weight, out_proj_bias)
-    out = out.reshape(rows, batch, out.shape[-1])
+    mask = _mask(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), biased + add_zero_attn, q.dtype)
+    out, weights = _attended(q, k, v, mask, dropout_p if training else 0.0, need_weights)
+    out = linear(out.permute(2, 0, 1, 3).reshape(rows, batch, embed), out_proj_weight, out_proj_bias)
+    if weights is not None and average_attn_weights:
+        weights = weights.mean(1)
     return (out, weights) if batched else (out[:, 0], None if weights is None else weights[0])
 
 
@@ -186,10 +174,15 @@ def _to_be_added(mask: Any, name: str, dtype: np.dtype) -> Any:
     return mask
 
 
-def _with_weights(q: Any, k: Any, v: Any, mask: Any, probability: float) -> tuple[Any, Any]:
-    """The heads' outputs (N, heads, L, width), and their attention weights (N, heads, L, S)."""
+def _heads(x: Any, count: int) -> Any:
+    """(S, N, E), with the heads side by side, as (N, heads, S, width)."""
+    return x.reshape(*x.shape[:2], count, x.shape[2] // count).permute(1, 2, 0, 3)
+
+
+def _attended(q: Any, k: Any, v: Any, mask: Any, probability: float, need_weights: bool) -> tuple[Any, Any]:
+    """The heads' outputs (N, heads, L, width), and their attention weights (N, heads, L, S) if they are needed, else None."""
+    if not need_weights:
+        return scaled_dot_product_attention(q, k, v, mask, probability), None
     scores = (q * math.sqrt(1 / q.shape[-1])) @ k.swapaxes(-1, -2)
-    weights = softmax(scores if mask is None else scores + mask, -1)
-    if probability:
-        weights = _dropout(weights, noise(weights, tuple(weights.shape), probability, None))
+    weights = dropout(softmax(scores if mask is None else scores + mask, -1), probability)
     return weights @ v, weights
