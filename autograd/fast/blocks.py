@@ -104,7 +104,10 @@ class Notes:
         alike = all(is_number(v) or v.dtype == result.dtype for v in operands)
         if condition.dtype != bool or result.dtype not in MASKS or not alike:
             raise TypeError("a choice among other types than those whose bits can be masked")
-        return self.call(select, self.call(MASKS[result.dtype], condition), *operands)
+        mask = self.call(MASKS[result.dtype], condition)
+        if operands[1] is self.known.get((int, "0")):
+            return self.call(keep, mask, operands[0])
+        return self.call(select, mask, *operands)
 
 
 def weak(function: Callable, values: list) -> Any:
@@ -150,6 +153,11 @@ def select(mask: np.ndarray, x: Any, y: Any, out: np.ndarray) -> None:
     np.bitwise_xor(bits, y, out=bits)
 
 
+def keep(mask: np.ndarray, x: Any, out: np.ndarray) -> None:
+    """`select`, with 0 for the second choice."""
+    np.bitwise_and(np.asarray(x, out.dtype).view(mask.dtype), mask, out=out.view(mask.dtype))
+
+
 def masked_by(integer: type) -> Callable:
     """`mask` with those integers."""
 
@@ -164,6 +172,7 @@ def masked_by(integer: type) -> Callable:
 EXAMPLES: dict[Callable, Callable] = {
     spread: lambda number, like: np.empty(0, np.result_type(number, like)),
     copy: lambda x: x,
+    keep: lambda mask, x: np.where(mask.astype(bool), x, 0),
     select: lambda mask, x, y: np.where(mask.astype(bool), x, y),
 }
 MASKS = {np.dtype(f): masked_by(i) for f, i in ((np.float16, np.int16), (np.float32, np.int32), (np.float64, np.int64))}
@@ -185,7 +194,7 @@ class Program:
         self.most = CACHE // sum(dtype.itemsize for dtype in kept) if len(steps) > 1 else sys.maxsize
         self.shared = ALONE // min(len(steps), 4)
         # NumPy is as fast with a few steps as they are, unless threads share them; its own choice is slow at any size.
-        self.least = self.shared if len(steps) <= 4 and not any(f is select for f, _, _ in steps) else 0
+        self.least = self.shared if len(steps) <= 4 and not any(f in (keep, select) for f, _, _ in steps) else 0
         self.beforehand: list = []  # steps that make numbers of numbers
 
     def __call__(self, values: list, outs: list[np.ndarray]) -> None:

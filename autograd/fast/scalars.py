@@ -15,7 +15,7 @@ import numpy as np
 from .blocks import Symbol
 
 __all__ = [
-    "abs", "absolute", "erf", "exp", "expm1", "float32", "from_order", "isnan", "log", "logical_not", "maximum", "minimum", "normal_cdf",
+    "abs", "absolute", "erf", "exp", "expm1", "float32", "from_order", "isnan", "kept", "log", "logical_not", "maximum", "minimum", "normal_cdf",
     "normal_density", "order_key", "sigmoid", "sign", "softplus", "sqrt", "tanh", "where",
 ]  # fmt: skip
 
@@ -105,6 +105,16 @@ def sign(x: Any) -> Any:
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
+
+
+def kept(x: Any, condition: Any) -> Any:
+    """x where a condition holds, and 0 elsewhere.  (The product of both would be NaN where x is infinite.)"""
+    if type(x) is np.ndarray and x.dtype.char == "f" and x.shape == condition.shape:
+        bits = condition.astype(np.int32)  # as for `select` of a program: np.where would guess at each element
+        np.negative(bits, out=bits)
+        bits &= x.view(np.int32)
+        return bits.view(np.float32)
+    return np.where(condition, x, 0)
 
 
 def maximum(x: Any, y: Any) -> Any:
@@ -331,6 +341,7 @@ def teach(numba: Any) -> None:
     for function, polynomial in polynomials.items():
         overload(function, jit_options=exact)(always(polynomial))
     overload(where, jit_options=exact)(lambda condition, x, y: lambda condition, x, y: x if condition else y)
+    overload(kept, jit_options=exact)(lambda x, condition: lambda x, condition: x if condition else F(0))
     # NaN wins, as in NumPy
     overload(maximum, jit_options=exact)(lambda x, y: lambda x, y: y if (y > x or y != y) else x)
     overload(minimum, jit_options=exact)(lambda x, y: lambda x, y: y if (y < x or y != y) else x)

@@ -16,7 +16,7 @@ from ..dtypes import expect_floating
 from ..elementwise import elementwise
 from ..fast import compiles, fused
 from ..fast.deferred import deferring
-from ..fast.scalars import normal_cdf, normal_density, sigmoid, tanh
+from ..fast.scalars import kept, normal_cdf, normal_density, sigmoid, tanh
 from ..fast.scalars import softplus as log_1_exp
 from ..graph import state
 from ..op import function, op
@@ -41,13 +41,13 @@ def floats(forward: Callable) -> Callable:
 
 # ---- made of straight pieces -------------------------------------------------------------------------------------
 
-relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, x=lambda g, out: g * (out > 0))
+relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, x=lambda g, out: kept(g, out > 0))
 
 
 _clipped = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
 
 
-@op(method=False, x=fused(lambda g, x, min_val, max_val: g * (x > min_val) * (x < max_val)))
+@op(method=False, x=fused(lambda g, x, min_val, max_val: kept(g, (x > min_val) & (x < max_val))))
 def hardtanh(x, min_val=-1.0, max_val=1.0):
     """x, cut off below `min_val` and above `max_val`."""
     if min_val > max_val:
@@ -114,13 +114,13 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, *, generator: Gen
     return _prelu(input, rand_like(input.detach(), generator=generator) * (upper - lower) + lower)
 
 
-@op(method=False, x=lambda g, x, threshold: g * (x > threshold))
+@op(method=False, x=lambda g, x, threshold: kept(g, np.logical_not(x <= threshold)))
 def threshold(x, threshold, value):
     """x where it is above `threshold`, `value` elsewhere."""
-    return np.where(x > threshold, x, x.dtype.type(value))
+    return np.where(x <= threshold, x.dtype.type(value), x)
 
 
-@op(method=False, x=lambda g, x, lambd: g * (np.abs(x) > lambd))
+@op(method=False, x=lambda g, x, lambd: kept(g, np.abs(x) > lambd))
 @floats
 def softshrink(x, lambd=0.5):
     """x moved towards 0 by `lambd`, and 0 where it would pass it."""
@@ -129,7 +129,7 @@ def softshrink(x, lambd=0.5):
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
 
 
-@op(x=lambda g, x, lambd: g * (np.abs(x) > lambd))
+@op(x=lambda g, x, lambd: kept(g, np.abs(x) > lambd))
 @floats
 def hardshrink(x, lambd=0.5):
     """x, and 0 where it is within `lambd` of 0."""
@@ -140,14 +140,14 @@ _hardsigmoid = fused(lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6)
 _hardswish = fused(lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6)
 
 
-@op(method=False, x=fused(lambda g, x: g * (x > -3) * (x < 3) / 6))
+@op(method=False, x=fused(lambda g, x: kept(g / 6, (x > -3) & (x < 3))))
 @floats
 def hardsigmoid(x):
     """(x + 3) / 6 between 0 and 1."""
     return _hardsigmoid(x)
 
 
-@op(method=False, x=fused(lambda g, x: np.where(x <= -3, g * 0, np.where(x < 3, g * (x / 3 + 0.5), g))))
+@op(method=False, x=fused(lambda g, x: kept(np.where(x >= 3, g, g * (x / 3 + 0.5)), np.logical_not(x <= -3))))
 @floats
 def hardswish(x):
     """x · hardsigmoid(x)."""
@@ -237,7 +237,8 @@ def logsigmoid(x):
 
 @fused
 def _mish_slope(g: Any, x: Any) -> Any:
-    e = np.exp(np.minimum(x, 20))
+    x = np.minimum(x, 20)  # beyond, the slope is 1
+    e = np.exp(x)
     n = e * (e + 2)
     return g * (n / (n + 2) + x * (e / (e + 1)) * (4 * (n + 1) / ((n + 2) * (n + 2))))
 

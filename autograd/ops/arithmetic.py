@@ -13,6 +13,7 @@ from ..dtypes import float64, result_type
 from ..elementwise import elementwise, same
 from ..fast import fused
 from ..fast.deferred import deferring
+from ..fast.scalars import kept
 from ..op import function, op
 from ..tensor import Tensor
 from .places import zeros
@@ -339,33 +340,33 @@ maximum = elementwise(
     np.maximum,
     compute=ordering("maximum", np.maximum),
     fast=True,
-    x=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(x < y)),
-    y=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(y < x)),
+    x=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(x < y))),
+    y=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(y < x))),
 )
 minimum = elementwise(
     np.minimum,
     compute=ordering("minimum", np.minimum),
     fast=True,
-    x=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(x > y)),
-    y=lambda g, x, y: np.where(x == y, g / 2, g * np.logical_not(y > x)),
+    x=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(x > y))),
+    y=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(y > x))),
 )
 fmax = elementwise(
     np.fmax,
     compute=ordering("fmax", np.fmax),
-    x=lambda g, x, y: g * ((x >= y) | np.isnan(y)),
-    y=lambda g, x, y: g * np.logical_not((x >= y) | np.isnan(y)),
+    x=lambda g, x, y: kept(g, (x >= y) | np.isnan(y)),
+    y=lambda g, x, y: kept(g, np.logical_not((x >= y) | np.isnan(y))),
 )
 fmin = elementwise(
     np.fmin,
     compute=ordering("fmin", np.fmin),
-    x=lambda g, x, y: g * ((x <= y) | np.isnan(y)),
-    y=lambda g, x, y: g * np.logical_not((x <= y) | np.isnan(y)),
+    x=lambda g, x, y: kept(g, (x <= y) | np.isnan(y)),
+    y=lambda g, x, y: kept(g, np.logical_not((x <= y) | np.isnan(y))),
 )
 
 
-_low = fused(lambda g, x, limit: g * (x <= limit))
-_high = fused(lambda g, x, limit: g * (x >= limit))
-_between = fused(lambda g, x, low, high: g * ((x >= low) & (x <= high)))
+_low = fused(lambda g, x, limit: kept(g, x <= limit))
+_high = fused(lambda g, x, limit: kept(g, x >= limit))
+_between = fused(lambda g, x, low, high: kept(g, (x >= low) & (x <= high)))
 _larger, _smaller = fused(np.maximum), fused(np.minimum)
 _limited = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
 
@@ -377,11 +378,11 @@ def _inside(g: Any, input: Any, min: Any, max: Any) -> Any:
 
 
 def _below(g: Any, input: Any, min: Any, max: Any) -> Any:
-    return g * (input < min) if max is None else g * ((input < min) & (min < max))
+    return kept(g, input < min if max is None else (input < min) & (min < max))
 
 
 def _above(g: Any, input: Any, min: Any, max: Any) -> Any:
-    return g * (input > max) if min is None else g * ((input > max) | (max < min))
+    return kept(g, input > max if min is None else (input > max) | (max < min))
 
 
 @op("clamp", promote=("input", "min", "max"), input=_inside, min=_below, max=_above)

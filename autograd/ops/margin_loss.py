@@ -1,4 +1,8 @@
-"""Losses with a margin: rankings, embeddings, several classes, triplets."""
+"""Losses with a margin: rankings, embeddings, several classes, triplets.
+
+Where a loss just reaches 0, its gradient is that of its other side in most, as PyTorch has it: they clamp.  Those of several
+classes have none there: they are a relu.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from ..op import function
 from ..tensor import unwrap, wrap
 from . import ufuncs
 from .activation import relu
+from .arithmetic import clamp
 from .cross_entropy import check_classes
 from .distance import pairwise_distance
 from .loss import reduced, reduction_of
@@ -29,8 +34,8 @@ def hinge_embedding_loss(
     reduction: str = "mean",
 ) -> Any:
     """input where target is 1, max(0, margin − input) where it is −1."""
-    none = input * 0
-    loss = np.where(unwrap(target) != 1, relu(margin - input), none) + np.where(unwrap(target) != -1, input, none)
+    target = unwrap(target)
+    loss = np.where(target != 1, clamp(margin - input, 0), 0) + np.where(target != -1, input, 0)
     return reduced(loss, reduction_of(reduction, size_average, reduce))
 
 
@@ -50,7 +55,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {tuple(input1.shape)}, input2: {tuple(input2.shape)}, target: {tuple(target.shape)} "
         )
-    return reduced(relu(margin - target * (input1 - input2)), reduction_of(reduction, size_average, reduce))
+    return reduced(clamp(margin - target * (input1 - input2), 0), reduction_of(reduction, size_average, reduce))
 
 
 @function(method=False)
@@ -74,8 +79,8 @@ def cosine_embedding_loss(
     tiny = 1e-12
     product = (input1 * input2).sum(-1)
     cosine = product / np.sqrt(((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny))
-    none = cosine * 0
-    loss = np.where(unwrap(target) == 1, 1 - cosine, none) + np.where(unwrap(target) == -1, relu(cosine - margin), none)
+    target = unwrap(target)
+    loss = np.where(target == 1, 1 - cosine, 0) + np.where(target == -1, clamp(cosine - margin, 0), 0)
     return reduced(loss, reduction_of(reduction, size_average, reduce))
 
 
@@ -209,4 +214,4 @@ def triplet_margin_with_distance_loss(
     far = distance(anchor, negative)
     if swap:
         far = np.minimum(far, distance(positive, negative))
-    return reduced(relu(distance(anchor, positive) - far + margin), reduction_of(reduction))
+    return reduced(clamp(distance(anchor, positive) - far + margin, 0), reduction_of(reduction))

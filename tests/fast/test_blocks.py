@@ -37,6 +37,7 @@ FORMULAS = {
     "in place": lambda x, y: in_place(x, y),
     "choice": lambda x, y: np.where(x > y, x, y * 2),
     "choice of numbers": lambda x, y: np.where(x > 0, 1.0, np.where(y >= 0, -0.0, y)),
+    "choice or nothing": lambda x, y: np.where(x > y, x * 2, 0) + np.where(y > 1, y, 0),
     "limits": lambda x, y: np.maximum(np.minimum(x, 1), -1) + np.maximum(0, y),
     "conditions": lambda x, y: x * ((x > -1) & (y < 1)),
     "condition as the result": lambda x, y: (x > y) | (x == 0),

@@ -317,6 +317,16 @@ def test_losses(reduction):
     both("triplet_margin_with_distance_loss", [normal(4, 5), normal(4, 5), normal(4, 5)], reduction=reduction)
 
 
+def test_margin_losses_that_just_reach_0():
+    ones, target = torch.ones(3, 4, dtype=torch.float64), torch.tensor([1, -1, 1])
+    x, y = ones.clone().requires_grad_(), (2 * ones).requires_grad_()
+    both("margin_ranking_loss", [x[:, 0], x[:, 1], target], 1)
+    both("hinge_embedding_loss", [x[:, 0], target], 1)
+    both("cosine_embedding_loss", [x, y, target], 1, margin=1.0)
+    both("triplet_margin_loss", [0 * x, x, y], 1, margin=2.0, eps=0.0)
+    both("multi_margin_loss", [x + torch.eye(3, 4), torch.arange(3)], 1)
+
+
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_ctc(reduction):
     logs = normal(9, 3, 6).detach().log_softmax(-1).requires_grad_()

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn.functional
 from nn.functional import gelu
 from tests.conftest import referee
+from tests.fast.common import both, using
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.5, 1e-30, 1e30, 100.0, -100.0, np.inf, -np.inf, np.nan])
 UNARIES = [
@@ -249,3 +251,62 @@ def test_gelu_far_below_0():
         y.detach().numpy(), [-1.01572956536e-18, -2.38327878078e-29, -5.50724823721e-88], rtol=1e-11
     )
     np.testing.assert_allclose(slope.numpy(), [-9.13893737391e-18, -2.71662780179e-28, -1.10143604831e-86], rtol=1e-11)
+
+
+MASKED = {
+    "relu": lambda lib, x: lib.relu(x),
+    "sqrt after relu": lambda lib, x: lib.relu(x).sqrt(),
+    "clamp": lambda lib, x: x.clamp(-1, 1),
+    "clamp from below": lambda lib, x: x.clamp(min=0),
+    "clamp from above": lambda lib, x: x.clamp(max=0),
+    "clamp between tensors": lambda lib, x: x.clamp(lib.zeros_like(x), lib.ones_like(x)),
+    "maximum": lambda lib, x: lib.maximum(x, -x),
+    "minimum": lambda lib, x: lib.minimum(x, lib.ones_like(x)),
+    "fmax": lambda lib, x: lib.fmax(x, lib.zeros_like(x)),
+    "fmin": lambda lib, x: lib.fmin(x, lib.zeros_like(x)),
+    "hardtanh": lambda lib, x: lib.nn.functional.hardtanh(x),
+    "hardsigmoid": lambda lib, x: lib.nn.functional.hardsigmoid(x),
+    "hardswish": lambda lib, x: lib.nn.functional.hardswish(x),
+    "softshrink": lambda lib, x: lib.nn.functional.softshrink(x),
+    "hardshrink": lambda lib, x: lib.nn.functional.hardshrink(x),
+    "threshold": lambda lib, x: lib.nn.functional.threshold(x, 0.1, 20),
+    "leaky_relu": lambda lib, x: lib.nn.functional.leaky_relu(x),
+}
+
+
+class Ours:
+    """`ag` and `nn`, where PyTorch has them."""
+
+    nn = nn
+
+    def __getattr__(self, name):
+        return getattr(ag, name)
+
+
+@both
+@pytest.mark.parametrize("repeats", [1, 5000])
+@pytest.mark.parametrize("name", MASKED)
+def test_no_gradient_comes_through_a_mask(name, repeats, compiled):
+    """Where an element has no part in the result its gradient is 0, also if what comes from the result is infinite or NaN."""
+    torch = referee()
+    x = np.tile(np.array([-7, -1, -0.25, -0.0, 0, 0.25, 1, 7, np.inf, -np.inf], np.float32), repeats)
+    for incoming in (1.0, np.inf, np.nan):
+        slopes = []
+        for lib in (Ours(), torch):
+            leaf = lib.tensor(x, requires_grad=True)
+            with using(compiled):
+                y = MASKED[name](lib, leaf)
+                y.backward(lib.full_like(y, incoming))
+            slopes.append(leaf.grad.numpy())
+        np.testing.assert_allclose(*slopes, rtol=1e-6)
+
+
+def test_the_slope_of_mish_is_1_far_out():
+    x = ag.tensor([19.0, 21.0, 1e5, 1e20, 3e38, np.inf], requires_grad=True)
+    nn.functional.mish(x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 1, rtol=1e-6)
+
+
+def test_threshold_lets_nan_through():
+    x = ag.tensor([np.nan, 0.0, 1.0])
+    np.testing.assert_array_equal(nn.functional.threshold(x, 0.1, 20).numpy(), [np.nan, 20, 1])
