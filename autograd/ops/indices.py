@@ -150,7 +150,7 @@ def part(dim: int, index: Any) -> tuple:
     return (slice(None),) * dim + (index,)
 
 
-def sliced(x: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int | None = None) -> Any:
+def slice_along(x: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int | None = None) -> Any:
     """``x[start:end:step]`` along `dim`."""
     return x[part(wrap_dim(dim, x.ndim), slice(start, end, step))]
 

@@ -15,7 +15,7 @@ from ..forward import bind, run
 from ..op import Op, op
 from ..tensor import unwrap, wrap
 from . import ufuncs
-from .indices import sliced
+from .indices import slice_along
 
 __all__: list[str] = []
 
@@ -67,7 +67,7 @@ def by_lines(f: Callable, dim: int, *arrays: Any, dtype: Any = None) -> Any:
 
 def shift_in(x: Any, fill: Any, dim: int) -> Any:
     """`x` moved on by one along `dim`, with `fill` in the first place."""
-    return np.concatenate([fill(sliced(x, dim, 0, 1)), sliced(x, dim, 0, -1)], axis=dim)
+    return np.concatenate([fill(slice_along(x, dim, 0, 1)), slice_along(x, dim, 0, -1)], axis=dim)
 
 
 def finder(name: str, rule: Callable) -> Callable:

@@ -16,7 +16,7 @@ from ..tensor import Tensor
 from . import ufuncs
 from .dims import axes
 from .functions import _logaddexp
-from .indices import sliced
+from .indices import slice_along
 from .places import along, finder, ones, place, shift_in, zeros
 
 __all__ = [
@@ -63,7 +63,7 @@ def cumsum(x, dim, *, dtype=None):
 
 def _next(x: Any, dim: int) -> Any:
     """`x` moved back by one along `dim`, the first element last."""
-    return np.concatenate([sliced(x, dim, 1), sliced(x, dim, 0, 1)], axis=dim)
+    return np.concatenate([slice_along(x, dim, 1), slice_along(x, dim, 0, 1)], axis=dim)
 
 
 def _from_the_end(a: Any, b: Any, dim: int) -> Any:
@@ -180,14 +180,14 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     ends = [t for t in (prepend, input, append) if t is not None]
     x = np.concatenate(ends, axis=dim) if len(ends) > 1 else input
     for _ in range(n):
-        after, before = sliced(x, dim, 1), sliced(x, dim, None, -1)
+        after, before = slice_along(x, dim, 1), slice_along(x, dim, None, -1)
         x = np.logical_xor(after, before) if x.dtype.kind == "b" else after - before
     return x
 
 
 def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
     """The areas between neighbours."""
-    after, before = sliced(y, dim, 1), sliced(y, dim, None, -1)
+    after, before = slice_along(y, dim, 1), slice_along(y, dim, None, -1)
     if x is None:
         return (after + before) * (dx / 2) if isinstance(dx, (int, float)) else (after + before) * dx / 2
     if x.ndim == 1 and y.ndim > 1:
@@ -198,7 +198,7 @@ def _areas(y: Any, x: Any, dx: Any, dim: int) -> Any:
         x = x.reshape(tuple(x.shape[0] if d == dim % y.ndim else 1 for d in range(y.ndim)))
     elif x.ndim < y.ndim:
         x = x.reshape((1,) * (y.ndim - x.ndim) + tuple(x.shape))
-    return (sliced(x, dim, 1) - sliced(x, dim, None, -1)) * (after + before) / 2
+    return (slice_along(x, dim, 1) - slice_along(x, dim, None, -1)) * (after + before) / 2
 
 
 @function(method=False)
@@ -223,21 +223,21 @@ def _slope(y: Any, h: Any, dim: int, edge_order: int) -> Any:
     n = y.shape[dim]
     if n < edge_order + 1:
         raise RuntimeError(f"gradient expected each dimension size to be at least edge_order+1, got {n}")
-    rise = sliced(y, dim, 1) - sliced(y, dim, None, -1)
+    rise = slice_along(y, dim, 1) - slice_along(y, dim, None, -1)
     if isinstance(h, (int, float, complex)):
-        h = h + 0 * sliced(rise, dim).detach()
+        h = h + 0 * slice_along(rise, dim).detach()
         h = h.real if h.is_complex() and not y.is_complex() else h
     else:
         h = h.reshape(tuple(n - 1 if d == dim % y.ndim else 1 for d in range(y.ndim)))
     slopes = rise / h
-    left, right = sliced(h, dim, None, -1), sliced(h, dim, 1)
-    inner = (sliced(slopes, dim, None, -1) * right + sliced(slopes, dim, 1) * left) / (left + right)
-    first, last = sliced(slopes, dim, 0, 1), sliced(slopes, dim, -1)
+    left, right = slice_along(h, dim, None, -1), slice_along(h, dim, 1)
+    inner = (slice_along(slopes, dim, None, -1) * right + slice_along(slopes, dim, 1) * left) / (left + right)
+    first, last = slice_along(slopes, dim, 0, 1), slice_along(slopes, dim, -1)
     if edge_order == 2:
-        bend_first = (sliced(slopes, dim, 1, 2) - first) / (sliced(h, dim, 0, 1) + sliced(h, dim, 1, 2))
-        bend_last = (last - sliced(slopes, dim, -2, -1)) / (sliced(h, dim, -1) + sliced(h, dim, -2, -1))
-        first = first - bend_first * sliced(h, dim, 0, 1)
-        last = last + bend_last * sliced(h, dim, -1)
+        bend_first = (slice_along(slopes, dim, 1, 2) - first) / (slice_along(h, dim, 0, 1) + slice_along(h, dim, 1, 2))
+        bend_last = (last - slice_along(slopes, dim, -2, -1)) / (slice_along(h, dim, -1) + slice_along(h, dim, -2, -1))
+        first = first - bend_first * slice_along(h, dim, 0, 1)
+        last = last + bend_last * slice_along(h, dim, -1)
     return np.concatenate([first, inner, last], axis=dim)
 
 
@@ -266,6 +266,6 @@ def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int =
     results = []
     for d, h in zip(dims, spacings, strict=True):
         if isinstance(h, Tensor):
-            h = (sliced(h, 0, 1) - sliced(h, 0, None, -1)) if h.ndim else h.item()
+            h = (slice_along(h, 0, 1) - slice_along(h, 0, None, -1)) if h.ndim else h.item()
         results.append(_slope(input, h, d, edge_order))
     return results

@@ -16,7 +16,7 @@ from ..tensor import Tensor, unwrap, wrap
 from . import ufuncs
 from .arithmetic import real_only
 from .dims import kept_shape, wrap_dim
-from .indices import sliced
+from .indices import slice_along
 from .joining import stack
 from .places import along, by_lines, finder, index_dtype, pick, place, steps
 from .reduction import at_index, chosen, evenly, single
@@ -121,11 +121,11 @@ def _topk(x, k, dim=-1, largest=True, ordered=True):
     if n > 64 and 0 < 4 * k < n and flat.dtype.kind != "b":  # only the winners need to be put in order
         rank = n - k if largest else max(k - 1, 0)
         side = by_lines(lambda x, axis: np.argpartition(x, rank, axis), dim, flat, dtype=np.int64)
-        side = sliced(side, dim, n - k) if largest else sliced(side, dim, 0, k)
+        side = slice_along(side, dim, n - k) if largest else slice_along(side, dim, 0, k)
         among = order(np.take_along_axis(flat, side, axis=dim), dim, largest)
         index = np.take_along_axis(side, among, axis=dim)
     else:
-        index = sliced(order(flat, dim, largest), dim, 0, k)
+        index = slice_along(order(flat, dim, largest), dim, 0, k)
     values = np.take_along_axis(flat, index, axis=dim)
     shape = x.shape if not x.ndim and k else values.shape
     return values.reshape(shape), index_dtype(index).reshape(shape)
@@ -150,7 +150,7 @@ def _kthvalue(x, k, dim=-1, keepdim=False):
     flat = single(x, dim)
     if not 1 <= k <= flat.shape[dim]:
         raise RuntimeError(f"kthvalue(): selected number k out of range: {k} of {flat.shape[dim]} elements")
-    index = sliced(order(flat, dim), dim, k - 1, k)
+    index = slice_along(order(flat, dim), dim, k - 1, k)
     return chosen(flat, index, dim, keepdim, x.shape)
 
 
@@ -158,7 +158,7 @@ def _median_index(flat: Any, dim: int, ignore_nan: bool) -> Any:
     """The index of the lower median along `dim`, that of the first NaN if there is one and it counts."""
     ranks = order(flat, dim)
     n = flat.shape[dim]
-    middle = sliced(ranks, dim, (n - 1) // 2, (n + 1) // 2)
+    middle = slice_along(ranks, dim, (n - 1) // 2, (n + 1) // 2)
     if flat.dtype.kind != "f":
         return middle
     missing = np.isnan(flat)

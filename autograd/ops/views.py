@@ -19,7 +19,7 @@ from ..op import function, op
 from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dim
 from .indexing import add_at
-from .indices import filled, part, sliced
+from .indices import filled, part, slice_along
 from .shape import clone, expand, in_order, permute, squeeze, t, transpose, unsqueeze, view
 
 __all__ = [
@@ -258,7 +258,7 @@ expand_copy = _copied(expand, "expand_copy")
 narrow_copy = _copied(narrow, "narrow_copy")
 permute_copy = _copied(permute, "permute_copy")
 select_copy = _copied(select, "select_copy")
-slice_copy = _copied(sliced, "slice_copy")
+slice_copy = _copied(slice_along, "slice_copy")
 squeeze_copy = _copied(squeeze, "squeeze_copy")
 t_copy = _copied(t, "t_copy")
 transpose_copy = _copied(transpose, "transpose_copy")
