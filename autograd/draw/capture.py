@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any
@@ -65,7 +65,7 @@ class Event:
     text: str = ""
     stop: str = ""
     error: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
+    from_grad: bool = False  # does an argument need a gradient?
 
 
 dtype_name = cache(str)  # NumPy takes its time to spell float32
@@ -107,7 +107,7 @@ def from_tape(outputs: Sequence[Tensor], names: Names, with_grads: bool | None =
     """
     roots = [tensor.grad_fn if tensor.grad_fn is not None else tensor for tensor in outputs]
     order = ancestors(roots)
-    scalar = all(_is_scalar(item) for item in order)
+    scalar = all(item.shape == () for item in order)
     grads = tape_gradients(outputs, order) if with_grads or (with_grads is None and scalar) else {}
     values = scalar_values(order, outputs, names) if scalar else {}
     events: dict[Any, Event | Leaf] = {}
@@ -127,10 +127,6 @@ def from_tape(outputs: Sequence[Tensor], names: Names, with_grads: bool | None =
         name_constant(leaf, array, names)
     ran = [event for event in events.values() if isinstance(event, Event)]
     return assemble(ran, [events[root] for root in roots], names, scalar=scalar)
-
-
-def _is_scalar(item: Any) -> bool:
-    return item.shape == ()
 
 
 def _tape_event(

@@ -272,12 +272,7 @@ def fold(graph: Graph, expand: Iterable[str] = ()) -> Folded:
         for i in range(repeat.start + repeat.length, repeat.stop):
             if nodes[i].inputs:
                 nodes[i] = _with_inputs(nodes[i], ())
-    return Folded(replace_nodes(graph, nodes), tuple(repeats))
-
-
-def replace_nodes(graph: Graph, nodes: Sequence[Node]) -> Graph:
-    """`graph` with other nodes."""
-    return replace(graph, nodes=tuple(nodes))
+    return Folded(replace(graph, nodes=tuple(nodes)), tuple(repeats))
 
 
 class _Periods:

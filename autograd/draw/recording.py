@@ -119,18 +119,17 @@ class Recording:
         event = Event(op.name, [], call=state.call, arguments=() if op.variadic else names)
         if self.source:
             event.source = _place()
-        texts, any_grad = [], False
+        texts = []
         for i, value in enumerate(given):
             if isinstance(value, Tensor):
                 event.inputs.append((i, self.origin(value)))
-                any_grad = any_grad or value.needs_grad
+                event.from_grad |= value.needs_grad
             elif hasattr(value, "__array_ufunc__") and getattr(value, "ndim", 0):
                 event.inputs.append((i, self._array_leaf(value)))
             elif not op.variadic and i < len(names):
                 texts.append(argument_text(names[i], value, op.defaults[i]))
         texts += [argument_text(name, value, default) for name, value, default in options]
         event.text = ", ".join(filter(None, texts))
-        event.extra["needs"] = any_grad
         return event
 
     def _results(self, event: Event, result: Any) -> None:
@@ -148,7 +147,7 @@ class Recording:
             self._describe(event, result)
             if self.memory and result.grad_fn is not None:
                 event.saved_nbytes = saved_bytes(result.grad_fn)
-        if event.extra.pop("needs", False) and not event.requires_grad:
+        if event.from_grad and not event.requires_grad:
             event.stop = self._reason(event)
 
     def _reason(self, event: Event) -> str:

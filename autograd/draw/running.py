@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from ..backward import ancestors
 from ..graph import enable_grad
 from ..nested import tensors_in
 from ..tensor import Tensor
@@ -74,8 +75,6 @@ def run_model(model: Any, inputs: Sequence[Any], names: Names, color: str | None
         if color == "grad":
             differentiable = [tensor for tensor in outputs if tensor.grad_fn is not None]
             if differentiable:
-                from ..backward import ancestors
-
                 order = ancestors([tensor.grad_fn for tensor in differentiable])
                 for node, g in tape_gradients(differentiable, order).items():
                     entry = recording.by_node.get(id(node))
