@@ -20,7 +20,7 @@ from ..dtypes import as_dtype, complex_of, get_default_dtype, real_of
 from ..op import function, op
 from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dims
-from .joining import cat
+from .padding import pad
 from .views import _unfold_adjoint, view_as_real
 
 __all__ = ["istft", "stft"]
@@ -306,35 +306,7 @@ def _window(window: Any, win_length: int, n_fft: int, like: Any) -> Any:
             f"expected a 1D window tensor of size equal to win_length={win_length}, but got {tuple(window.shape)}"
         )
     before = (n_fft - win_length) // 2
-    if win_length == n_fft:
-        return window
-    zeros = lambda n: wrap(np.zeros_like(window.array, shape=(n,)))
-    return cat([zeros(before), window, zeros(n_fft - win_length - before)])
-
-
-def _reflected(n: int, pad: int, mode: str) -> Any:
-    """Which elements stand in a signal of length n with `pad` more on both sides; −1 for zeros."""
-    places = np.arange(-pad, n + pad)
-    if mode == "reflect":
-        return (n - 1) - np.abs((n - 1) - np.abs(places)) if n > pad else None
-    if mode == "replicate":
-        return np.clip(places, 0, n - 1)
-    if mode == "circular":
-        return places % n
-    return np.where((places < 0) | (places >= n), -1, places)
-
-
-def _padded_signal(input: Any, pad: int, mode: str) -> Any:
-    n = input.shape[-1]
-    if mode == "constant":
-        zeros = wrap(np.zeros_like(input.array, shape=(*input.shape[:-1], pad)))
-        return cat([zeros, input, zeros], -1)
-    places = _reflected(n, pad, mode)
-    if places is None:
-        raise RuntimeError(
-            f"Padding size should be less than the corresponding input dimension, got {pad} for length {n}"
-        )
-    return input.index_select(-1, wrap(np.asarray(places, like=input.array)))
+    return pad(window, (before, n_fft - win_length - before))
 
 
 @function()
@@ -370,7 +342,7 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
         raise RuntimeError(
             f"stft: expected hop_length > 0 and 0 < win_length <= n_fft, got {hop}, {win_length} and {n_fft}"
         )
-    signal = _padded_signal(input, n_fft // 2, pad_mode) if center else input
+    signal = pad(input[None], (n_fft // 2, n_fft // 2), pad_mode)[0] if center else input
     if not 0 < n_fft <= signal.shape[-1]:
         raise RuntimeError(f"stft: expected 0 < n_fft <= {signal.shape[-1]}, but got n_fft={n_fft}")
     frames = signal.unfold(-1, n_fft, hop) * _window(window, win_length, n_fft, input)
