@@ -78,12 +78,8 @@ class Hardswish(_Inplace):
         return F.hardswish(input, self.inplace)
 
 
-class Hardsigmoid(_Activation):
+class Hardsigmoid(_Inplace):
     """relu6(x + 3) / 6."""
-
-    def __init__(self, inplace: bool = False):
-        super().__init__()
-        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardsigmoid(input, self.inplace)
@@ -280,32 +276,29 @@ class GELU(_Activation):
         return F.gelu(input, approximate=self.approximate)
 
 
-class Hardshrink(_Activation):
-    """x where |x| > lambd, otherwise 0."""
+class _Shrink(_Activation):
+    """An activation that takes what is within ±`lambd` to 0."""
 
     def __init__(self, lambd: float = 0.5):
         super().__init__()
         self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Hardshrink(_Shrink):
+    """x where |x| > lambd, otherwise 0."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardshrink(input, self.lambd)
 
-    def extra_repr(self) -> str:
-        return f"{self.lambd}"
 
-
-class Softshrink(_Activation):
+class Softshrink(_Shrink):
     """x drawn towards 0 by lambd."""
-
-    def __init__(self, lambd: float = 0.5):
-        super().__init__()
-        self.lambd = lambd
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        return f"{self.lambd}"
 
 
 class Softplus(_Activation):
@@ -321,13 +314,8 @@ class Softplus(_Activation):
         return F.softplus(input, self.beta, self.threshold)
 
 
-class Softmax(_Activation):
-    """exp(x) divided by its sum along `dim`.
-
-    >>> import autograd as ag, nn
-    >>> nn.Softmax(dim=0)(ag.zeros(4))
-    tensor([0.2500, 0.2500, 0.2500, 0.2500])
-    """
+class _AlongDim(_Activation):
+    """A softmax or one of its relatives."""
 
     shown = ("dim",)
 
@@ -335,18 +323,27 @@ class Softmax(_Activation):
         super().__init__()
         self.dim = dim
 
+
+class Softmax(_AlongDim):
+    """exp(x) divided by its sum along `dim`.
+
+    >>> import autograd as ag, nn
+    >>> nn.Softmax(dim=0)(ag.zeros(4))
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+
     def forward(self, input: Tensor) -> Tensor:
         return F.softmax(input, self.dim, _stacklevel=5)
 
 
-class Softmin(Softmax):
+class Softmin(_AlongDim):
     """The softmax of −x along `dim`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim, _stacklevel=5)
 
 
-class LogSoftmax(Softmax):
+class LogSoftmax(_AlongDim):
     """log(softmax(x)) along `dim`, without loss of precision."""
 
     def forward(self, input: Tensor) -> Tensor:
