@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .device import as_device, device_of, on, to_device
+from .device import as_device, cupy, device_of, on, to_device
 from .dtypes import as_dtype, complex_of, get_default_dtype
 from .op import expose, function, write_out
 from .tensor import Size, Tensor, wrap
@@ -206,8 +206,6 @@ def from_dlpack(source: Any) -> Tensor:
     kind = int(source.__dlpack_device__()[0])
     if kind in (1, 3):  # main memory, pinned or not
         return wrap(np.from_dlpack(source))
-    from .device import cupy
-
     return wrap(cupy().from_dlpack(source))
 
 

@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.functional.html
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from autograd import sigmoid, tanh
@@ -224,8 +225,6 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 def _of_channels(dims: int) -> Any:
     def call(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
         if dims > 1 and input.ndim not in (dims + 1, dims + 2):
-            import warnings
-
             warnings.warn(
                 f"{call.__name__}: Received a {input.ndim}-D input, which is deprecated and will result in an error in a "
                 "future release.",
@@ -284,14 +283,9 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
         hard: one-hot in the forward pass, with the gradient of the soft sample.
         dim: along which to take the softmax.
     """
-    noise = -_exponential_like(logits).log()
+    noise = -empty_like(logits.detach()).exponential_().log()
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
     chosen = zeros_like(soft).scatter_(dim, soft.detach().argmax(dim, keepdim=True), 1.0)
     return chosen - soft.detach() + soft
-
-
-def _exponential_like(input: Any) -> Any:
-    """Exponentially distributed numbers in the shape and type of `input`."""
-    return empty_like(input.detach()).exponential_()
