@@ -20,6 +20,7 @@ from .containers import *
 from .conv import *
 from .distance import *
 from .dropout import *
+from .embedding import *
 from .linear import *
 from .loss import *
 from .margin_loss import *
@@ -30,10 +31,9 @@ from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .parameter_containers import *
 from .pooling import *
+from .rearrange import *
 from .recurrent import *
-from .sparse import *
 from .transformer import *
-from .vision import *
 
 # What is built on top, loaded when first asked for.
 _LAZY = {

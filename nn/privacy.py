@@ -17,10 +17,10 @@ from autograd.tensor import Tensor
 
 from . import functional as F
 from .conv import Conv1d, Conv2d
+from .embedding import Embedding
 from .linear import Linear
 from .module import Module
 from .normalization import GroupNorm, LayerNorm
-from .sparse import Embedding
 
 __all__ = ["DPSGD", "epsilon", "per_sample_gradients"]
 
