@@ -13,6 +13,7 @@ import importlib
 from typing import Any
 
 from . import autograd, creation, cuda, dtypes, functional, ops, special, version
+from .absent import ABSENT as _ABSENT
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .backward import grad
 from .creation import *
@@ -70,7 +71,6 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .sampling import *
 from .serialization import load, save
 from .switches import *
-from .switches import ABSENT as _ABSENT
 from .switches import _assert as _assert
 from .switches import _check as _check
 from .switches import foreach as _foreach
