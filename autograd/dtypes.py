@@ -145,9 +145,19 @@ def result_type(*operands: Any) -> np.dtype:
     return result
 
 
+def expect_real(name: str, *operands: Any) -> None:
+    """Raise RuntimeError where an op is given complex numbers, which have no order."""
+    for v in operands:
+        if type(v) is complex or (hasattr(v, "dtype") and v.dtype.kind == "c"):
+            raise RuntimeError(
+                f"{name} is not for complex tensors, which have no order; take abs(), real or imag first"
+            )
+
+
 def expect_floating(name: str, x: Any, kinds: str = "fc") -> None:
     """Raise RuntimeError where an op that PyTorch has for floating-point numbers only is given others."""
     if x.dtype.kind not in kinds:
+        expect_real(name, x)
         raise RuntimeError(f"{name}: expected a floating-point tensor, got {x.dtype}; convert it with .float()")
 
 

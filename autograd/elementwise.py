@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import get_default_dtype, result_type
+from .dtypes import expect_real, get_default_dtype, result_type
 from .fast import LARGE, fused
 from .fast.deferred import deferring
 from .formulas import FORMULAS
@@ -37,6 +37,7 @@ def elementwise(
     numpy: Any = None,
     method: bool | str = True,
     holomorphic: bool = True,
+    real: bool = False,
     **rules: Callable,
 ) -> Any:
     """Declare an op that works element by element, with broadcasting, by a function of one or two arrays `x` and `y`.
@@ -49,6 +50,7 @@ def elementwise(
             says in other words.)
         dtype: of the result: "same" as the operands' common type, "float" (integers become the default float), "real"
             (the same, and complex becomes real), or "bool".
+        real: complex numbers are refused.
         rules: the gradient with respect to `x`, and to `y`.  No rule: not differentiable.
 
     >>> from autograd.op import REGISTRY
@@ -57,6 +59,8 @@ def elementwise(
     """
     count = ufunc.nin if isinstance(ufunc, np.ufunc) else len(parameters(ufunc)[0])
     f = compute or ufunc
+    if real:
+        f = of_real_numbers(name or ufunc.__name__, f, count)
     forward = (lambda x: f(x)) if count == 1 else (lambda x, y: f(x, y))
     made = Op(name or ufunc.__name__, forward, rules, holomorphic=holomorphic)
     made.dtype = dtype
@@ -65,6 +69,8 @@ def elementwise(
     twin = None
     if fast:
         kernel = fused(ufunc, ufunc if fast is True else fast)
+        if real:
+            kernel = of_real_numbers(made.name, kernel, count)
         forward = (lambda x: kernel(x)) if count == 1 else (lambda x, y: kernel(x, y))
         twin = Op(
             made.name, forward, {n: r if r is same else fused(r) for n, r in rules.items()}, holomorphic=holomorphic
@@ -77,6 +83,21 @@ def elementwise(
     if twin is not None:
         twin.call = call
     return call
+
+
+def of_real_numbers(name: str, f: Callable, count: int) -> Callable:
+    """`f` of that many operands, none of which may be complex."""
+
+    def unary(x: Any) -> Any:
+        if x.dtype.kind == "c":
+            expect_real(name, x)
+        return f(x)
+
+    def binary(x: Any, y: Any) -> Any:
+        expect_real(name, x, y)
+        return f(x, y)
+
+    return unary if count == 1 else binary
 
 
 def described(op: Op, ufunc: Callable) -> str | None:

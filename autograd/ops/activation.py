@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import expect_floating
+from ..dtypes import expect_floating, expect_real
 from ..elementwise import elementwise
 from ..fast import compiles, fused
 from ..fast.deferred import deferring
@@ -27,13 +27,16 @@ __all__ = ["celu", "hardshrink", "prelu", "relu", "rrelu", "selu", "threshold"]
 
 
 def floats(forward: Callable) -> Callable:
-    """A forward that refuses integers, as PyTorch's kernels do: their results would be in a type that nobody asked for."""
+    """A forward that refuses integers, as PyTorch's kernels do: their results would be in a type that nobody asked for.
+
+    Complex numbers are refused, too.
+    """
 
     name = forward.__name__.strip("_")
 
     @functools.wraps(forward)
     def checked(x: Any, *options: Any) -> Any:
-        expect_floating(name, x)
+        expect_floating(name, x, "f")
         return forward(x, *options)
 
     return checked
@@ -41,7 +44,7 @@ def floats(forward: Callable) -> Callable:
 
 # ---- made of straight pieces -------------------------------------------------------------------------------------
 
-relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, x=lambda g, out: kept(g, out > 0))
+relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, real=True, x=lambda g, out: kept(g, out > 0))
 
 
 _clipped = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
@@ -50,6 +53,7 @@ _clipped = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
 @op(method=False, x=fused(lambda g, x, min_val, max_val: kept(g, (x > min_val) & (x < max_val))))
 def hardtanh(x, min_val=-1.0, max_val=1.0):
     """x, cut off below `min_val` and above `max_val`."""
+    expect_real("hardtanh", x)
     if min_val > max_val:
         raise RuntimeError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
     return _clipped(x, x.dtype.type(min_val), x.dtype.type(max_val))
@@ -83,6 +87,7 @@ def slope(g: Any, positive: Any, negative: Any) -> Any:
     weight=lambda g, x: g * np.where(x > 0, x.dtype.type(0), x),
 )
 def _prelu(x, weight):
+    expect_real("prelu", x, weight)
     return np.where(x > 0, x, x * weight)
 
 
@@ -117,6 +122,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, *, generator: Gen
 @op(method=False, x=lambda g, x, threshold: kept(g, np.logical_not(x <= threshold)))
 def threshold(x, threshold, value):
     """x where it is above `threshold`, `value` elsewhere."""
+    expect_real("threshold", x)
     return np.where(x <= threshold, x.dtype.type(value), x)
 
 
@@ -209,9 +215,9 @@ _silu = fused(_silu, lambda x: x * sigmoid(x))
 
 
 @op(method=False, x=fused(_silu_gradient))
-@floats
 def silu(x):
     """x · sigmoid(x), also called swish."""
+    expect_floating("silu", x)
     return _silu(x)
 
 
@@ -336,7 +342,7 @@ def glu(input, dim=-1):
     """The first half along `dim` times the sigmoid of the second (arXiv:1612.08083)."""
     if input.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
-    expect_floating("glu", input)
+    expect_floating("glu", input, "f")
     size = input.shape[dim]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")

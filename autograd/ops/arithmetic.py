@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import float64, result_type
+from ..dtypes import expect_real, float64, result_type
 from ..elementwise import elementwise, same
 from ..fast import fused
 from ..fast.deferred import deferring
@@ -33,25 +33,6 @@ def refused(name: str) -> Any:
         raise NotImplementedError(f"the derivative of {name} is not implemented, here as in PyTorch; use .detach()")
 
     return rule
-
-
-def real_only(name: str, *values: Any) -> None:
-    """Raise where an operand is complex: complex numbers have no order."""
-    for v in values:
-        if type(v) is complex or (hasattr(v, "dtype") and v.dtype.kind == "c"):
-            raise RuntimeError(
-                f"{name} is not for complex tensors, which have no order; take abs(), real or imag first"
-            )
-
-
-def ordering(name: str, f: Any) -> Any:
-    """`f` of two operands that must be real."""
-
-    def compute(x: Any, y: Any) -> Any:
-        real_only(name, x, y)
-        return f(x, y)
-
-    return compute
 
 
 # ---- sums, products, quotients -----------------------------------------------------------------------------------
@@ -331,34 +312,34 @@ copysign = elementwise(
     y=zeros,
 )
 nextafter = elementwise(np.nextafter, x=lambda g, x, y: g * (x != y), y=zeros)
-heaviside = elementwise(np.heaviside, compute=lambda x, y: np.where(x == 0, y, (x > 0).astype(y.dtype)))
+heaviside = elementwise(np.heaviside, real=True, compute=lambda x, y: np.where(x == 0, y, (x > 0).astype(y.dtype)))
 
 # ---- the larger and the smaller ----------------------------------------------------------------------------------
 # At ties maximum and minimum share the gradient, fmax and fmin give it to the first, as PyTorch does.
 
 maximum = elementwise(
     np.maximum,
-    compute=ordering("maximum", np.maximum),
+    real=True,
     fast=True,
     x=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(x < y))),
     y=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(y < x))),
 )
 minimum = elementwise(
     np.minimum,
-    compute=ordering("minimum", np.minimum),
+    real=True,
     fast=True,
     x=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(x > y))),
     y=lambda g, x, y: np.where(x == y, g / 2, kept(g, np.logical_not(y > x))),
 )
 fmax = elementwise(
     np.fmax,
-    compute=ordering("fmax", np.fmax),
+    real=True,
     x=lambda g, x, y: kept(g, (x >= y) | np.isnan(y)),
     y=lambda g, x, y: kept(g, np.logical_not((x >= y) | np.isnan(y))),
 )
 fmin = elementwise(
     np.fmin,
-    compute=ordering("fmin", np.fmin),
+    real=True,
     x=lambda g, x, y: kept(g, (x <= y) | np.isnan(y)),
     y=lambda g, x, y: kept(g, np.logical_not((x <= y) | np.isnan(y))),
 )
@@ -397,7 +378,7 @@ def clamp(input, min=None, max=None):
     """
     if min is None and max is None:
         raise RuntimeError("clamp: at least one of min= and max= must be given")
-    real_only("clamp", input, min, max)
+    expect_real("clamp", input, min, max)
     if min is not None and max is not None:
         return _limited(input, min, max)
     out = input if min is None else _larger(input, min)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..device import device_of, to_device
+from ..dtypes import expect_real
 from ..fast import attention as loops
 from ..fast.linalg import row_sums
 from ..fast.threads import by_blocks
@@ -197,6 +198,7 @@ def scaled_dot_product_attention(
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
     """
+    expect_real("scaled_dot_product_attention", query)
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
             "scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but got query of "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_real
 from ..fast import fused
 from ..fast.scalars import sigmoid, softplus
 from ..op import function, op
@@ -34,6 +35,7 @@ def _entropy_target(g: Any, x: Any) -> Any:
     target=_entropy_target,
 )
 def _binary_cross_entropy(x, target):
+    expect_real("binary_cross_entropy", x, target)
     yes, no = _logs(x)
     return (target - 1) * no - target * yes
 
@@ -77,6 +79,7 @@ _logits_loss = fused(lambda x, target: softplus(x) - x * target)
     target=fused(lambda g, x: -(g * x)),
 )
 def _with_logits(x, target):
+    expect_real("binary_cross_entropy_with_logits", x, target)
     return _logits_loss(x, target)
 
 
@@ -159,6 +162,7 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=3,
         )
+    expect_real("kl_div", input, target)
     if log_target:
         loss = np.exp(target) * (target - input)
     else:

@@ -10,7 +10,6 @@ import numpy as np
 from ..elementwise import elementwise
 from ..op import function
 from ..tensor import Tensor
-from .arithmetic import ordering
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "eq",
@@ -20,20 +19,20 @@ __all__ = [
 
 eq = elementwise(np.equal, "eq", compute=operator.eq, dtype="bool")
 ne = elementwise(np.not_equal, "ne", compute=operator.ne, dtype="bool")
-lt = elementwise(np.less, "lt", compute=ordering("lt", operator.lt), dtype="bool")
-le = elementwise(np.less_equal, "le", compute=ordering("le", operator.le), dtype="bool")
-gt = elementwise(np.greater, "gt", compute=ordering("gt", operator.gt), dtype="bool")
-ge = elementwise(np.greater_equal, "ge", compute=ordering("ge", operator.ge), dtype="bool")
+lt = elementwise(np.less, "lt", compute=operator.lt, real=True, dtype="bool")
+le = elementwise(np.less_equal, "le", compute=operator.le, real=True, dtype="bool")
+gt = elementwise(np.greater, "gt", compute=operator.gt, real=True, dtype="bool")
+ge = elementwise(np.greater_equal, "ge", compute=operator.ge, real=True, dtype="bool")
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 isnan = elementwise(np.isnan, dtype="bool")
 isinf = elementwise(np.isinf, dtype="bool")
 isfinite = elementwise(np.isfinite, dtype="bool")
-isposinf = elementwise(lambda x: x == np.inf, "isposinf", numpy=np.isposinf, dtype="bool")
-isneginf = elementwise(lambda x: x == -np.inf, "isneginf", numpy=np.isneginf, dtype="bool")
+isposinf = elementwise(lambda x: x == np.inf, "isposinf", numpy=np.isposinf, real=True, dtype="bool")
+isneginf = elementwise(lambda x: x == -np.inf, "isneginf", numpy=np.isneginf, real=True, dtype="bool")
 isreal = elementwise(lambda x: x.imag == 0, "isreal", numpy=np.isreal, dtype="bool")
 signbit = elementwise(
-    lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, "signbit", numpy=np.signbit, dtype="bool"
+    lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0, "signbit", numpy=np.signbit, real=True, dtype="bool"
 )
 
 

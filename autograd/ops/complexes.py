@@ -168,6 +168,7 @@ polar = elementwise(
     "polar",
     method=False,
     holomorphic=False,
+    real=True,
     x=lambda g, y: np.real(g) * np.cos(y) + np.imag(g) * np.sin(y),
     y=lambda g, out: np.imag(g * np.conj(out)),
 )

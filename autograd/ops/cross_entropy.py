@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_real
 from ..fast import ready
 from ..fast import rows as loops
 from ..fast.threads import BLOCK, get_num_threads, parts, shared
@@ -232,7 +233,8 @@ def cross_entropy(
     reduction = reduction_of(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if target.array.dtype.kind in "fc":
+    expect_real("cross_entropy", input, target)
+    if target.array.dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
     _check_class_shapes("cross_entropy", input, target, weight)
     if weight is not None:

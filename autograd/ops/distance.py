@@ -88,8 +88,8 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 @function(method=False)
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along `dim`."""
-    if x1.dtype.kind not in "fc" or x2.dtype.kind not in "fc":
-        raise RuntimeError(f"expected common dtype to be floating point, yet got {x1.dtype} and {x2.dtype}")
+    for x in (x1, x2):
+        expect_floating("cosine_similarity", x, "f")
     if x1.shape != x2.shape:
         shape = np.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
         x1, x2 = np.broadcast_to(x1, shape), np.broadcast_to(x2, shape)
@@ -108,6 +108,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 @function(method=False)
 def pdist(input, p=2.0):
     """‖row i − row j‖ₚ of a matrix, for each pair i < j: (n, d) to (n (n − 1) / 2,)."""
+    expect_floating("pdist", input, "f")
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if p < 0:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_real
 from ..fast import compiles, fused
 from ..op import function, op
 from ..tensor import Tensor, wrap
@@ -107,6 +108,7 @@ def _squared_error_slope(g: Any, x: Any, y: Any, reduction: str) -> Any:
     y=lambda g, x, y, reduction: _squared_error_slope(g, y, x, reduction),
 )
 def _squared_error(x, y, reduction):
+    expect_real("mse_loss", x, y)
     if compiles(x):
         return _total(_squared_difference(x, y), reduction)
     d = x - y
@@ -181,6 +183,7 @@ def _huber_of(x: Any, y: Any, delta: float) -> Any:
     y=lambda g, x, y, delta: _huber_slope(g, y, x, delta),
 )
 def _huber(x, y, delta):
+    expect_real("huber_loss", x, y)
     return _huber_of(x, y, delta)
 
 
@@ -219,6 +222,7 @@ def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
     """½ (log(var) + (input − target)² / var), var at least `eps`: minus the log of a normal density; `full` adds ½ log(2π)."""
+    expect_real("gaussian_nll_loss", input, target, var)
     if not isinstance(var, Tensor):
         if var < 0:
             raise ValueError("var has negative entry/entries")

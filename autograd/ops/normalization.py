@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import expect_floating
+from ..dtypes import expect_floating, expect_real
 from ..fast import normalization as loops
 from ..fast import ready
 from ..fast import rows as row_loops
@@ -136,7 +136,7 @@ def _layer_norm(x, weight, bias, eps, centered, memo):
 
 
 def _over_last(name: str, input: Any, shape: Any, weight: Any, bias: Any, eps: float, centered: bool) -> Any:
-    expect_floating(name, input)
+    expect_floating(name, input, "f" if centered else "fc")
     shape = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise RuntimeError(
@@ -322,7 +322,7 @@ def batch_norm(
     """
     if input.shape == (0,):
         return input * 1
-    expect_floating("batch_norm", input)
+    expect_floating("batch_norm", input, "f")
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected (N, C, ...), got shape {tuple(input.shape)}")
     c = input.shape[1]
@@ -366,6 +366,7 @@ def instance_norm(
     eps=1e-5,
 ):
     """`batch_norm` of each image by its own statistics (arXiv:1607.08022); running ones move by their mean over the batch."""
+    expect_floating("instance_norm", input, "f")
     if input.ndim < 2:
         raise RuntimeError(f"instance_norm: expected (N, C, ...), got shape {tuple(input.shape)}")
     n, c = input.shape[:2]
@@ -452,7 +453,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.group_norm.html
     """
-    expect_floating("group_norm", input)
+    expect_floating("group_norm", input, "f")
     if input.ndim < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
     c = input.shape[1]
@@ -477,6 +478,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """x / (k + alpha · mean of squares over `size` neighbouring channels) ** beta."""
     from .pooling import average
 
+    expect_real("local_response_norm", input)
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
     if input.numel() == 0:

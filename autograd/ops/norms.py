@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_dtype, real_of
+from ..dtypes import as_dtype, expect_real, real_of
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
@@ -233,6 +233,7 @@ def cdist(x1, x2, p=2.0, compute_mode=_MODES[0]):
     Returns:
         (…, P, R).
     """
+    expect_real("cdist", x1, x2)
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(
             f"cdist: X1 and X2 must be matrices with as many columns, got {tuple(x1.shape)} and {tuple(x2.shape)}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_real
 from ..fast import pooling as loops
 from ..fast.threads import each_job
 from ..graph import changed_since, clock
@@ -95,6 +96,7 @@ def max_pool(x, size, kernel, stride, padding, dilation, memo):
     It leaves in the list `memo` what its gradient needs: the places of the maxima, found by compiled loops, or the maxima
     unless they are changed: programs may do that, ``relu_(max_pool2d(x, 2))``.
     """
+    expect_real("max_pool", x)
     if loops.ready(x):
         out, found = loops.max_pool(x, size, kernel, stride, padding, dilation)
         memo.append(found)
@@ -194,6 +196,7 @@ def picked(x: Any, indices: Any) -> tuple:
 def argmax(x: Any, positions: list) -> Any:
     """The flat index of the first maximum (the last NaN) in each window: per dimension, `positions` (size, kernel), −1 for
     none."""
+    expect_real("max_pool", x)
     sizes, positions = x.shape[2:], [np.asarray(p, like=x) for p in positions]
     grid = np.ix_(*(p.reshape(-1) for p in positions))
     values = x[(slice(None), slice(None), *grid)]
@@ -248,6 +251,7 @@ FEW = 64  # windows: so many are searched one by one
 
 def adaptive_argmax(x: Any, size: Ints) -> Any:
     """The flat index of the maximum (the last NaN) in each of `size` windows of about equal length."""
+    expect_real("adaptive_max_pool", x)
     sizes = x.shape[2:]
     if math.prod(size) > FEW:
         return argmax(x, adaptive_positions(sizes, size))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..device import CPU, device_of, to_device
+from ..dtypes import expect_real
 from ..op import function, op
 from ..random import rng
 from ..tensor import Tensor, unwrap, wrap
@@ -55,6 +56,7 @@ def random_starts(samples: Any, size: int, out: int, kernel: int) -> Any:
 
 def random_argmax(x: Any, starts: list, kernel: tuple) -> Any:
     """The flat index of the maximum of each window that begins at `starts` (N, C, out) per dimension, on the CPU."""
+    expect_real("fractional_max_pool", x)
     n, c, *sizes = x.shape
     dims = len(sizes)
     flat = np.zeros((1,) * (2 + 2 * dims), np.int64)

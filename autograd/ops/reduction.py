@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..dtypes import as_dtype
+from ..dtypes import as_dtype, expect_real
 from ..fast import LARGE, linalg, ready
 from ..fast import rows as loops
 from ..fast.blocks import ALONE
@@ -17,7 +17,7 @@ from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor
 from . import ufuncs
-from .arithmetic import maximum, minimum, real_only
+from .arithmetic import maximum, minimum
 from .dims import axes, count, reduced, spread, unreduced
 from .places import finder, index_dtype, ones, place, shift_in
 from .scan import cumprod
@@ -344,7 +344,7 @@ def _shared(g: Any, x: Any, out: Any, dim: Any) -> Any:
 def _extreme(name: str, ufunc: Any) -> Any:
     @op(name, x=_shared)
     def forward(x, dim=(), keepdim=False):
-        real_only(name, x)
+        expect_real(name, x)
         return ufuncs.reduce(ufunc, x, axes(x, dim), keepdim)
 
     return forward
@@ -357,7 +357,7 @@ amin.__doc__ = "The smallest element over one or several dimensions; equal ones 
 
 def single(x: Any, dim: int) -> Any:
     """An array of real numbers with dimensions, where a number counts as one element."""
-    real_only("sorting", x)
+    expect_real("sorting", x)
     if not x.ndim:
         axes(x, dim)
         return np.atleast_1d(x)
@@ -392,7 +392,7 @@ def _extreme_along(name: str, argument: Any) -> Any:
 def _extreme_of_all(name: str, ufunc: Any) -> Any:
     @op(name, method=False, x=lambda g, x, out: evenly(g, x, out))
     def forward(x):
-        real_only(name, x)
+        expect_real(name, x)
         if not x.size:
             raise RuntimeError(f"{name}(): expected at least one element, got the shape {tuple(x.shape)}; give a dim=")
         return ufuncs.reduce(ufunc, x, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_dtype
+from ..dtypes import as_dtype, expect_real
 from ..fast import ready
 from ..fast import rows as loops
 from ..op import function, op
@@ -131,6 +131,7 @@ def logcumsumexp(x, dim):
 def _running(name: str, ufunc: Any) -> Any:
     @finder(name, lambda g, index, x_shape, dim: place(g, index, x_shape, dim, True) if x_shape else g)
     def forward(x, dim):
+        expect_real(name, x)
         if not x.ndim:
             axes(x, dim)
             return x.copy(), np.zeros_like(x, dtype=np.int64)

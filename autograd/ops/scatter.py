@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_real
 from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, unwrap, wrap
@@ -168,6 +169,8 @@ def _reduce_into(input: Any, where: tuple, src: Any, how: str, include_self: boo
     """`input` with `src` combined into the places `where`; without `include_self` those places start from nothing."""
     if how not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {how}.")
+    if how in ("amax", "amin"):
+        expect_real(how, input, src)
     hit = np.zeros_like(input.array, dtype=bool)
     hit[where] = True
     if not include_self:

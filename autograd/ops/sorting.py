@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import result_type
+from ..dtypes import expect_real, result_type
 from ..fast import scalars
 from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, unwrap, wrap
 from . import ufuncs
-from .arithmetic import real_only
 from .dims import kept_shape, wrap_dim
 from .indices import slice_along
 from .joining import stack
@@ -29,7 +28,7 @@ __all__ = [
 
 def order(x: Any, dim: int, descending: bool = False) -> Any:
     """The indices that sort `x` along `dim`; equal elements keep their order."""
-    real_only("sorting", x)
+    expect_real("sorting", x)
 
     def found(x: Any, axis: int) -> Any:
         if (keys := sort_keys(x, axis, descending)) is not None:
@@ -355,6 +354,7 @@ def searchsorted(
     if sorter is not None:
         edges = np.take_along_axis(edges, sorter.array, axis=-1)
     values = unwrap(input)
+    expect_real("searchsorted", edges, values)
     if edges.ndim > 1 and (not hasattr(values, "shape") or edges.shape[:-1] != values.shape[:-1]):
         raise RuntimeError(
             "searchsorted: expected a 1-d sequence, or one with the leading dimensions of the values, got shapes "
@@ -413,6 +413,7 @@ def unique(
     (tensor([1, 2]), tensor([1, 2]))
     """
     x = input.array
+    expect_real("unique", x)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(x.shape if dim is None else (x.shape[dim],))
     return _several(values, inverse, counts, return_inverse, return_counts)

@@ -214,6 +214,7 @@ entr = elementwise(
     "entr",
     method=False,
     dtype="float",
+    real=True,
     x=lambda g, x: -g * (np.log(x) + 1),
 )
 xlog1py = elementwise(

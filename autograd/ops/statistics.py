@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import expect_real
 from ..op import function
 from ..return_types import named
 from ..tensor import Tensor, wrap
@@ -41,6 +42,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     Elements outside are not counted.
     """
     x = input.array
+    expect_real("histc", x)
     if bins <= 0:
         raise RuntimeError(f"histc: bins must be > 0, got {bins}")
     low, high = (v.item() if isinstance(v, Tensor) else v for v in (min, max))
@@ -90,6 +92,7 @@ def histogram(
         A named tuple (hist, bin_edges).
     """
     x = input.array
+    expect_real("histogram", x)
     edges = _edges(x, bins, range)
     hist, _ = np.histogram(x, edges, weights=None if weight is None else weight.array, density=density)
     return _Histogram(wrap(hist.astype(x.dtype)), wrap(edges))
@@ -110,6 +113,7 @@ def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
         A named tuple (hist, bin_edges), the latter a list of tensors.
     """
     x = input.array
+    expect_real("histogramdd", x)
     n = x.shape[-1]
     points = x.reshape(-1, n)
     each = [bins] * n if isinstance(bins, int) else list(bins)

@@ -57,6 +57,97 @@ REFUSED = {
 }
 
 
+# Functions that need an order, squares that are no smaller than 0, or probabilities.
+OF_REAL_NUMBERS = {
+    **{
+        name: lambda m, n, z, name=name: getattr(n.functional, name)(z)
+        for name in (
+            "relu",
+            "relu6",
+            "leaky_relu",
+            "elu",
+            "selu",
+            "celu",
+            "gelu",
+            "mish",
+            "softplus",
+            "logsigmoid",
+            "hardtanh",
+            "hardswish",
+            "hardsigmoid",
+            "softshrink",
+            "hardshrink",
+            "rrelu",
+            "glu",
+            "softmax",
+        )
+    },
+    **{
+        name: lambda m, n, z, name=name: getattr(m, name)(z)
+        for name in (
+            "sort",
+            "argsort",
+            "msort",
+            "unique",
+            "median",
+            "max",
+            "min",
+            "amax",
+            "aminmax",
+            "signbit",
+            "isposinf",
+            "isneginf",
+            "floor",
+            "histc",
+            "erf",
+        )
+    },
+    **{
+        name: lambda m, n, z, name=name: getattr(m, name)(z, z)
+        for name in ("maximum", "minimum", "fmax", "fmin", "lt", "le", "gt", "ge", "heaviside", "searchsorted", "polar")
+    },
+    **{
+        name: lambda m, n, z, name=name: getattr(n.functional, name)(z, z)
+        for name in (
+            "mse_loss",
+            "huber_loss",
+            "smooth_l1_loss",
+            "kl_div",
+            "binary_cross_entropy",
+            "binary_cross_entropy_with_logits",
+            "cross_entropy",
+            "prelu",
+        )
+    },
+    "clamp": lambda m, n, z: z.clamp(0, 1),
+    "cummax": lambda m, n, z: z.cummax(0),
+    "softmax": lambda m, n, z: z.softmax(0),
+    "kl_div": lambda m, n, z: n.functional.kl_div(z, z, reduction="sum"),
+    "prelu": lambda m, n, z: n.functional.prelu(z, z[:1]),
+    "threshold": lambda m, n, z: n.functional.threshold(z, 0, 1),
+    "max_pool1d": lambda m, n, z: n.functional.max_pool1d(z[None, None], 2),
+    "adaptive_max_pool1d": lambda m, n, z: n.functional.adaptive_max_pool1d(z[None, None], 2),
+    "layer_norm": lambda m, n, z: n.functional.layer_norm(z, (len(z),)),
+    "group_norm": lambda m, n, z: n.functional.group_norm(z[None, :, None], 1),
+    "instance_norm": lambda m, n, z: n.functional.instance_norm(z[None, None]),
+    "local_response_norm": lambda m, n, z: n.functional.local_response_norm(z[None, :, None], 2),
+    "cosine_similarity": lambda m, n, z: n.functional.cosine_similarity(z, z, dim=0),
+    "cdist": lambda m, n, z: m.cdist(z[:2, None], z[:2, None]),
+    "pdist": lambda m, n, z: n.functional.pdist(z[:2, None]),
+    "attention": lambda m, n, z: n.functional.scaled_dot_product_attention(*[z[None, :2]] * 3),
+}
+
+
+@pytest.mark.parametrize("size", [4, 20_000])
+@pytest.mark.parametrize("name", OF_REAL_NUMBERS)
+def test_complex_numbers_are_refused(name, size):
+    if size == 4:
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            OF_REAL_NUMBERS[name](torch, torch.nn, torch.ones(size, dtype=torch.complex64))
+    with pytest.raises(RuntimeError, match=r"for complex"):
+        OF_REAL_NUMBERS[name](ag, nn, ag.ones(size, dtype=ag.complex64))
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     with pytest.raises((RuntimeError, TypeError, NotImplementedError, IndexError)):
