@@ -49,12 +49,19 @@ def _fixed(matrix: np.ndarray) -> np.ndarray:
     return matrix
 
 
+def cubic_near(x: Any, a: float = -0.75) -> Any:
+    """Keys' cubic kernel at a distance up to 1."""
+    return ((a + 2) * x - (a + 3)) * x * x + 1
+
+
+def cubic_far(x: Any, a: float = -0.75) -> Any:
+    """The same at a distance from 1 to 2; beyond it is 0."""
+    return ((x - 5) * x + 8) * x * a - 4 * a
+
+
 def _cubic(x: Any, a: float) -> Any:
-    """Keys' cubic kernel."""
     x = np.abs(x)
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = ((x - 5) * x + 8) * x * a - 4 * a
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+    return np.where(x <= 1, cubic_near(x, a), np.where(x < 2, cubic_far(x, a), 0.0))
 
 
 def _triangle(x: Any) -> Any:

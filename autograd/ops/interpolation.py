@@ -16,7 +16,7 @@ from ..device import device_of, to_device
 from ..op import function, op
 from ..tensor import wrap
 from . import pooling
-from .bands import mix, weights_matrix
+from .bands import cubic_far, cubic_near, mix, weights_matrix
 from .indexing import indexed
 from .joining import stack
 from .padding import take_grid
@@ -320,7 +320,7 @@ def _bicubic(input: Any, coordinates: list, padding_mode: str, align: bool) -> A
     for x in coordinates:
         base = np.floor(x.array)
         t = x - wrap(base)
-        weights.append(_cubic_weights(t))
+        weights.append([cubic_far(t + 1), cubic_near(t), cubic_near(1 - t), cubic_far(2 - t)])
         bases.append(base)
     terms = []
     for i, j in itertools.product(range(4), repeat=2):
@@ -330,12 +330,3 @@ def _bicubic(input: Any, coordinates: list, padding_mode: str, align: bool) -> A
             places.append(at.astype(np.int64))
         terms.append((places, weights[0][i] * weights[1][j]))
     return _sum_at(input, terms)
-
-
-def _cubic_weights(t: Any) -> list:
-    """Keys' kernel with a = −0.75 at the four neighbours of a place at `t` between the middle two."""
-    a = -0.75
-    weights = []
-    for x, near in ((t + 1, False), (t, True), (1 - t, True), (2 - t, False)):
-        weights.append(((x * (a + 2) - (a + 3)) * x * x + 1) if near else ((x - 5) * x + 8) * x * a - 4 * a)
-    return weights
