@@ -110,9 +110,9 @@ class Sequential(_Numbered):
         return type(self)(OrderedDict(items))
 
     def __add__(self, other: Sequential) -> Sequential:
-        if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
-        return Sequential(*self, *other)
+        made = Sequential(*self)
+        made += other
+        return made
 
     def __iadd__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):

@@ -75,7 +75,8 @@ class ParametrizationList(ModuleList):
                     )
                 self._keep(f"original{i}", part, original)
         if not unsafe:
-            self._check(original)
+            with no_grad():
+                _check_kept(original, self())
 
     def _keep(self, name: str, value: Tensor, original: Tensor) -> None:
         """Register a value as parameter or buffer, as the original was; unchanged, it stays the same object."""
@@ -86,17 +87,6 @@ class ParametrizationList(ModuleList):
             self.register_parameter(name, original if same else Parameter(value.detach(), original.requires_grad))
         else:
             self.register_buffer(name, value)
-
-    def _check(self, original: Tensor) -> None:
-        with no_grad():
-            value = self()
-        if not isinstance(value, Tensor):
-            raise ValueError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
-        if value.dtype != original.dtype or value.shape != original.shape:
-            raise ValueError(
-                f"Registering a parametrization may not change the dtype or shape of the tensor, unless the `unsafe` flag is "
-                f"enabled: it was {original.dtype} {tuple(original.shape)} and would be {value.dtype} {tuple(value.shape)}"
-            )
 
     def originals(self) -> list[Tensor]:
         """The original tensor, or tensors."""
@@ -125,6 +115,17 @@ class ParametrizationList(ModuleList):
         for module in rest:
             value = module(value)
         return value
+
+
+def _check_kept(before: Tensor, after: Any) -> None:
+    """Raise unless a parametrization has left dtype and shape what they were."""
+    if not isinstance(after, Tensor):
+        raise ValueError(f"A parametrization must return a tensor. Got {type(after).__name__}.")
+    if after.dtype != before.dtype or after.shape != before.shape:
+        raise ValueError(
+            "Registering a parametrization may not change the dtype or shape of the tensor, unless the `unsafe` flag is "
+            f"enabled: it was {before.dtype} {tuple(before.shape)} and would be {after.dtype} {tuple(after.shape)}"
+        )
 
 
 def _class_of_its_own(module: Module) -> None:
@@ -183,13 +184,7 @@ def register_parametrization(
         if not unsafe:
             with no_grad():
                 before = getattr(module, tensor_name)
-                after = parametrization(before)
-            if not isinstance(after, Tensor) or after.dtype != before.dtype or after.shape != before.shape:
-                got = f"{after.dtype} {tuple(after.shape)}" if isinstance(after, Tensor) else type(after).__name__
-                raise ValueError(
-                    "Registering a parametrization may not change the dtype or shape of the tensor, unless the `unsafe` flag "
-                    f"is enabled: it was {before.dtype} {tuple(before.shape)} and would be {got}"
-                )
+                _check_kept(before, parametrization(before))
         chain.append(parametrization)
         chain.unsafe |= unsafe
         return module
