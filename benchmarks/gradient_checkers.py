@@ -93,12 +93,6 @@ def correlate(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.correlate(x, w, mode="valid")
 
 
-def put_add(g: np.ndarray, x: np.ndarray, where: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(x)
-    np.add.at(out, where, g)
-    return out
-
-
 def put(g: np.ndarray, x: np.ndarray, where: np.ndarray) -> np.ndarray:
     out = np.zeros_like(x)
     out[where] = g

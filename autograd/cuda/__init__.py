@@ -165,7 +165,7 @@ def set_rng_state_all(new_states: list[Tensor]) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "amp":  # it needs what is above
+    if name == "amp":  # loaded when first asked for
         return importlib.import_module("autograd.cuda.amp")
     if name in ("FloatTensor", "DoubleTensor", "HalfTensor", "LongTensor", "IntTensor", "ByteTensor", "BoolTensor"):
         return importlib.import_module("autograd.queries").legacy(name, on_gpu=True)

@@ -194,6 +194,6 @@ def html(result: GradCheckResult) -> str:
     if seen:
         pieces.append(
             "<div style='font:12px sans-serif'>relative error of the gradient: pale 1e-12 … dark 1; "
-            "× wrong, ? undecided, k kink, hatched grey: not examined</div>"
+            "× wrong, ? undecided, k kink, grey: not examined</div>"
         )
     return "".join(pieces)
