@@ -25,7 +25,7 @@ IMAGES = np.random.default_rng(0).random((SAMPLES, 1, 8, 8), np.float32)
 LABELS = np.arange(SAMPLES) % 10
 
 
-class Ours(data.Dataset):
+class Samples:
     """Samples that Python code makes one by one."""
 
     def __len__(self) -> int:
@@ -35,14 +35,12 @@ class Ours(data.Dataset):
         return (IMAGES[index] - 0.5) / 0.25, int(LABELS[index])
 
 
-class Theirs(torch_data.Dataset):
-    """The same for PyTorch."""
+class Ours(Samples, data.Dataset):
+    """For gradloom."""
 
-    def __len__(self) -> int:
-        return SAMPLES
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return (IMAGES[index] - 0.5) / 0.25, int(LABELS[index])
+class Theirs(Samples, torch_data.Dataset):
+    """For PyTorch."""
 
 
 def epoch(loader: Any) -> float:
