@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sys
+from ctypes import addressof, c_char
+from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
@@ -39,19 +41,6 @@ def keep_freed_memory() -> bool:
         return False
 
 
-class Lent:
-    """Memory as NumPy asks for it: an array of it owns it, being no view of another array."""
-
-    __slots__ = ("__array_interface__", "memory")
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
-        self.memory = np.empty(math.prod(shape) * dtype.itemsize + LINE, np.uint8)
-        address = self.memory.ctypes.data
-        self.__array_interface__ = {
-            "version": 3, "shape": shape, "typestr": dtype.str, "data": (address + -address % LINE, False)
-        }  # fmt: skip
-
-
 def at_a_line(like: Any, shape: tuple[int, ...]) -> Any:
     """An empty array in C order that begins where a cache line does, as arrays of NumPy do by chance.
 
@@ -60,7 +49,10 @@ def at_a_line(like: Any, shape: tuple[int, ...]) -> Any:
     """
     if type(like) is not np.ndarray:
         return np.empty_like(like, shape=shape, order="C")
-    return np.asarray(Lent(shape, like.dtype))
+    dtype = like.dtype
+    memory: Any = np.empty(math.prod(shape) * dtype.itemsize + LINE, np.uint8)
+    buffer: Any = PickleBuffer(memory)  # so that the array is no view of another one
+    return np.ndarray(shape, dtype, buffer, -addressof(c_char.from_buffer(memory)) % LINE)
 
 
 def copied_to_a_line(x: Any) -> Any:
