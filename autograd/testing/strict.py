@@ -165,15 +165,7 @@ class StrictArray:
         if name in ATTRIBUTES:
             raise AttributeError(f"CuPy's arrays have no {name}")
         value = getattr(self._host, name)
-        if not callable(value):
-            return _wrapped(value, {})
-
-        def method(*args, **kwargs):
-            _exists(name, kwargs)
-            return _wrapped(value(*_device(args), **_device(kwargs)), kwargs)
-
-        method.__name__ = name
-        return method
+        return _guarded(name, value) if callable(value) else _wrapped(value, {})
 
     # Containers and scalars -------------------------------------------------------------------
 
@@ -346,12 +338,7 @@ class _StandIn:
         value = getattr(self._module, name)
         if not callable(value) or isinstance(value, type):
             return _StandIn(value) if name in ("lib", "stride_tricks", "random", "linalg", "fft") else value
-
-        def function(*args, **kwargs):
-            _exists(name, kwargs)
-            return _wrapped(value(*_device(args), **_device(kwargs)), kwargs)
-
-        return function
+        return _guarded(name, value)
 
     @staticmethod
     def asarray(array: Any, dtype: Any = None) -> StrictArray:  # the explicit copy from host to device
@@ -455,6 +442,17 @@ def _wrapped(value: Any, kwargs: dict[str, Any]) -> Any:
     if type(value) is list and any(isinstance(v, np.ndarray | np.generic) for v in value):
         return [_wrapped(item, {}) for item in value]
     return value
+
+
+def _guarded(name: str, function: Any) -> Any:
+    """A function or method of NumPy's as CuPy has it: of device arrays, with results on the device."""
+
+    def call(*args, **kwargs):
+        _exists(name, kwargs)
+        return _wrapped(function(*_device(args), **_device(kwargs)), kwargs)
+
+    call.__name__ = name
+    return call
 
 
 _OPERANDS = (StrictArray, np.ndarray, np.generic, bool, int, float, complex)
