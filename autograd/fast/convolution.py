@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import available, compiled, get_num_threads, order_of, prange
+from .pooling import three
 from .tiles import ROWS, copy_image, tile
 
 __all__ = ["convolution", "input_gradient", "ready", "weight_gradient"]
@@ -243,10 +244,6 @@ def distances(sizes: Ints, channels: int) -> Ints:
 def whole_tiles(table: np.ndarray) -> np.ndarray:
     """A table with its last entry repeated up to a multiple of eight."""
     return np.concatenate([table, np.repeat(table[-1:], -len(table) % ROWS)])
-
-
-def three(values: Ints, fill: int = 1) -> Ints:
-    return (fill,) * (3 - len(values)) + tuple(values)
 
 
 @functools.lru_cache(maxsize=64)
