@@ -13,7 +13,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from .absent import ABSENT
+from .switches import ABSENT
 
 __all__ = ["below", "install"]
 
@@ -23,10 +23,12 @@ _NN = (
     "utils",
 )  # fmt: skip
 _DISTRIBUTIONS = (
-    "bernoulli", "beta", "binomial", "categorical", "cauchy", "dirichlet", "distribution", "exponential", "gamma", "geometric",
-    "gumbel", "half_normal", "independent", "kl", "laplace", "log_normal", "mixture_same_family", "multinomial",
-    "multivariate_normal", "normal", "one_hot_categorical", "poisson", "relaxed_bernoulli", "relaxed_categorical", "studentT",
-    "transformed_distribution", "transforms", "uniform",
+    "bernoulli", "beta", "binomial", "categorical", "cauchy", "chi2", "continuous_bernoulli", "dirichlet", "exp_family",
+    "exponential", "fishersnedecor", "gamma", "generalized_pareto", "geometric", "gumbel", "half_cauchy", "half_normal",
+    "independent", "inverse_gamma", "kl", "kumaraswamy", "laplace", "lkj_cholesky", "log_normal", "logistic_normal",
+    "lowrank_multivariate_normal", "mixture_same_family", "multinomial", "multivariate_normal", "negative_binomial",
+    "normal", "one_hot_categorical", "pareto", "poisson", "relaxed_bernoulli", "relaxed_categorical", "studentT",
+    "transformed_distribution", "uniform", "von_mises", "weibull", "wishart",
 )  # fmt: skip
 
 # A path of PyTorch's, and the modules that have its names.

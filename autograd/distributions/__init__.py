@@ -9,23 +9,20 @@ tensor(-1.3863)
 from typing import Any
 
 from .. import paths
+from . import constraint_registry, constraints, transforms, utils
+from .constraint_registry import biject_to, transform_to
 from .continuous import *
 from .counts import *
 from .discrete import *
-from .distribution import Distribution, Independent
+from .distribution import Distribution, ExponentialFamily, Independent
 from .divergence import kl_divergence, register_kl
 from .gammas import *
+from .mixture import *
+from .multivariate import *
+from .relaxed import *
 from .transformed import *
+from .transforms import *
 
 
 def __getattr__(name: str) -> Any:
-    if name == "constraints":
-        raise AttributeError(
-            "gradloom has no distributions.constraints: distributions check their parameters themselves"
-        )
-    if name[:1].isupper():
-        raise AttributeError(
-            f"gradloom has no distribution {name!r}: write its log_prob with tensor operations, in a class derived from "
-            "Distribution, or use TransformedDistribution"
-        )
     return paths.below(__name__, name)

@@ -1,4 +1,4 @@
-"""Gamma distributions, and those that are made of them: Beta, Dirichlet, χ², Student's t."""
+"""Gamma distributions, and those that are made of them: Beta, Dirichlet, χ², F, Student's t."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from .. import arange, digamma, finfo, igamma, lgamma, randn, stack, xlogy
 from ..function import Function, once_differentiable
-from ..ops.functions import xlogy
-from ..ops.joining import stack
-from ..ops.special import digamma, digamma_array, lgamma
+from ..ops.special import digamma_array
 from ..random import rng
-from ..sampling import host, placed, randn
+from ..sampling import host, placed
 from ..tensor import Tensor
-from .distribution import Distribution, require, tensors
+from . import constraints
+from .distribution import Distribution, ExponentialFamily
+from .utils import broadcast_all, where
 
-__all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]
+__all__ = ["Beta", "Chi2", "Dirichlet", "FisherSnedecor", "Gamma", "StudentT"]
 
 
 def _slope(a: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -56,37 +57,43 @@ def standard_gamma(a: Tensor) -> Tensor:
     return _StandardGamma.apply(a)
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     """rate^concentration x^(concentration - 1) exp(-rate x) / Γ(concentration) for x > 0.
 
     >>> Gamma(2.0, 1.0).log_prob(1.0)
     tensor(-1.)
     """
 
+    arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}  # noqa: RUF012
+    support = constraints.nonnegative
     has_rsample = True
-    parameters = ("concentration", "rate")
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None):
-        self.concentration, self.rate = tensors(concentration, rate)
-        require(validate_args, "concentration", self.concentration, self.concentration > 0, "positive")
-        require(validate_args, "rate", self.rate, self.rate > 0, "positive")
-        super().__init__(self.rate.shape)
+        self.concentration, self.rate = broadcast_all(concentration, rate)
+        super().__init__(self.rate.shape, validate_args=validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return standard_gamma(self.concentration.expand(*self._shape(sample_shape))) / self.rate
+        draws = standard_gamma(self.concentration.expand(*self._extended_shape(sample_shape))) / self.rate
+        return draws.clamp(min=finfo(draws.dtype).tiny)
 
     def log_prob(self, value: Any) -> Tensor:
-        value = tensors(value, self.rate)[0]
-        a, b = self.concentration, self.rate
+        value, a, b = self._value(value), self.concentration, self.rate
         return xlogy(a, b) + xlogy(a - 1, value) - b * value - lgamma(a)
 
     def entropy(self) -> Tensor:
         a = self.concentration
         return a - self.rate.log() + lgamma(a) + (1 - a) * digamma(a)
 
+    def cdf(self, value: Any) -> Tensor:
+        return igamma(self.concentration, self.rate * self._value(value))
+
     @property
     def mean(self) -> Tensor:
         return self.concentration / self.rate
+
+    @property
+    def mode(self) -> Tensor:
+        return ((self.concentration - 1) / self.rate).clamp(min=0)
 
     @property
     def variance(self) -> Tensor:
@@ -96,14 +103,18 @@ class Gamma(Distribution):
 class Chi2(Gamma):
     """The sum of the squares of `df` standard normal numbers."""
 
-    parameters = ()
+    arg_constraints = {"df": constraints.positive}  # noqa: RUF012
 
     def __init__(self, df: Any, validate_args: bool | None = None):
-        (self.df,) = tensors(df)
-        super().__init__(self.df / 2, 0.5, validate_args)
+        super().__init__(0.5 * df, 0.5, validate_args)
+
+    @property
+    def df(self) -> Tensor:
+        """How many squares."""
+        return self.concentration * 2
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     """Shares that add up to 1: the density is proportional to Π xᵢ^(cᵢ - 1), with c = `concentration` (…, n).
 
     >>> import autograd as ag
@@ -111,23 +122,23 @@ class Dirichlet(Distribution):
     tensor(2.)
     """
 
+    arg_constraints = {"concentration": constraints.independent(constraints.positive, 1)}  # noqa: RUF012
+    support = constraints.simplex
     has_rsample = True
-    parameters = ("concentration",)
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None):
-        (self.concentration,) = tensors(concentration)
+        (self.concentration,) = broadcast_all(concentration)
         if self.concentration.ndim < 1:
             raise ValueError("expected one concentration for each share in the last dimension, got a number")
-        require(validate_args, "concentration", self.concentration, self.concentration > 0, "positive")
-        super().__init__(self.concentration.shape[:-1], self.concentration.shape[-1:])
+        super().__init__(self.concentration.shape[:-1], self.concentration.shape[-1:], validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        parts = standard_gamma(self.concentration.expand(*self._shape(sample_shape)))
+        parts = standard_gamma(self.concentration.expand(*self._extended_shape(sample_shape)))
         return parts / parts.sum(-1, keepdim=True)
 
-    def log_prob(self, value: Tensor) -> Tensor:
+    def log_prob(self, value: Any) -> Tensor:
         c = self.concentration
-        return xlogy(c - 1, value).sum(-1) + lgamma(c.sum(-1)) - lgamma(c).sum(-1)
+        return xlogy(c - 1, self._value(value)).sum(-1) + lgamma(c.sum(-1)) - lgamma(c).sum(-1)
 
     def entropy(self) -> Tensor:
         c, n = self.concentration, self.event_shape[0]
@@ -139,30 +150,43 @@ class Dirichlet(Distribution):
         return self.concentration / self.concentration.sum(-1, keepdim=True)
 
     @property
+    def mode(self) -> Tensor:
+        above = (self.concentration - 1).clamp(min=0)
+        unbounded = (self.concentration < 1).all(-1, keepdim=True)  # the density is, at every corner: take the first
+        first = (arange(self.event_shape[0], device=above.device) == 0).to(above.dtype)
+        return where(unbounded, first, above / above.sum(-1, keepdim=True).masked_fill(unbounded, 1.0))
+
+    @property
     def variance(self) -> Tensor:
         whole = self.concentration.sum(-1, keepdim=True)
         return self.mean * (1 - self.mean) / (whole + 1)
 
 
-class Beta(Distribution):
+class Beta(ExponentialFamily):
     """x^(concentration1 - 1) (1 - x)^(concentration0 - 1), up to a factor, for 0 < x < 1.
 
     >>> Beta(2.0, 2.0).log_prob(0.5).exp()
     tensor(1.5000)
     """
 
+    arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}  # noqa: RUF012
+    support = constraints.unit_interval
     has_rsample = True
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None):
-        self.concentration1, self.concentration0 = tensors(concentration1, concentration0)
-        self._pair = Dirichlet(stack([self.concentration1, self.concentration0], -1), validate_args)
-        super().__init__(self.concentration1.shape)
+        self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
+        super().__init__(self.concentration1.shape, validate_args=validate_args)
+
+    @property
+    def _pair(self) -> Dirichlet:
+        """Of the shares x and 1 - x."""
+        return Dirichlet(stack([self.concentration1, self.concentration0], -1), False)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         return self._pair.rsample(sample_shape)[..., 0]
 
     def log_prob(self, value: Any) -> Tensor:
-        value = tensors(value, self.concentration1)[0]
+        value = self._value(value)
         return self._pair.log_prob(stack([value, 1 - value], -1))
 
     def entropy(self) -> Tensor:
@@ -173,6 +197,10 @@ class Beta(Distribution):
         return self.concentration1 / (self.concentration1 + self.concentration0)
 
     @property
+    def mode(self) -> Tensor:
+        return self._pair.mode[..., 0]
+
+    @property
     def variance(self) -> Tensor:
         return self.mean * (1 - self.mean) / (self.concentration1 + self.concentration0 + 1)
 
@@ -180,21 +208,24 @@ class Beta(Distribution):
 class StudentT(Distribution):
     """A normal number over the root of the mean of `df` squared ones, times `scale`, plus `loc`."""
 
+    arg_constraints = {  # noqa: RUF012
+        "df": constraints.positive,
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
+    support = constraints.real
     has_rsample = True
-    parameters = ("df", "loc", "scale")
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None):
-        self.df, self.loc, self.scale = tensors(df, loc, scale)
-        require(validate_args, "scale", self.scale, self.scale > 0, "positive")
-        require(validate_args, "df", self.df, self.df > 0, "positive")
-        super().__init__(self.df.shape)
+        self.df, self.loc, self.scale = broadcast_all(df, loc, scale)
+        super().__init__(self.df.shape, validate_args=validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        z = randn(*self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
-        return self.loc + self.scale * z * (Chi2(self.df).rsample(sample_shape) / self.df).rsqrt()
+        z = self._noise(randn, sample_shape)
+        return self.loc + self.scale * z * (Chi2(self.df, False).rsample(sample_shape) / self.df).rsqrt()
 
     def log_prob(self, value: Any) -> Tensor:
-        y, n = (value - self.loc) / self.scale, self.df
+        y, n = (self._value(value) - self.loc) / self.scale, self.df
         size = self.scale.log() + n.log() / 2 + math.log(math.pi) / 2 + lgamma(n / 2) - lgamma((n + 1) / 2)
         return -(n + 1) / 2 * (y**2 / n).log1p() - size
 
@@ -209,6 +240,46 @@ class StudentT(Distribution):
         return self.loc.masked_fill(self.df <= 1, math.nan)
 
     @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+    @property
     def variance(self) -> Tensor:
         finite = self.scale**2 * self.df / (self.df - 2)
         return finite.masked_fill(self.df <= 2, math.inf).masked_fill(self.df <= 1, math.nan)
+
+
+class FisherSnedecor(Distribution):
+    """The mean of `df1` squared normal numbers over the mean of `df2` others."""
+
+    arg_constraints = {"df1": constraints.positive, "df2": constraints.positive}  # noqa: RUF012
+    support = constraints.positive
+    has_rsample = True
+
+    def __init__(self, df1: Any, df2: Any, validate_args: bool | None = None):
+        self.df1, self.df2 = broadcast_all(df1, df2)
+        super().__init__(self.df1.shape, validate_args=validate_args)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        above, below = (Gamma(df / 2, df / 2, False).rsample(sample_shape) for df in (self.df1, self.df2))
+        return (above / below).clamp(min=finfo(above.dtype).tiny)
+
+    def log_prob(self, value: Any) -> Tensor:
+        value, a, b, ratio = self._value(value), self.df1 / 2, self.df2 / 2, self.df1 / self.df2
+        size = lgamma(a) + lgamma(b) - lgamma(a + b)
+        return a * ratio.log() + (a - 1) * value.log() - (a + b) * (ratio * value).log1p() - size
+
+    @property
+    def mean(self) -> Tensor:
+        return (self.df2 / (self.df2 - 2)).masked_fill(self.df2 <= 2, math.nan)
+
+    @property
+    def mode(self) -> Tensor:
+        mode = (self.df1 - 2) / self.df1 * self.df2 / (self.df2 + 2)
+        return mode.masked_fill(self.df1 <= 2, math.nan)
+
+    @property
+    def variance(self) -> Tensor:
+        m, n = self.df1, self.df2
+        variance = 2 * n**2 * (m + n - 2) / (m * (n - 2) ** 2 * (n - 4))
+        return variance.masked_fill(n <= 4, math.nan)
