@@ -13,7 +13,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from .switches import ABSENT
+from .absent import ABSENT
 
 __all__ = ["below", "install"]
 
