@@ -113,7 +113,10 @@ def softmax_gradient(g, out, gx):
 
 @compiled
 def log_softmax(x, out):
-    """Each row minus the logarithm of its exponentials' sum."""
+    """Each row minus the logarithm of its exponentials' sum.
+
+    Its maximum is taken off in a pass of its own: in one, `top + total` might be added up first, which rounds a small `total` away.
+    """
     for i in prange(x.shape[0]):
         key = LOWEST
         for j in range(x.shape[1]):
@@ -121,10 +124,12 @@ def log_softmax(x, out):
         top = from_order(key)
         total = np.float32(0)
         for j in range(x.shape[1]):
-            total += exp(x[i, j] - top)
+            below = x[i, j] - top
+            out[i, j] = below
+            total += exp(below)
         total = log(total)
         for j in range(x.shape[1]):
-            out[i, j] = (x[i, j] - top) - total
+            out[i, j] -= total
 
 
 @compiled
@@ -161,13 +166,14 @@ def cross_entropy(x, index, tops, logs, chosen):
 def cross_entropy_gradient(x, index, tops, logs, shares, chosen, each, spread, gx):
     """gx = shares · softmax(x) − each · spread, and less by `chosen` at the index; no spread: it is empty."""
     for i in prange(x.shape[0]):
-        top, total, share = tops[i], logs[i], shares[i]
+        top, share = tops[i], shares[i]
         if share == 0.0:  # a row that does not count, whatever is in it
             for j in range(x.shape[1]):
                 gx[i, j] = 0.0
             continue
+        factor = exp(-logs[i]) * share
         for j in range(x.shape[1]):
-            gx[i, j] = exp((x[i, j] - top) - total) * share
+            gx[i, j] = exp(x[i, j] - top) * factor
         if spread.size > 0:
             for j in range(x.shape[1]):
                 gx[i, j] -= each[i] * spread[j]

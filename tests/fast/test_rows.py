@@ -204,3 +204,19 @@ def test_the_running_sum_of_many(dim, compiled):
     with using(compiled):
         found = sums(ag.tensor(x))
     close(found, sums(ag.tensor(x, dtype=ag.float64)), rtol=1e-4)
+
+
+@both
+def test_large_logits_lose_nothing(compiled):
+    """What all logits of a row have in common has no part in the result."""
+    x = (1e4 + 0.25 * np.random.default_rng(0).integers(-20, 20, (400, 100))).astype(np.float32)  # exactly
+    index = ag.tensor(np.arange(400) % 100)
+    for f in (
+        lambda x: F.log_softmax(x, 1),
+        lambda x: F.softmax(x, 1),
+        lambda x: F.cross_entropy(x, index, reduction="none"),
+    ):
+        with using(compiled):
+            far, near = results(f, [x], ag.float32), results(f, [x - 10_000], ag.float32)
+        for a, b in zip(far, near, strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-6, atol=2e-6)
