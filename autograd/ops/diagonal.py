@@ -71,7 +71,7 @@ tril_indices, triu_indices = _indices(np.tril_indices, "tril_indices"), _indices
 
 
 @op(method=False, x=lambda g, offset, dim1, dim2: _diagonal(g, offset, dim1, dim2))
-def _diagonal_adjoint(x, shape, offset, dim1, dim2):
+def diagonal_adjoint(x, shape, offset, dim1, dim2):
     """Zeros of `shape` with `x` on a diagonal."""
     out = np.zeros_like(x, shape=shape)
     _strided_diagonal(out, offset, dim1, dim2)[...] = x
@@ -87,7 +87,7 @@ def _strided_diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
 
 
 @op("diagonal", method=False, view=True,
-    x=lambda g, x_shape, offset, dim1, dim2: _diagonal_adjoint(g, x_shape, offset, dim1, dim2))  # fmt: skip
+    x=lambda g, x_shape, offset, dim1, dim2: diagonal_adjoint(g, x_shape, offset, dim1, dim2))  # fmt: skip
 def _diagonal(x, offset, dim1, dim2):
     return _strided_diagonal(x, offset, dim1, dim2)
 
@@ -114,7 +114,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     shape = list(input.shape[:-1])
     for d in sorted((dim1, dim2)):
         shape.insert(d, n)
-    return _diagonal_adjoint(input, tuple(shape), offset, dim1, dim2)
+    return diagonal_adjoint(input, tuple(shape), offset, dim1, dim2)
 
 
 @function(numpy=np.diag)
@@ -135,7 +135,7 @@ def diagflat(input, offset=0):
     return diag_embed(input.reshape(-1), offset)
 
 
-@op("trace", x=lambda g, x_shape: _diagonal_adjoint(
+@op("trace", x=lambda g, x_shape: diagonal_adjoint(
     np.broadcast_to(g, (min(x_shape),)), x_shape, 0, 0, 1))  # fmt: skip
 def trace(x):
     """The sum of a matrix's diagonal."""

@@ -16,7 +16,7 @@ from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, unwrap, wrap
 from .diagonal import tril, triu
-from .matrices import H, diag_of, embed, failed, identity, lapack, lu_arrays, matrix, stacked, zeros_info
+from .matrices import H, diag_of, embed, failed, identity, lapack, lu_arrays, matrix, stacked, zero_pivots, zeros_info
 from .places import steps
 from .solving import _solve_triangular, solve_triangular
 
@@ -43,11 +43,6 @@ LuFactorExResult = named("linalg_lu_factor_ex", "LU pivots info")
 GeqrfResult = named("geqrf", "a tau")
 
 # ---- Cholesky ----------------------------------------------------------------------------------------------------
-
-
-def _halved(x: Any) -> Any:
-    """The lower triangle, with half of the diagonal."""
-    return tril(x) - embed(diag_of(x)) / 2
 
 
 def _cholesky_gradient(g: Any, out: Any) -> Any:
@@ -138,7 +133,7 @@ def cholesky_inverse(L, upper=False):
 
 def _symmetric_lower(x: Any) -> Any:
     """The lower triangle mirrored upwards: Hermitian, with a real diagonal."""
-    low = _halved(x)
+    low = tril(x) - embed(diag_of(x)) / 2
     return low + H(low)
 
 
@@ -267,10 +262,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
     if not pivot:
         raise RuntimeError("linalg.lu_factor: LU without pivoting is not implemented on the CPU; use pivot=True")
     packed, pivots = _lu_factor(matrix(A, "linalg.lu_factor"))
-    zero = np.diagonal(packed.array, 0, -2, -1) == 0
-    info = (
-        np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32) if zero.shape[-1] else zeros_info(packed.array)
-    )
+    info = zero_pivots(packed.array)
     if check_errors:
         failed(
             "linalg.lu_factor_ex",

@@ -21,7 +21,7 @@ from ..op import function, op
 from ..tensor import Tensor, unwrap, wrap
 from .dims import wrap_dims
 from .padding import pad
-from .views import _unfold_adjoint, view_as_real
+from .views import unfold_adjoint, view_as_real
 
 __all__ = ["istft", "stft"]
 
@@ -381,9 +381,9 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
     weights = _window(window, win_length, n_fft, frames)
     total = n_fft + hop * (frames.shape[-2] - 1)
     lead = tuple(input.shape[:-2])
-    signal = _unfold_adjoint(frames * weights, (*lead, total), len(lead), n_fft, hop)
+    signal = unfold_adjoint(frames * weights, (*lead, total), len(lead), n_fft, hop)
     squares = (weights * weights).expand(frames.shape[-2], n_fft)
-    envelope = _unfold_adjoint(squares, (total,), 0, n_fft, hop)
+    envelope = unfold_adjoint(squares, (total,), 0, n_fft, hop)
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else total - (n_fft // 2 if center else 0)
     known = min(end, total)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..forward import LinAlgError
-from .diagonal import _diagonal_adjoint, diagonal
+from .diagonal import diagonal, diagonal_adjoint
 from .places import steps
 
 
@@ -39,7 +39,7 @@ def embed(d: Any, rows: int | None = None, columns: int | None = None) -> Any:
     """Matrices (square unless said otherwise) with the last dimension of `d` on the diagonal."""
     n = d.shape[-1]
     shape = (*d.shape[:-1], rows or n, columns or n)
-    return _diagonal_adjoint(d, tuple(shape), 0, len(shape) - 2, len(shape) - 1)
+    return diagonal_adjoint(d, tuple(shape), 0, len(shape) - 2, len(shape) - 1)
 
 
 def diag_of(x: Any) -> Any:
@@ -84,6 +84,12 @@ def failed(name: str, info: Any, what: str) -> None:
         bad = next(i for i, code in enumerate(codes) if code)
         place = f"(Batch element {bad}): " if np.ndim(info) else ""
         raise LinAlgError(f"{name}: {place}{what.format(codes[bad])}")
+
+
+def zero_pivots(packed: Any) -> Any:
+    """For each LU factorization in one array the number of the pivot that is zero, or 0."""
+    zero = np.diagonal(packed, 0, -2, -1) == 0
+    return np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32) if zero.shape[-1] else zeros_info(packed)
 
 
 def lu_arrays(x: Any) -> tuple[Any, Any]:

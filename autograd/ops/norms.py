@@ -16,7 +16,7 @@ from .dims import wrap_dim, wrap_dims
 from .matrices import matrix
 from .shape import broadcast_to, movedim
 from .solving import inverse
-from .spectral import _cutoff, eigvalsh, svdvals
+from .spectral import cutoff, eigvalsh, svdvals
 
 __all__ = ["cdist", "dist", "norm", "renorm"]
 
@@ -271,5 +271,5 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     if tol is not None:
         atol, rtol = tol, 0.0
     S = np.abs(eigvalsh(A).array) if hermitian else svdvals(A).array
-    cut = _cutoff(S, atol, rtol, tuple(A.shape[-2:]), A.dtype)
+    cut = cutoff(S, atol, rtol, tuple(A.shape[-2:]), A.dtype)
     return wrap((cut < S).sum(-1))

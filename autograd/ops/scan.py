@@ -15,7 +15,7 @@ from ..return_types import named
 from ..tensor import Tensor
 from . import ufuncs
 from .dims import axes
-from .functions import _logaddexp
+from .functions import logaddexp
 from .indices import slice_along
 from .places import along, finder, ones, place, shift_in, zeros
 
@@ -124,7 +124,7 @@ def logcumsumexp(x, dim):
     out = x.copy()
     y = np.moveaxis(out, dim, 0)
     for k in range(1, len(y)):
-        y[k] = _logaddexp(y[k - 1], y[k])
+        y[k] = logaddexp(y[k - 1], y[k])
     return out
 
 

@@ -16,7 +16,7 @@ from ..op import function, op
 from ..return_types import named
 from ..tensor import Tensor, unwrap, wrap
 from .diagonal import tril, triu
-from .matrices import H, failed, identity, lapack, lu_arrays, matrix, zeros_info
+from .matrices import H, failed, identity, lapack, lu_arrays, matrix, zero_pivots
 from .shape import movedim
 
 __all__ = ["inverse", "triangular_solve"]
@@ -49,7 +49,7 @@ def inverse(A):
 def inv_ex(A, *, check_errors=False):
     """The inverse of square matrices, and for each 0, or not 0 where it has none."""
     matrix(A, "linalg.inv", square=True)
-    info = _singular(unwrap(A))
+    info = zero_pivots(lu_arrays(unwrap(A))[0])
     if check_errors:
         failed("linalg.inv", info, "The diagonal element {} is zero, the inversion could not be completed")
     if np.any(info):
@@ -61,13 +61,6 @@ def _each_inverse(x: Any, info: Any) -> Any:
     out = np.full_like(x, np.nan)
     out[info == 0] = lapack(np.linalg.inv, x[info == 0])
     return out
-
-
-def _singular(x: Any) -> Any:
-    """For each matrix the number of the pivot that is zero, or 0."""
-    packed, _ = lu_arrays(x)
-    zero = np.diagonal(packed, 0, -2, -1) == 0
-    return np.where(zero.any(-1), zero.argmax(-1) + 1, 0).astype(np.int32) if zero.shape[-1] else zeros_info(x)
 
 
 def _solve_gradients(g: Any, A: Any, out: Any, needs: tuple) -> tuple:
@@ -115,7 +108,7 @@ def solve(A, B, *, left=True):
 @function(method=False)
 def solve_ex(A, B, *, left=True, check_errors=False):
     """`solve`, and for each matrix 0, or not 0 where it has no inverse."""
-    info = _singular(matrix(A, "linalg.solve", square=True).array)
+    info = zero_pivots(lu_arrays(matrix(A, "linalg.solve", square=True).array)[0])
     failed(
         "linalg.solve",
         info if check_errors or np.any(info) else 0,

@@ -257,7 +257,7 @@ def _pinv_gradient(g: Any, x: Any, out: Any) -> Any:
     return -H(K @ P) + (gh - x @ K) @ P @ H(P) + PK - (PK @ P) @ x
 
 
-def _cutoff(S: Any, atol: Any, rtol: Any, shape: tuple, dtype: np.dtype) -> Any:
+def cutoff(S: Any, atol: Any, rtol: Any, shape: tuple, dtype: np.dtype) -> Any:
     """Below what a singular value counts as zero: the larger of `atol` and `rtol` times the largest."""
     atol, rtol = unwrap(atol), unwrap(rtol)
     if rtol is None:
@@ -272,10 +272,10 @@ def _pinv(x, atol, rtol, hermitian):
         return H(x).copy()
     if hermitian:
         L, V = lapack(np.linalg.eigh, x)
-        keep = np.abs(L) > _cutoff(np.abs(L), atol, rtol, x.shape[-2:], x.dtype)
+        keep = np.abs(L) > cutoff(np.abs(L), atol, rtol, x.shape[-2:], x.dtype)
         return (V * np.where(keep, 1 / np.where(keep, L, 1), 0)[..., None, :]) @ H(V)
     U, S, Vh = lapack(np.linalg.svd, x, full_matrices=False)
-    keep = _cutoff(S, atol, rtol, x.shape[-2:], x.dtype) < S
+    keep = cutoff(S, atol, rtol, x.shape[-2:], x.dtype) < S
     return H((U * np.where(keep, 1 / np.where(keep, S, 1), 0).astype(S.dtype)[..., None, :]) @ Vh)
 
 
@@ -311,7 +311,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
     rtol = np.finfo(real_of(A.dtype)).eps * max(m, n) if rcond is None else rcond
     X = _pinv(A, None, rtol, False) @ right
     S = lapack(np.linalg.svd, A.array, compute_uv=False)
-    rank = (_cutoff(S, None, rtol, (m, n), A.dtype) < S).sum(-1)
+    rank = (cutoff(S, None, rtol, (m, n), A.dtype) < S).sum(-1)
     empty = wrap(np.zeros_like(S, shape=(0,)))
     residuals = empty
     if m > n and driver != "gelsy" and np.all(rank == n):

@@ -90,7 +90,7 @@ narrowed, selected = _narrow, _select
 
 
 @op(method=False, x=lambda g, dim, size, step: _unfold(g, dim, size, step))
-def _unfold_adjoint(x, shape, dim, size, step):
+def unfold_adjoint(x, shape, dim, size, step):
     """The windows of `unfold` added back to where they came from."""
     out = np.zeros_like(x, shape=shape)
     count = x.shape[dim]
@@ -105,7 +105,7 @@ def _unfold_adjoint(x, shape, dim, size, step):
 
 
 @op("unfold", method=False, view=True,
-    x=lambda g, x_shape, dim, size, step: _unfold_adjoint(g, x_shape, dim, size, step))  # fmt: skip
+    x=lambda g, x_shape, dim, size, step: unfold_adjoint(g, x_shape, dim, size, step))  # fmt: skip
 def _unfold(x, dim, size, step):
     shape, strides = list(x.shape), list(x.strides)
     shape[dim], strides[dim] = (shape[dim] - size) // step + 1, strides[dim] * step
