@@ -31,15 +31,18 @@ __all__ = [
 ]
 
 
+def _own_class(outputs: Tensor) -> Any:
+    """The class that the model chooses for each sample; None where it has one output."""
+    return outputs.detach().argmax(1) if outputs.ndim == 2 and outputs.shape[1] > 1 else None
+
+
 def _chosen(outputs: Tensor, target: Any) -> Tensor:
     """The output of the explained class, for each sample."""
     if outputs.ndim == 1 or outputs.shape[1] == 1:
         return outputs.reshape(-1)
     if outputs.ndim != 2:
         raise ValueError(f"expected outputs (N, classes) or (N,), got {tuple(outputs.shape)}")
-    if target is None:
-        target = outputs.detach().argmax(1)
-    target = ag.as_tensor(target).to(outputs.device)
+    target = ag.as_tensor(_own_class(outputs) if target is None else target).to(outputs.device)
     return outputs.gather(1, target.expand(outputs.shape[0]).reshape(-1, 1))[:, 0]
 
 
@@ -82,9 +85,8 @@ def smooth_grad(
 
     Source: Smilkov et al. 2017, https://arxiv.org/abs/1706.03825
     """
-    if target is None:  # the class of the clean input
-        outputs = model(x.detach())
-        target = outputs.detach().argmax(1) if outputs.ndim == 2 and outputs.shape[1] > 1 else None
+    if target is None:
+        target = _own_class(model(x.detach()))  # of the clean input
     dims = tuple(range(1, x.ndim))
     scale = noise * (x.detach().amax(dims, keepdim=True) - x.detach().amin(dims, keepdim=True))
     total = ag.zeros_like(x)
@@ -117,8 +119,7 @@ def integrated_gradients(
     x = x.detach()
     start = ag.zeros_like(x) if baseline is None else baseline.detach().expand(*x.shape)
     if target is None:
-        outputs = model(x)
-        target = outputs.detach().argmax(1) if outputs.ndim == 2 and outputs.shape[1] > 1 else None
+        target = _own_class(model(x))
     points, weights = np.polynomial.legendre.leggauss(steps)
     total = ag.zeros_like(x)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
@@ -152,8 +153,7 @@ def occlusion(
         raise ValueError(f"the window {window} must fit into the last dimensions of {tuple(x.shape)}")
     with ag.no_grad():
         outputs = model(x)
-        if target is None and outputs.ndim == 2 and outputs.shape[1] > 1:
-            target = outputs.argmax(1)
+        target = _own_class(outputs) if target is None else target
         whole = _chosen(outputs, target)
         total, count = ag.zeros_like(x), ag.zeros_like(x)
         starts = [sorted({*range(0, n - w + 1, s), n - w}) for n, w, s in zip(sizes, window, stride, strict=True)]
