@@ -23,7 +23,11 @@ from typing import Any
 
 import numpy as np
 
+import autograd
+from autograd.backward import grad
 from autograd.testing.checks import DEFAULT_CHECKS, LAYOUTS, lay_out
+from autograd.testing.compare import assert_matches
+from autograd.testing.gradcheck import gradcheck
 from autograd.testing.packing import eps_of, flatten, is_inexact, unflatten
 from autograd.testing.samples import SCALABLE, UNARY, Domain, Draw, Sample
 from autograd.testing.strict import StrictArray, pretended_device, strict, to_numpy
@@ -143,8 +147,6 @@ class OpCase:
         """The function under test."""
         if callable(self._fn):
             return self._fn
-        import autograd
-
         return _resolve(autograd, self._fn)
 
     def torch_fn(self) -> Callable | None:
@@ -261,8 +263,6 @@ class OpCase:
 
     def check_gradients(self) -> None:
         """Gradients are right at every order, by `gradcheck`."""
-        from autograd.testing.gradcheck import gradcheck
-
         __tracebackhide__ = True
         for dtype in self.dtypes:
             # A float32 function is checked as its float64 twin, which has its own turn here.
@@ -289,8 +289,6 @@ class OpCase:
             self._check_strict()
 
     def _check_strict(self) -> None:
-        from autograd.backward import grad
-
         __tracebackhide__ = True
         for call in self.calls("float64" if np.dtype("float64") in self.dtypes else self.dtypes[-1]):
             tensors = self._on_device(call)
@@ -322,8 +320,6 @@ class OpCase:
 
     def check_torch(self) -> None:
         """Values and first gradients are PyTorch's; skipped when torch is not installed."""
-        from autograd.testing.compare import assert_matches
-
         __tracebackhide__ = True
         reference = self.torch_fn()
         if reference is None:
@@ -420,16 +416,12 @@ def _arrays(result: Any) -> list[np.ndarray]:
 
 def _run(call: Call, args: list[Any]) -> list[np.ndarray]:
     """Output arrays of the op on tensors made from arrays."""
-    import autograd
-
     leaves = [autograd.from_numpy(a) if isinstance(a, np.ndarray) else a for _, a in flatten(args)]
     return _arrays(call(*unflatten(args, iter(leaves))))
 
 
 def _to_device(array: np.ndarray) -> Any:
     """A tensor whose array refuses to leave its device."""
-    import autograd
-
     tensor = autograd.from_numpy(array)
     tensor.array = strict(array)
     return tensor

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.testing.findings import OK, WRONG, Failure, InputMap
+from autograd.testing.hints import hints_for
 from autograd.testing.libraries import Gradloom, Jax, Library, Torch, to_array
 from autograd.testing.packing import Layout, eps_of, flatten, is_inexact, unflatten
 from autograd.testing.problem import Target, describe
@@ -243,8 +244,6 @@ def _pair(actual: Any, expected: Any, names: Sequence[str] | None) -> list[tuple
 
 
 def _with_hints(result: GradCheckResult) -> GradCheckResult:
-    from autograd.testing.hints import hints_for
-
     real = [m for m in result.maps if m.analytic.dtype.kind == "f" and np.all(np.isfinite(m.numeric))]
     result.hints = [h.replace("numeric", "expected") for h in hints_for(real, [])]
     return result
