@@ -184,10 +184,15 @@ class _Triples(dict):
         return made
 
 
+def for_large(twin: Any, calling: Callable) -> tuple[int, Any]:
+    """From how many elements on the twin is called, and the function that does it: never, if there is none."""
+    return (LARGE, calling(twin, twin.forward, None)) if twin else (sys.maxsize, None)
+
+
 def unary(op: Any, f: Callable, twin: Any) -> Callable:
     """The function that calls an elementwise op of one argument, or its twin for large arrays."""
     op.triples = _Triples(op)
-    large = prepared(twin)
+    large, call_large = for_large(twin, unary)
     ndarray = np.ndarray
     differentiable, boolean = bool(op.rules), op.dtype == "bool"
     if differentiable:
@@ -199,7 +204,7 @@ def unary(op: Any, f: Callable, twin: Any) -> Callable:
             return general(op, (input,), out)
         x = input.array
         if type(x) is ndarray and x.size >= large:
-            return general(twin, (input,))
+            return call_large(input)
         try:
             data = f(x)
         except (RuntimeWarning, TypeError, ValueError):
@@ -217,18 +222,10 @@ def unary(op: Any, f: Callable, twin: Any) -> Callable:
     return call
 
 
-def prepared(twin: Any) -> int:
-    """From how many elements on the twin is used: never, if there is none."""
-    if twin is None:
-        return sys.maxsize
-    twin.triples = _Triples(twin)
-    return LARGE
-
-
 def binary(op: Any, f: Callable, twin: Any) -> Callable:
     """The function that calls an elementwise op of two arguments, or its twin for large arrays."""
     op.triples = _Triples(op)
-    large = prepared(twin)
+    large, call_large = for_large(twin, binary)
     triples, differentiable, boolean = op.triples, bool(op.rules), op.dtype == "bool"
     ndarray, float32, float64 = np.ndarray, np.float32, np.float64
 
@@ -248,7 +245,7 @@ def binary(op: Any, f: Callable, twin: Any) -> Callable:
             if not ready:
                 return general(op, (input, other))
             if (kind is ndarray and y.size >= large) or (type(x) is ndarray and x.size >= large):
-                return general(twin, (input, other))
+                return call_large(input, other)
         try:
             data = f(x, y)
         except (RuntimeWarning, TypeError, ValueError, OverflowError):
