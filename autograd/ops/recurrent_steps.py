@@ -11,6 +11,7 @@ wait for the interpreter; a second one makes those products meanwhile, for some 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -68,36 +69,46 @@ def grouped(counts: tuple[int, ...], reverse: bool, least: int) -> list[Group]:
 
 def alongside(
     produced: Iterator[Group],
-    consume: Callable[[Iterable[Group]], None],
+    consume: Callable[[Iterable[Group]], Iterator[Group]],
     together: list[Group],
     afterwards: Callable[[Group], None] = lambda group: None,
 ) -> None:
     """Consume one group after the other as they are produced, on a thread of its own if there are several.
 
-    What is to be done `afterwards` with each group is done by both threads, as each has finished its own work.
+    What is to be done `afterwards`, with each group that `consume` yields, is done by both threads, once each has finished
+    its own work.
     """
     if len(together) < 2:
         with one_blas_thread():
-            consume(produced)
-            for group in together:
+            for group in consume(produced):
                 afterwards(group)
         return
-    finished: SimpleQueue = SimpleQueue()
-    remaining = iter(together)
+    ready, consumed, begun = SimpleQueue(), SimpleQueue(), []
 
     def produce() -> None:
         try:
             for group in produced:
-                finished.put(group)
+                ready.put(group)
         finally:
-            finished.put(None)
+            ready.put(None)
+        if begun:  # or else there may be no other thread, to wait for
+            finish()
 
-    def both(work: Callable) -> None:
-        work()
-        for group in remaining:
+    def follow() -> None:
+        begun.append(True)
+        try:
+            for group in consume(iter(ready.get, None)):
+                consumed.put(group)
+        finally:
+            consumed.put(None)  # for each thread
+            consumed.put(None)
+        finish()
+
+    def finish() -> None:
+        for group in iter(consumed.get, None):
             afterwards(group)
 
-    shared(both, [produce, lambda: consume(iter(finished.get, None))])
+    shared(lambda work: work(), [produce, follow])
 
 
 def at(x: Any, t: int, rows: slice) -> Any:
@@ -105,16 +116,45 @@ def at(x: Any, t: int, rows: slice) -> Any:
     return x[t] if x.ndim == 3 else x[rows]
 
 
+def of(x: Any, group: Group) -> Any:
+    """The rows of a group of steps: (steps, B, features), or packed."""
+    if x.ndim != 3:
+        return x[group.rows]
+    first, last = group.steps[0][0], group.steps[-1][0]
+    return x[min(first, last) : max(first, last) + 1]
+
+
 # ---- what the layers share ---------------------------------------------------------------------------------------
 
 
 def joined(x: Any, size: int) -> Any:
-    """[x | 1 | states to come], a row for each step of each sequence."""
-    width = x.shape[-1]
-    inputs = at_a_line(x, (*x.shape[:-1], width + 1 + size))
-    inputs[..., :width] = x
-    inputs[..., width] = 1
-    return inputs.reshape((-1, width + 1 + size))
+    """Memory for [x | 1 | states], a row for each step of each sequence."""
+    return at_a_line(x, (math.prod(x.shape[:-1]), x.shape[-1] + 1 + size))
+
+
+def carried(x: Any, size: int, reverse: bool) -> tuple[Any, Any]:
+    """Memory for the states before each step, and for those after it, which the next one begins with.
+
+    Sequences of equal lengths have them in one array, so that a step writes where the next one reads.
+    """
+    total = math.prod(x.shape[:-1])
+    if x.ndim != 3:
+        return at_a_line(x, (total, size)), at_a_line(x, (total, size))
+    states = at_a_line(x, (total + x.shape[1], size))
+    earlier, later = states[:total], states[x.shape[1] :]
+    return (later, earlier) if reverse else (earlier, later)
+
+
+def following(states: Any, n: int, ends: Any) -> Any:
+    """The states that a step of `n` sequences begins with, from those after the step before.
+
+    `ends` has the first states of sequences that begin now, and gets the last ones of those that are over.
+    """
+    k = len(states)
+    if n > k:
+        return np.concatenate([states, ends[k:n]])
+    ends[n:k] = states[n:]
+    return states[:n]
 
 
 def both(bias: Any, other: Any) -> Any:
@@ -160,11 +200,18 @@ def in_blocks(work: Any, x: Any) -> None:
         shared(work, [slice(k, min(k + each, total)) for k in range(0, total, each)])
 
 
-def contributed(together: list[Group], inputs: Any, weights: Any, gates: Any) -> Iterator[Group]:
-    """Fill `gates` with what the inputs say to them, for one group of steps after the other."""
-    product = multiply if len(together) == 1 else np.matmul
+def contributed(
+    together: list[Group], x: Any, inputs: Any, gates: Any, w_ih: Any, bias: Any, scale: Any = 1
+) -> Iterator[Group]:
+    """Fill `inputs` with [x | 1], and `gates` with what they say to them, for one group of steps after the other."""
+    width, product = x.shape[-1], multiply if len(together) == 1 else np.matmul
+    weights = with_bias(by_gate(w_ih, len(gates)), bias, scale)
     for group in together:
-        product(inputs[group.rows, : weights.shape[1]], weights, out=gates[:, group.rows])
+        given, rows = of(x, group), inputs[group.rows]
+        beside = rows.reshape((*given.shape[:-1], rows.shape[1]))
+        beside[..., :width] = given
+        beside[..., width] = 1
+        product(rows[:, : width + 1], weights, out=gates[:, group.rows])
         yield group
 
 
@@ -182,10 +229,12 @@ class Products:
         self.x = np.empty_like(made, shape=(made.shape[1], w_ih.shape[1])) if needs_x else None
         self.needs_weights, self.weights = needs_weights, None
 
-    def add(self, finished: Iterable[Group]) -> None:
+    def add(self, finished: Iterable[Group]) -> Iterator[Group]:
         """To the gradients of the weights, what the rows of these groups make."""
-        for rows, _ in finished:
+        for group in finished:
+            yield group
             if self.needs_weights:
+                rows = group.rows
                 product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
                 made = self.made[:, rows].swapaxes(1, 2)
                 part = np.empty_like(made, shape=(*made.shape[:2], self.inputs.shape[1]), order="C")
@@ -224,34 +273,43 @@ def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, counts, reverse):
     scale = np.full_like(w_hh, 0.5, shape=(4, 1, 1))
     scale[2] = 1
     offset = 1 - scale
-    bias = both(b_ih, b_hh)
-    inputs = joined(x, h.shape[1])
-    hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], h.shape[1]))
-    gates = at_a_line(inputs, (4, inputs.shape[0], size))
-    cs, tanhs = at_a_line(inputs, (2, inputs.shape[0], size))
-    weights = for_steps(by_gate(w_hh, 4), scale)
+    inputs, packed = joined(x, h.shape[1]), x.ndim != 3
+    (hs, new_hs), (cs, new_cs) = carried(x, h.shape[1], reverse), carried(x, size, reverse)
+    gates, tanhs = at_a_line(x, (4, len(inputs), size)), at_a_line(x, (len(inputs), size))
+    out = new_hs if packed else np.empty_like(x, shape=(*x.shape[:-1], h.shape[1]))
 
-    def run(ready: Iterable[Group]) -> None:
-        products = at_a_line(gates, (4, *c.shape))
-        for _, steps in ready:
-            for t, rows, n in steps:
-                a, y, state, cell, squashed = gates[:, rows], products[:, :n], h[:n], c[:n], tanhs[rows]
-                hs[rows], cs[rows] = state, cell
-                a += multiply(state, weights, y)
+    def run(ready: Iterable[Group]) -> Iterator[Group]:
+        weights, products = for_steps(by_gate(w_hh, 4), scale), at_a_line(gates, (4, *c.shape))
+        state, cell = h[:0], c[:0]
+        for group in ready:
+            for _, rows, n in group.steps:
+                if packed or not len(state):  # or else they are there
+                    hs[rows], cs[rows] = following(state, n, h), following(cell, n, c)
+                a, y, state, cell, squashed = gates[:, rows], products[:, :n], new_hs[rows], new_cs[rows], tanhs[rows]
+                a += multiply(hs[rows], weights, y)
                 np.tanh(a, out=a)
                 a *= scale
                 a += offset
-                cell *= a[1]
+                np.multiply(a[1], cs[rows], out=cell)
                 cell += np.multiply(a[0], a[2], out=y[0])
                 np.tanh(cell, out=squashed)
                 if w_hr is None:
                     np.multiply(a[3], squashed, out=state)
                 else:
                     np.matmul(a[3] * squashed, w_hr.T, out=state)
-                at(out, t, rows)[...] = state
+            yield group
+        h[: len(state)], c[: len(cell)] = state, cell
+
+    def hand_out(group: Group) -> None:
+        """The states: with the inputs, for the gradients, and as outputs."""
+        inputs[group.rows, width + 1 :] = hs[group.rows]
+        if not packed:
+            outputs = of(out, group)
+            outputs[...] = new_hs[group.rows].reshape(outputs.shape)
 
     together = groups(counts, reverse, w_ih, w_hh)
-    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 4), bias, scale), gates), run, together)
+    said = contributed(together, x, inputs, gates, w_ih, both(b_ih, b_hh), scale)
+    alongside(said, run, together, hand_out)
     return out, (inputs, gates, cs, tanhs)
 
 
@@ -316,10 +374,10 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, counts, reverse):
     gates, candidates = at_a_line(inputs, (3, inputs.shape[0], size)), at_a_line(inputs, (inputs.shape[0], size))
     weights = with_bias(by_gate(w_hh, 3), b_hh, scale, first=True)
 
-    def run(ready: Iterable[Group]) -> None:
+    def run(ready: Iterable[Group]) -> Iterator[Group]:
         products = at_a_line(gates, (3, *h.shape))
-        for _, steps in ready:
-            for t, rows, n in steps:
+        for group in ready:
+            for t, rows, n in group.steps:
                 state, a, new = h[:n], gates[:2, rows], gates[2, rows]
                 hs[rows] = state
                 y = multiply(inputs[rows, width:], weights, products[:, :n])
@@ -334,9 +392,10 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, counts, reverse):
                 state *= a[1]
                 state += new
                 at(out, t, rows)[...] = state
+            yield group
 
     together = groups(counts, reverse, w_ih, w_hh)
-    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 3), b_ih, scale), gates), run, together)
+    alongside(contributed(together, x, inputs, gates, w_ih, b_ih, scale), run, together)
     return out, (inputs, gates, candidates)
 
 
@@ -395,18 +454,19 @@ def rnn_forward(x, h, w_ih, w_hh, b_ih, b_hh, smooth, counts, reverse):
     hs, out = inputs[:, width + 1 :], np.empty_like(x, shape=(*x.shape[:-1], size))
     states, weights = at_a_line(inputs, (1, inputs.shape[0], size)), for_steps(by_gate(w_hh, 1))
 
-    def run(ready: Iterable[Group]) -> None:
+    def run(ready: Iterable[Group]) -> Iterator[Group]:
         products = at_a_line(states, (1, *h.shape))
-        for _, steps in ready:
-            for t, rows, n in steps:
+        for group in ready:
+            for t, rows, n in group.steps:
                 now, state = states[0, rows], h[:n]
                 hs[rows] = state
                 now += multiply(state, weights, products[:, :n])[0]
                 np.tanh(now, out=now) if smooth else np.maximum(now, 0, out=now)
                 state[...] = at(out, t, rows)[...] = now
+            yield group
 
     together = groups(counts, reverse, w_ih, w_hh)
-    alongside(contributed(together, inputs, with_bias(by_gate(w_ih, 1), bias), states), run, together)
+    alongside(contributed(together, x, inputs, states, w_ih, bias), run, together)
     return out, (inputs, states)
 
 

@@ -79,6 +79,27 @@ def test_steps_in_groups_on_two_threads(kind, reverse, counts, rows, monkeypatch
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN_TANH"])
+def test_steps_in_groups_on_one_thread(kind, monkeypatch):
+    """With a single thread, or while another computation has the others, results are those of two threads."""
+    monkeypatch.setattr(steps, "ROWS", 7)
+    states, weights = layer_of(kind)
+
+    def found():
+        x, *rest = (ag.tensor(a, requires_grad=True) for a in (data_of(None), *states, *weights))
+        out, _ = ops.recurrent_layer(kind, x.transpose(0, 1), tuple(rest[: len(states)]), *rest[len(states) :])
+        return [out.array, *(g.array for g in ag.autograd.grad((out**2).sum(), (x, *rest)))]
+
+    monkeypatch.setattr(threads, "wanted", 2)
+    expected = found()
+    with threads._free:
+        busy = found()
+    monkeypatch.setattr(threads, "wanted", 1)
+    for results in (busy, found()):
+        for other, e in zip(results, expected, strict=True):
+            np.testing.assert_allclose(other, e, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN_TANH"])
 def test_what_is_not_asked_for_is_not_computed(kind, monkeypatch):
     """Gradients of the input alone, and of the weights alone, are those of both."""
     states, weights = layer_of(kind)
