@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import sys
+import threading
 from ctypes import addressof, c_char
 from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
 
-__all__ = ["at_a_line", "copied_to_a_line", "keep_freed_memory"]
+__all__ = ["at_a_line", "copied_to_a_line", "keep_freed_memory", "scratch"]
 
 LINE = 64  # bytes of a cache line, and of the widest vectors
 
@@ -60,3 +61,38 @@ def copied_to_a_line(x: Any) -> Any:
     out = at_a_line(x, x.shape)
     out[...] = x
     return out
+
+
+class Scratch(threading.local):
+    """Memory that each thread keeps for what it needs within a job: warm in its core's cache, where what malloc finds is not."""
+
+    MOST = 32  # names
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple, np.ndarray] = {}
+
+    def flat(self, dtype: np.dtype, name: Any, size: int) -> np.ndarray:
+        """So many numbers, which hold anything; they are this thread's until it asks for that name again."""
+        memory = self.kept.get((dtype, name))
+        if memory is None or memory.size < size:
+            memory = self.kept[dtype, name] = at_a_line(np.empty(0, dtype), (size,))
+            if len(self.kept) > self.MOST:
+                del self.kept[next(iter(self.kept))]
+        return memory[:size]
+
+    def __call__(self, like: Any, name: Any, shape: tuple[int, ...]) -> Any:
+        """The same as an array of that shape."""
+        if type(like) is not np.ndarray:
+            return at_a_line(like, shape)
+        return self.flat(like.dtype, name, math.prod(shape)).reshape(shape)
+
+    def zeros(self, like: Any, name: Any, shape: tuple[int, ...]) -> Any:
+        """The same, with zeros wherever nobody who gave that name and shape has written."""
+        new = (like.dtype, (name, shape)) not in self.kept
+        out = self(like, (name, shape), shape)
+        if new:
+            out[...] = 0
+        return out
+
+
+scratch = Scratch()

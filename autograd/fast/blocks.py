@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from ..memory import LINE, at_a_line
+from ..memory import LINE, scratch
 from .threads import blocks, shared
 
 __all__ = ["Program", "Symbol", "trace"]
@@ -206,7 +205,7 @@ class Program:
             length = part.stop - part.start
             block = [v[part] if type(v) is np.ndarray else v for v in values]
             block += slots[len(values) :]
-            block += [registers[name][:length] for name in self.registers]
+            block += [scratch.flat(dtype, k, length) for dtype, k in self.registers]
             block += [out[part] for out in outs]
             for f, pick in self.calls:
                 f(*pick(block))
@@ -225,22 +224,6 @@ def by_lines(parts: list[slice], out: np.ndarray) -> list[slice]:
     line, first = LINE // out.itemsize, -out.ctypes.data % LINE // out.itemsize
     edges = [0, *[(p.start - first) // line * line + first for p in parts[1:]], out.size]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
-
-
-class Registers(threading.local):
-    """Arrays which belong to a thread; all programs use the same."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[tuple[np.dtype, int], np.ndarray] = {}
-
-    def __getitem__(self, name: tuple[np.dtype, int]) -> np.ndarray:
-        if name not in self.arrays:
-            dtype, k = name  # there are k others of that type beside it
-            self.arrays[name] = at_a_line(np.empty(0, dtype), (CACHE // (k + 1) // dtype.itemsize + LINE,))
-        return self.arrays[name]
-
-
-registers = Registers()
 
 
 def trace(formula: Callable, kinds: Sequence) -> Program:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ import numpy as np
 from ..device import cupy
 from ..fast.linalg import SMALL, WORTH_A_THREAD
 from ..fast.threads import each_job, get_num_threads, parts
-from ..memory import at_a_line
+from ..memory import scratch
 
 __all__: list[str] = []
 
@@ -178,20 +177,11 @@ class Windows(NamedTuple):
 
 
 class Columns:
-    """The windows of an input (N, C, *S) as matrices, some at a time, in memory that each thread uses again."""
+    """The windows of an input (N, C, *S) as matrices, some at a time."""
 
     def __init__(self, windows: Windows, x: Any, outputs: int) -> None:
-        self.windows, self.x, self.own = windows, x, threading.local()
+        self.windows, self.x = windows, x
         self.parts = windows.parts(x.shape[1], outputs)
-
-    def memory(self, zeros: bool, *key: Any) -> Any:
-        """An array of that shape, the last of the key, which this thread keeps for the same key; zeros, if it is new."""
-        kept: Any = vars(self.own)
-        if key not in kept:
-            kept[key] = at_a_line(self.x, key[-1])
-            if zeros:
-                kept[key][...] = 0
-        return kept[key]
 
     def reached(self, images: slice, lines: slice) -> Any:
         """What windows of those lines reach, channels last, with zeros around."""
@@ -204,13 +194,13 @@ class Columns:
         inside = self.x[images, :, min(max(first, 0), height) : min(max(last, 0), height)]
         moved = inside.transpose((0, *range(2, inside.ndim), 1))
         before = min(max(-first, 0), last - first)
-        if inside.shape[2] == last - first and not any(map(any, padding)):
-            return np.ascontiguousarray(moved, like=inside)
         count, lines_inside, *others, c = moved.shape
+        if lines_inside == last - first and not any(map(any, padding)):
+            return np.ascontiguousarray(moved, like=inside)
         sizes = (last - first, *(n + a + b for n, (a, b) in zip(others, padding, strict=True)))
-        out = self.memory(True, before, lines_inside, (count, *sizes, c))
-        within = (slice(a, a + n) for n, (a, _) in zip(others, padding, strict=True))
-        out[(slice(None), slice(before, before + lines_inside), *within)] = moved
+        within = (before, lines_inside), *((a, n) for n, (a, _) in zip(others, padding, strict=True))
+        out = scratch.zeros(self.x, ("reached", within), (count, *sizes, c))
+        out[(slice(None), *(slice(a, a + n) for a, n in within))] = moved
         return out
 
     def rows(self, x: Any) -> Any:
@@ -224,7 +214,7 @@ class Columns:
         rows, matrix = self.rows(out), matrix.reshape((len(matrix), len(parts), 1, -1, matrix.shape[2]))
         multiply(parts[0], matrix[:, 0], rows)
         for k, part in enumerate(parts[1:], 1):
-            more = self.memory(False, "more", rows.shape)
+            more = scratch(self.x, "more", rows.shape)
             multiply(part, matrix[:, k], more)
             rows += more
 
@@ -263,6 +253,6 @@ class Columns:
 
     def copied(self, view: Any) -> Any:
         """A contiguous copy."""
-        columns = self.memory(False, view.shape)
+        columns = scratch(self.x, "columns", view.shape)
         columns[...] = view
         return columns
