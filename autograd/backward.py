@@ -15,6 +15,7 @@ from .elementwise import same
 from .fast import LARGE, available, fused
 from .fast.deferred import Deferred, now
 from .graph import Node, changed_since, set_grad_enabled, state
+from .node_hooks import planned
 from .op import OUTPUT, Op, Plan
 from .quiet import as_before, quiet
 from .tensor import Tensor, wrap
@@ -67,6 +68,7 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
         check_unchanged(order if useful is None else [node for node in order if node in useful], create_graph)
     grads, found = dict(seeds), {}
     recording, state.grad = state.grad, create_graph
+    outer, state.running = state.running, (seeds, targets)
     plain = not (create_graph or state.anomaly)
     loud = quiet()
     try:
@@ -77,7 +79,7 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
             plan, saved, parents = node.plan, node.saved, node.parents
             if node.hooks:
                 settle(grads)
-                g = run_hooks(node.hooks, now(g))
+                g, plan = run_hooks(node.hooks, now(g)), planned(node, create_graph)
             if targets is not None and node in targets:
                 found[node] = g = now(g)
             if g.__class__ is Deferred and not plan.deferring:
@@ -120,7 +122,7 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
             found |= zeros(order, targets, found, create_graph)
     finally:
         as_before(loud)
-        state.grad = recording
+        state.grad, state.running = recording, outer
     return found
 
 

@@ -21,6 +21,7 @@ class Mode(threading.local):
     inference = False
     anomaly = False  # are gradients checked for NaN and infinity?
     call: Call | None = None  # the nn module call that is running
+    running: tuple | None = None  # the backward pass: what it started from, and what it is to reach (None: all leaves)
 
 
 state = Mode()
@@ -89,7 +90,19 @@ class Node:
     topological order.
     """
 
-    __slots__ = ("__weakref__", "call", "dtype", "hooks", "order", "parents", "plan", "saved", "shape", "source")
+    __slots__ = (
+        "__weakref__",
+        "_metadata",
+        "call",
+        "dtype",
+        "hooks",
+        "order",
+        "parents",
+        "plan",
+        "saved",
+        "shape",
+        "source",
+    )
 
     def __init__(self, plan: Any, parents: tuple, saved: Any, shape: Any, dtype: Any):
         self.plan = plan  # the op and the rules of those arguments that need a gradient (see op.Plan)
@@ -117,14 +130,47 @@ class Node:
 
     @property
     def next_functions(self) -> tuple:
-        """The parents, in PyTorch's form ``((node, 0), …)``."""
-        return tuple((parent, 0) for parent in self.parents)
+        """The parents, in PyTorch's form: ``(node, which of its outputs)``, and ``(None, 0)`` where no gradient is due."""
+        if self.op.name == "output":
+            return self.parents[0].next_functions
+        return tuple(map(edge, self.parents))
 
-    def register_hook(self, hook: Callable) -> RemovableHandle:
+    @property
+    def metadata(self) -> dict:
+        """A place for what a program wants to note about this node."""
+        try:
+            return self._metadata
+        except AttributeError:
+            self._metadata: dict = {}
+            return self._metadata
+
+    def _sequence_nr(self) -> int:
+        return self.order
+
+    def on_gradient(self, hook: Callable) -> RemovableHandle:
         """Call `hook(gradient)` on the gradient of this node's output; what it returns replaces the gradient."""
         if self.hooks is None:
             self.hooks = []
         return RemovableHandle(self.hooks, hook)
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(gradients of the arguments, gradients of the outputs)` after the rules of this node have run.
+
+        Both are tuples, with None where no gradient is due; a tuple that the hook returns takes the place of the first.
+
+        >>> import autograd as ag
+        >>> x = ag.tensor(3.0, requires_grad=True)
+        >>> y = x * 2
+        >>> handle = y.grad_fn.register_hook(lambda inner, outer: (10 * inner[0], None))
+        >>> y.backward()
+        >>> x.grad
+        tensor(20.)
+        """
+        from .node_hooks import AfterRules
+
+        if self.op.name == "output":  # one of several
+            return self.parents[0].register_hook(hook)
+        return self.on_gradient(AfterRules(hook))
 
     def register_prehook(self, hook: Callable) -> RemovableHandle:
         """Call `hook((gradient,))` just before the rules of this node run; a tuple it returns takes the gradient's place.
@@ -143,10 +189,38 @@ class Node:
             return None if replaced is None else replaced[0]
 
         before.last = 2  # type: ignore[attr-defined]
-        return self.register_hook(before)
+        return self.on_gradient(before)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
+
+
+class AccumulateGrad:
+    """What PyTorch's graph has in the place of a leaf: it adds to the gradient of its `variable`."""
+
+    next_functions: tuple = ()
+
+    def __init__(self, variable: Any):
+        self.variable = variable
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+def edge(parent: Any) -> tuple[Any, int]:
+    """Where a gradient goes, in PyTorch's form: the node of a Node, a leaf or None, and which of its outputs it is of."""
+    if type(parent) is not Node:
+        return (None if parent is None else AccumulateGrad(parent)), 0
+    return (parent.parents[0], parent.saved) if parent.op.name == "output" else (parent, 0)
 
 
 class RemovableHandle:

@@ -37,7 +37,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "autograd.autograd.function": ("autograd.function",),
     "autograd.autograd.functional": ("autograd.functional",),
     "autograd.autograd.grad_mode": ("autograd.graph",),
-    "autograd.autograd.graph": ("autograd.graph", "autograd.saved_tensors"),
+    "autograd.autograd.graph": ("autograd.graph", "autograd.saved_tensors", "autograd.node_hooks"),
     "autograd.autograd.profiler": ("autograd.profiler",),
     "autograd.autograd.variable": ("autograd.autograd",),
     "autograd._dynamo": ("autograd.compiler",),

@@ -309,7 +309,7 @@ class Tensor:
         if not self.needs_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self.grad_fn is not None:
-            return self.grad_fn.register_hook(hook)
+            return self.grad_fn.on_gradient(hook)
         if self.hooks is None:
             self.hooks = []
         return RemovableHandle(self.hooks, hook)
@@ -344,7 +344,7 @@ class Tensor:
                 tensor.grad = g.clone() if tensor.grad is None else tensor.grad + g
 
         keep.last = True  # type: ignore[attr-defined]
-        self.grad_fn.register_hook(keep)
+        self.grad_fn.on_gradient(keep)
         self.retains_grad = True
 
     retains_grad = False

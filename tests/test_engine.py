@@ -15,6 +15,7 @@ import pytest
 import autograd as ag
 import nn
 from autograd.autograd import Function, grad
+from autograd.node_hooks import register_multi_grad_hook
 from autograd.op import op
 from autograd.utils.checkpoint import checkpoint
 from tests.conftest import referee
@@ -291,6 +292,82 @@ def test_a_hook_of_the_node_comes_after_those_of_the_tensor():
     y.grad_fn.register_prehook(lambda gs: None)
     (y * 1).backward()
     assert x.grad.item() == 60 + 6 + 6
+
+
+def both_libraries():
+    torch = referee()
+    return (ag, register_multi_grad_hook), (torch, torch.autograd.graph.register_multi_grad_hook)
+
+
+def plain(value):
+    """Tensors as lists, so that two libraries can be compared."""
+    if isinstance(value, (tuple, list)):
+        return [plain(v) for v in value]
+    return value if value is None else value.tolist()
+
+
+def test_a_hook_after_the_rules_of_a_node():
+    results = []
+    for lib, _ in both_libraries():
+        seen = []
+        x, w = lib.ones(2, 1, requires_grad=True), lib.full((3,), 3.0, requires_grad=True)
+        y = x * w
+        handle = y.grad_fn.register_hook(lambda inner, outer, seen=seen: seen.append(plain((inner, outer))))
+        y.grad_fn.register_hook(lambda inner, outer: (inner[0] * 10, inner[1]))
+        y.sum().backward(retain_graph=True)
+        handle.remove()
+        y.sum().backward()
+        part = lib.stack([x[:, 0], w[:2]]).unbind(0)[1]
+        part.grad_fn.register_hook(lambda inner, outer, seen=seen: seen.append(plain(inner[0])))  # of one of two outputs
+        part.sum().backward()
+        t = lib.tensor(2.0, requires_grad=True)
+        y = t**3
+        y.grad_fn.register_hook(lambda inner, outer: (inner[0] * 2,))
+        (g,) = lib.autograd.grad(y, t, create_graph=True)
+        results.append((seen, plain((x.grad, w.grad, g, *lib.autograd.grad(g, t)))))
+    assert results[0] == results[1]
+    y = leaf(1.0) ** 2
+    y.grad_fn.register_hook(lambda inner, outer: (inner[0], inner[0]))
+    with pytest.raises(
+        RuntimeError, match=r"PowBackward0 must return None, or a tuple of gradients of shapes \[\(\)\]"
+    ):
+        y.backward()
+
+
+def test_a_hook_on_several_gradients():
+    results = []
+    for lib, register in both_libraries():
+        log = []
+        x, w, unused = (lib.full((2,), v, requires_grad=True) for v in (1.0, 3.0, 5.0))
+        y = x * w
+        all_of_them = register((x, y, w, unused), lambda gs, log=log: log.append(plain(gs)))
+        any_of_them = register((x, unused), lambda g, log=log: log.append(plain(g)), mode="any")
+        (y * 2).sum().backward()
+        (x * 4).sum().backward()
+        all_of_them.remove()
+        with any_of_them:
+            (x * 2).sum().backward()
+        (x * 2).sum().backward()
+        results.append(log)
+    assert sorted(map(str, results[0])) == sorted(map(str, results[1]))
+    with pytest.raises(ValueError, match="mode"):
+        register_multi_grad_hook((x,), print, mode="some")
+
+
+def test_nodes_in_pytorchs_form():
+    forms = []
+    for lib, _ in both_libraries():
+        x, w = (lib.ones(2, requires_grad=True) for _ in range(2))
+        part = lib.stack([x, w.detach()]).unbind(0)[1]
+        (stacked, output), *_ = part.grad_fn.next_functions
+        (of_x, first), (of_w, second) = stacked.next_functions
+        stacked.metadata["note"] = 1
+        assert stacked.metadata == {"note": 1}
+        assert of_x.variable is x
+        assert of_x == (x * 2).grad_fn.next_functions[0][0]
+        names = part.grad_fn.name(), stacked.name(), of_x.name()
+        forms.append((names, output, first, second, of_w, of_x.next_functions, (part + x).grad_fn.next_functions[0][1]))
+    assert forms[0] == forms[1]
 
 
 def test_post_accumulate_hook():

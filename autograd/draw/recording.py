@@ -170,7 +170,7 @@ class Recording:
                 node.source = event.source
             self.by_node[id(node)] = weakref.ref(node), event
             if self.values or self.time:
-                node.register_hook(lambda g: self._arrived(event, g))
+                node.on_gradient(lambda g: self._arrived(event, g))
 
     def _remember(self, tensor: Tensor, origin: Event | Leaf) -> None:
         self.by_tensor[id(tensor)] = weakref.ref(tensor), origin
