@@ -33,7 +33,8 @@ def broadcast_all(*values: Any) -> list[Tensor]:
     known = {} if like is None else {"dtype": like.dtype, "device": like.device}
     made = [v if isinstance(v, Tensor) else tensor(v, **known) for v in values]
     made = [v if v.is_floating_point() else v.to(**known) if known else v.float() for v in made]
-    return list(broadcast_tensors(*made))
+    wide = broadcast_tensors(*made)
+    return [v if v.shape == w.shape else w for v, w in zip(made, wide, strict=True)]  # a leaf stays itself
 
 
 def clamp_probs(probs: Tensor) -> Tensor:
