@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 import autograd as ag
-import nn.functional as F
 from autograd.op import REGISTRY
 from autograd.testing import OpCase, S
 
@@ -109,8 +108,6 @@ NORMS = [
            S((2, 3, 2), 2, dim=(0, 2), keepdim=True), S((0, 3), 1, dim=0)),
     OpCase("cdist", S((3, 2), (4, 2)), S((2, 3, 2), (2, 1, 2)), S((0, 2), (3, 2)),
            reference=lambda x, y: np.sqrt(((x[..., :, None, :] - y[..., None, :, :]) ** 2).sum(-1))),
-    OpCase("power_norm", *(S((3, 4), (3, 4), p) for p in (2.0, 1.0, 3.0, np.inf)), S((4,), (4,), 2.0),
-           fn=F.pairwise_distance, torch="nn.functional.pairwise_distance"),
 ]  # fmt: skip
 
 
