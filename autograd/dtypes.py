@@ -176,7 +176,11 @@ class finfo:
         self.bits = info.bits
         self.eps, self.max, self.min = info.eps.item(), info.max.item(), info.min.item()
         self.tiny = self.smallest_normal = info.tiny.item()
-        self.resolution = info.resolution.item()
+        self.resolution = 10.0**-info.precision
+
+    def __repr__(self) -> str:
+        numbers = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{name}={getattr(self, name):g}' for name in numbers)}, dtype={self.dtype})"
 
 
 class iinfo:
@@ -186,3 +190,6 @@ class iinfo:
         self.dtype = as_dtype(dtype)
         info = np.iinfo(self.dtype)
         self.bits, self.min, self.max = info.bits, info.min, info.max
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

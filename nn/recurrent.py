@@ -197,7 +197,7 @@ class RNNBase(Module):
         """The states to begin with, (layers · directions, B, size) each: those given, checked, or zeros."""
         if hx is None:
             expected = [self.get_expected_hidden_size(data, sizes)]
-            if isinstance(self, LSTM):
+            if self.mode == "LSTM":
                 expected.append(self.get_expected_cell_size(data, sizes))
             given = tuple(map(data.new_zeros, expected))
         else:

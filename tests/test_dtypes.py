@@ -129,7 +129,9 @@ def test_limits(dtype):
     torch = referee()
     expected, got = torch.finfo(getattr(torch, dtype)), ag.finfo(dtype)
     for field in ("bits", "eps", "max", "min", "tiny", "smallest_normal", "resolution"):
-        assert getattr(got, field) == pytest.approx(getattr(expected, field), rel=1e-3), field
+        assert getattr(got, field) == getattr(expected, field), field
+    assert repr(got) == repr(expected)
+    assert repr(ag.iinfo("int8")) == repr(torch.iinfo(torch.int8))
 
 
 @pytest.mark.cpu("arrays of NumPy's as they are")

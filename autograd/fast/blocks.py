@@ -216,10 +216,10 @@ class Program:
             if size <= self.most and size < self.shared:
                 run(slice(0, size))
                 return
-        shared(run, by_lines(blocks(size, most=self.most), outs[0]))
+        shared(run, aligned(blocks(size, most=self.most), outs[0]))
 
 
-def by_lines(parts: list[slice], out: np.ndarray) -> list[slice]:
+def aligned(parts: list[slice], out: np.ndarray) -> list[slice]:
     """Parts of nearly the same lengths, each but the first at the beginning of a cache line: NumPy writes up to twice as fast there."""
     line, first = LINE // out.itemsize, -out.ctypes.data % LINE // out.itemsize
     edges = [0, *[(p.start - first) // line * line + first for p in parts[1:]], out.size]
