@@ -207,7 +207,10 @@ def _log_of_exps(x: Any, dims: Any) -> Any:
     "logsumexp", promote=("input",), floating=True, input=lambda g, input, out, dim: _logsumexp_rule(g, input, out, dim)
 )
 def logsumexp(input, dim, keepdim=False):
-    """log Σ exp(`input`) over one or several dimensions, without overflow."""
+    """log Σ exp(`input`) over one or several dimensions, without overflow.
+
+    Where all elements are −∞, as in a row that is masked whole, the gradient is 0; PyTorch's is NaN there.
+    """
     x = working(input)
     dims, gone = axes(x, dim), reduced(x.shape, dim)
     if (rows := as_rows(x, dim)) is not None:

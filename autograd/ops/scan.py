@@ -113,7 +113,10 @@ def _logcumsumexp_rule(g: Any, x: Any, out: Any, dim: int) -> Any:
 
 @op(x=_logcumsumexp_rule)
 def logcumsumexp(x, dim):
-    """The logarithm of the running sum of exponentials along a dimension."""
+    """The logarithm of the running sum of exponentials along a dimension.
+
+    An element that is infinite takes the gradient of the sums that are equal to it; PyTorch's is NaN there.
+    """
     if x.dtype.kind not in "fc":
         raise RuntimeError(f"logcumsumexp: expected a floating-point or complex tensor, got {x.dtype}; use .float()")
     if not x.ndim:
