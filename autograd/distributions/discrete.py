@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import arange, bernoulli, broadcast_shapes, eye, finfo, rand
+from .. import arange, bernoulli, broadcast_shapes, eye, finfo, log_softmax, rand
 from ..ops.activation import softplus
 from ..sampling import multinomial
 from ..tensor import Size, Tensor
@@ -32,7 +32,7 @@ class _Given(Distribution):
         if not self._binary:
             if given.ndim < 1:
                 raise ValueError("expected a probability or logit for each category, got a number")
-            given = given - given.logsumexp(-1, keepdim=True) if probs is None else given / given.sum(-1, keepdim=True)
+            given = log_softmax(given, -1) if probs is None else given / given.sum(-1, keepdim=True)
         setattr(self, "logits" if probs is None else "probs", given)
         return given, rest
 

@@ -7,7 +7,7 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
-from .. import broadcast_tensors, enable_grad, finfo, log_softmax, sigmoid, tril_indices
+from .. import broadcast_tensors, enable_grad, finfo, sigmoid, softmax, tril_indices
 from .. import where as _where
 from ..creation import tensor
 from ..tensor import Tensor
@@ -51,7 +51,7 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
 
 def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
     """The probabilities of logits: their sigmoid if `is_binary`, else their softmax over the last dimension."""
-    return sigmoid(logits) if is_binary else log_softmax(logits, -1).exp()
+    return sigmoid(logits) if is_binary else softmax(logits, -1)
 
 
 def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
