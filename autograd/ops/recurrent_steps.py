@@ -3,7 +3,7 @@
 Gates lie apart, (gates, rows, size), so that one operation of a step does all of them, or neighbours, without gaps.  What the
 steps begin with is kept side by side, ``[x | 1 | h]``: with it the gradients of all weights and biases are one product, and what the
 inputs and biases contribute to the gates is another one.  A step itself is one thread's work, too short for several, which would
-wait for the interpreter; a second one makes those products meanwhile, for some steps at a time (`alongside`).
+wait for the interpreter at each call; a second one makes those products and copies meanwhile, for some steps at a time (`alongside`).
 
 `x` and gradients of outputs are (T, B, features), or packed as the states are: (rows, features) with `counts[t]` of them at step t.
 """
@@ -72,23 +72,26 @@ def alongside(
     consume: Callable[[Iterable[Group]], Iterator[Group]],
     together: list[Group],
     afterwards: Callable[[Group], None] = lambda group: None,
+    early: bool = False,
 ) -> None:
     """Consume one group after the other as they are produced, on a thread of its own if there are several.
 
-    What is to be done `afterwards`, with each group that `consume` yields, is done by both threads, once each has finished
-    its own work.
+    What is to be done `afterwards` with each group that `consume` yields, or that was produced if it may be as `early`, is
+    done by both threads, once each has finished its own work.
     """
     if len(together) < 2:
         with one_blas_thread():
             for group in consume(produced):
                 afterwards(group)
         return
-    ready, consumed, begun = SimpleQueue(), SimpleQueue(), []
+    ready, over, begun = SimpleQueue(), SimpleQueue(), []
 
     def produce() -> None:
         try:
             for group in produced:
                 ready.put(group)
+                if early:
+                    over.put(group)
         finally:
             ready.put(None)
         if begun:  # or else there may be no other thread, to wait for
@@ -98,14 +101,15 @@ def alongside(
         begun.append(True)
         try:
             for group in consume(iter(ready.get, None)):
-                consumed.put(group)
+                if not early:
+                    over.put(group)
         finally:
-            consumed.put(None)  # for each thread
-            consumed.put(None)
+            over.put(None)  # for each thread
+            over.put(None)
         finish()
 
     def finish() -> None:
-        for group in iter(consumed.get, None):
+        for group in iter(over.get, None):
             afterwards(group)
 
     shared(lambda work: work(), [produce, follow])
@@ -153,7 +157,8 @@ def following(states: Any, n: int, ends: Any) -> Any:
     k = len(states)
     if n > k:
         return np.concatenate([states, ends[k:n]])
-    ends[n:k] = states[n:]
+    if n < k:
+        ends[n:k] = states[n:]
     return states[:n]
 
 
@@ -232,7 +237,6 @@ class Products:
     def add(self, finished: Iterable[Group]) -> Iterator[Group]:
         """To the gradients of the weights, what the rows of these groups make."""
         for group in finished:
-            yield group
             if self.needs_weights:
                 rows = group.rows
                 product = multiply if rows.stop - rows.start == self.made.shape[1] else np.matmul
@@ -240,6 +244,7 @@ class Products:
                 part = np.empty_like(made, shape=(*made.shape[:2], self.inputs.shape[1]), order="C")
                 product(made, self.inputs[rows], out=part)
                 self.weights = part if self.weights is None else np.add(self.weights, part, out=self.weights)
+            yield group
 
     def find_x(self, group: Group) -> None:
         """The gradients of x in the rows of a group."""
@@ -355,7 +360,7 @@ def lstm_backward(g, needs, dh, dc, saved, shape, w_ih, w_hh, w_hr, counts, reve
     in_blocks(begin, gates)
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[3:7]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together, made_of.find_x)
+    alongside(run(together), made_of.add, together, made_of.find_x, early=True)
     gw_hr = None if projected is None else projected.T @ (gates[3] * tanhs)
     return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1]), gw_hr
 
@@ -434,7 +439,7 @@ def gru_backward(g, needs, dh, saved, shape, w_ih, w_hh, counts, reverse):
     in_blocks(begin, gates)
     made_of = Products(made, made[1:], inputs, w_ih, needs[0], any(needs[2:6]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together, made_of.find_x)
+    alongside(run(together), made_of.add, together, made_of.find_x, early=True)
     gx, gw = reshaped(made_of.x, shape), made_of.weights
     if gw is None:
         return gx, None, None, None, None
@@ -489,5 +494,5 @@ def rnn_backward(g, needs, dh, saved, shape, w_ih, w_hh, smooth, counts, reverse
 
     made_of = Products(made, made, inputs, w_ih, needs[0], any(needs[2:6]))
     together = groups(counts, not reverse, w_ih, w_hh)
-    alongside(run(together), made_of.add, together, made_of.find_x)
+    alongside(run(together), made_of.add, together, made_of.find_x, early=True)
     return reshaped(made_of.x, shape), *unjoined(made_of.weights, shape[-1])
