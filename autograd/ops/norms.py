@@ -12,7 +12,7 @@ from ..inplace import inplace
 from ..op import function, op
 from ..tensor import Tensor, wrap
 from . import ufuncs
-from .dims import wrap_dim, wrap_dims
+from .dims import unreduced, wrap_dim, wrap_dims
 from .matrices import matrix
 from .shape import broadcast_to, movedim
 from .solving import inverse
@@ -21,16 +21,6 @@ from .spectral import cutoff, eigvalsh, svdvals
 __all__ = ["cdist", "dist", "norm", "renorm"]
 
 # ---- norms of vectors --------------------------------------------------------------------------------------------
-
-
-def _spread(g: Any, dims: tuple, keepdim: bool, ndim: int) -> Any:
-    """A reduction's result or gradient with its dimensions back, of length 1."""
-    if keepdim:
-        return g
-    shape = list(g.shape)
-    for d in sorted(dims):
-        shape.insert(d, 1)
-    return g.reshape(tuple(shape))
 
 
 def _safe(x: Any) -> Any:
@@ -43,10 +33,10 @@ def _direction(x: Any) -> Any:
     return np.sign(x) if x.dtype.kind != "c" else x / _safe(np.abs(x))
 
 
-def _norm_gradient(g: Any, x: Any, out: Any, ord: float, dims: tuple, keepdim: bool) -> Any:
+def _norm_gradient(g: Any, x: Any, out: Any, ord: float, dims: tuple) -> Any:
     if ord == 0:
         return x * 0
-    g, out = _spread(g, dims, keepdim, x.ndim), _spread(out, dims, keepdim, x.ndim)
+    g, out = unreduced(g, x.shape, dims), unreduced(out, x.shape, dims)
     if ord == 1:
         return g * _direction(x)
     if ord == 2:
@@ -101,13 +91,9 @@ def vector_norm(x, ord: Any = 2, dim: Any = None, keepdim=False, *, dtype=None):
     x = _converted(x, dtype, "linalg.vector_norm")
     if dim is not None and not isinstance(dim, int) and not dim:
         dim = None
-    if dim is None and not x.ndim:
-        out = _vector_norm(x.reshape(1), ord, (0,), False)
-        return out
     dims = tuple(range(x.ndim)) if dim is None else wrap_dims(dim, x.ndim)
     if not x.ndim:
-        x, dims = x.reshape(1), (0,)
-        return _vector_norm(x, ord, dims, False)
+        return _vector_norm(x.reshape(1), ord, (0,), False)
     if (ord < 0 or math.isinf(ord)) and any(x.shape[d] == 0 for d in dims):
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity"
@@ -136,7 +122,7 @@ def matrix_norm(A, ord: Any = "fro", dim: Any = (-2, -1), keepdim=False, *, dtyp
     if ord in ("nuc", 2, -2):
         S = svdvals(movedim(A, dims, (-2, -1)))
         out = S.sum(-1) if ord == "nuc" or (ord == 2 and not S.shape[-1]) else S.amax(-1) if ord == 2 else S.amin(-1)
-        return _spread(out, dims, False, A.ndim) if keepdim else out
+        return unreduced(out, tuple(A.shape), dims) if keepdim else out
     if ord not in (1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     rows, columns = dims if abs(ord) == 1 else dims[::-1]
