@@ -109,7 +109,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def kept(x: Any, condition: Any) -> Any:
     """x where a condition holds, and 0 elsewhere.  (The product of both would be NaN where x is infinite.)"""
-    if type(x) is np.ndarray and x.dtype.char == "f" and x.shape == condition.shape:
+    if type(x) is type(condition) is np.ndarray and x.dtype.char == "f" and x.shape == condition.shape:
         bits = condition.astype(np.int32)  # as for `select` of a program: np.where would guess at each element
         np.negative(bits, out=bits)
         bits &= x.view(np.int32)

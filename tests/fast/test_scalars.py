@@ -106,3 +106,11 @@ def test_choices_where_nan_wins():
     np.testing.assert_array_equal(pick(x > y, x, y), np.where(x > y, x, y))
     with disabled():
         np.testing.assert_array_equal(pick(x > y, x, y), np.where(x > y, x, y))
+
+
+@pytest.mark.parametrize(
+    "x", [np.float32(2), np.array(2, np.float32), np.array([2, -np.inf], np.float32), np.ones((2, 2))]
+)
+def test_kept_or_nothing(x):
+    np.testing.assert_array_equal(scalars.kept(x, x > 0), np.where(x > 0, x, 0), strict=True)
+    np.testing.assert_array_equal(scalars.kept(np.asarray(x), np.bool_(False)), np.zeros_like(x), strict=True)
