@@ -28,7 +28,7 @@ class Watched:
     """Takes the place of a node's plan for one backward pass: what its rules return goes through hooks."""
 
     op = types.SimpleNamespace(formula=None, holomorphic=False, names=(), partial=True, variadic=False)
-    deferring, saves = False, ()
+    deferring, rules, saves = False, (), ()
 
     def __init__(self, node: Node, hooks: list[Callable], create_graph: bool):
         self.node, self.hooks, self.create_graph = node, hooks, create_graph
