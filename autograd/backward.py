@@ -89,8 +89,8 @@ def gradients(seeds: dict, targets: set | None, retain_graph: bool, create_graph
                 continue
             if type(saved) is not tuple:
                 saved = restored(node)
-            simple = plain and plan.joint is None and type(g) is not list and node.dtype.kind != "c"
-            if simple:
+            simple = plain and type(g) is not list and node.dtype.kind != "c"
+            if simple and (plan.joint is None or (plan.rules and g.size < LARGE)):
                 parts = deferred(plan, g, saved) if plan.deferring and node.shape else plan.rules
             else:
                 parts = partials(node, plan, g, saved, create_graph)
@@ -193,7 +193,7 @@ def partials(node: Node, plan: Plan, g: Any, saved: tuple, create_graph: bool) -
         parts, conjugate = through_formula(plan, g, saved), False
     else:
         incoming = g.conj() if conjugate else g
-        if plan.joint is not None:
+        if plan.joint is not None and not (plan.rules and create_graph):
             rule, pick = plan.joint
             parts = list(enumerate(distinct(rule(incoming, *pick(saved)))))
         else:

@@ -138,16 +138,18 @@ class Plan:
 
     def __init__(self, op: Op, needs: tuple[bool, ...]):
         asked = needs
-        if op.joint is None:  # an argument without a rule has no gradient, whatever it is
+        if op.rules or op.joint is None:  # an argument without a rule has no gradient, whatever it is
             needs = tuple(needed and name in op.rules for needed, name in zip(needs, op.names, strict=True))
         self.op, self.needs, self.unruled = op, needs, needs != asked
-        rules = [(i, op.rules[op.names[i]]) for i, needed in enumerate(needs) if needed and op.joint is None]
+        rules = [(i, op.rules[op.names[i]]) for i, needed in enumerate(needs) if needed and op.rules]
         wanted = [name for _, rule in rules for name in op.wants(rule)]
-        if op.joint is not None:
-            wanted += op.wants(op.joint)
+        # Beside rules a joint one is there for speed, and nothing more is saved for it.
+        joint = op.joint if op.joint and (not op.rules or {"needs", *wanted}.issuperset(op.wants(op.joint))) else None
+        if joint is not None:
+            wanted += op.wants(joint)
         if op.formula is not None:
             wanted += op.names  # to run the formula again, everything
-        self.arrange(saves := tuple(dict.fromkeys(wanted)), rules)  # each once
+        self.arrange(saves := tuple(dict.fromkeys(wanted)), rules, joint)  # each once
         # Where saved values may be large: those are freed after use.  Shapes and options may be used again, as in
         # PyTorch.
         self.data = tuple(i for i, name in enumerate(saves) if name == "out" or name in op.index)
@@ -156,12 +158,12 @@ class Plan:
         self.pick = picker([index[n] if n in index else index[n.removesuffix("_shape")] for n in saves])
         self.shaped = tuple(k for k, n in enumerate(saves) if n not in index)
 
-    def arrange(self, saves: tuple[str, ...], rules: Iterable) -> None:
+    def arrange(self, saves: tuple[str, ...], rules: Iterable, joint: Callable | None = None) -> None:
         """Let nodes save these values in this order; each rule takes those that it asks for."""
         op, self.saves = self.op, saves
         places = {name: i for i, name in enumerate(saves)}
         self.rules = tuple((i, rule, picker([places[n] for n in op.wants(rule)])) for i, rule, *_ in rules)
-        self.joint = None if op.joint is None else (op.joint, picker([places[n] for n in op.wants(op.joint)]))
+        self.joint = None if joint is None else (joint, picker([places[n] for n in op.wants(joint)]))
         self.deferring = bool(self.rules) and all(getattr(rule, "deferring", False) for _, rule, _ in self.rules)
 
     def save(self, values: list, out: Any) -> tuple:
@@ -207,7 +209,7 @@ def op(
         numpy: the NumPy function(s) that become this op when called with a Tensor.
         method: make it a method of Tensor too (a string: under that name).
         joint: one rule for all arguments instead of one each: it returns a tuple of gradients, in the order of the
-            arguments (or of `*xs`), None where none is due.
+            arguments (or of `*xs`), None where none is due.  Beside rules it is for large arrays: they say the same.
         holomorphic: False where the rules already follow PyTorch's convention for complex numbers.
         formula: the same mathematics as a composition of other ops: derivatives of higher order go through it, so that
             the rules may be kernels on arrays only.
