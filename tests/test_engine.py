@@ -318,7 +318,9 @@ def test_a_hook_after_the_rules_of_a_node():
         handle.remove()
         y.sum().backward()
         part = lib.stack([x[:, 0], w[:2]]).unbind(0)[1]
-        part.grad_fn.register_hook(lambda inner, outer, seen=seen: seen.append(plain(inner[0])))  # of one of two outputs
+        part.grad_fn.register_hook(
+            lambda inner, outer, seen=seen: seen.append(plain(inner[0]))
+        )  # of one of two outputs
         part.sum().backward()
         t = lib.tensor(2.0, requires_grad=True)
         y = t**3

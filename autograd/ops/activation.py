@@ -44,13 +44,13 @@ def floats(forward: Callable) -> Callable:
 
 # ---- made of straight pieces -------------------------------------------------------------------------------------
 
-relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, real=True, x=lambda g, out: kept(g, out > 0))
+relu = elementwise(lambda x: np.maximum(x, 0), "relu", fast=True, real=True, x=lambda g, out: kept(g, out != 0))
 
 
 _clipped = fused(lambda x, low, high: np.minimum(np.maximum(x, low), high))
 
 
-@op(method=False, x=fused(lambda g, x, min_val, max_val: kept(g, (x > min_val) & (x < max_val))))
+@op(method=False, x=fused(lambda g, x, min_val, max_val: kept(g, np.logical_not((x <= min_val) | (x >= max_val)))))
 def hardtanh(x, min_val=-1.0, max_val=1.0):
     """x, cut off below `min_val` and above `max_val`."""
     expect_real("hardtanh", x)
@@ -126,7 +126,7 @@ def threshold(x, threshold, value):
     return np.where(x <= threshold, x.dtype.type(value), x)
 
 
-@op(method=False, x=lambda g, x, lambd: kept(g, np.abs(x) > lambd))
+@op(method=False, x=lambda g, x, lambd: kept(g, np.logical_not(np.abs(x) <= lambd)))
 @floats
 def softshrink(x, lambd=0.5):
     """x moved towards 0 by `lambd`, and 0 where it would pass it."""
@@ -135,7 +135,7 @@ def softshrink(x, lambd=0.5):
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
 
 
-@op(x=lambda g, x, lambd: kept(g, np.abs(x) > lambd))
+@op(x=lambda g, x, lambd: kept(g, np.logical_not(np.abs(x) <= lambd)))
 @floats
 def hardshrink(x, lambd=0.5):
     """x, and 0 where it is within `lambd` of 0."""

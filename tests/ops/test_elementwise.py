@@ -301,6 +301,17 @@ def test_no_gradient_comes_through_a_mask(name, repeats, compiled):
         np.testing.assert_allclose(*slopes, rtol=1e-6)
 
 
+@both
+@pytest.mark.parametrize("repeats", [1, 20_000])
+@pytest.mark.parametrize("name", ["relu", "hardtanh", "softshrink", "hardshrink", "threshold"])
+def test_a_gradient_that_is_nan_comes_through_where_the_element_is_nan(name, repeats, compiled):
+    """A mask would hide that something went wrong."""
+    x = ag.full((repeats,), np.nan, requires_grad=True)
+    with using(compiled):
+        MASKED[name](Ours(), x).backward(ag.full((repeats,), np.nan))
+    assert np.isnan(x.grad.numpy()).all()
+
+
 def test_the_slope_of_mish_is_1_far_out():
     x = ag.tensor([19.0, 21.0, 1e5, 1e20, 3e38, np.inf], requires_grad=True)
     nn.functional.mish(x).sum().backward()
