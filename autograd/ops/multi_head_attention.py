@@ -72,15 +72,16 @@ def multi_head_attention_forward(
     rows, batch, embed = query.shape
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias, separate)
-    biased = bias_k is not None and bias_v is not None
-    if biased:
-        k, v = (cat([x, np.broadcast_to(b, (1, batch, embed))], 0) for x, b in ((k, bias_k), (v, bias_v)))
+    more = int(add_zero_attn)  # keys
+    if bias_k is not None and bias_v is not None:
+        more += 1
+        k, v = cat([k, bias_k.expand(1, batch, embed)], 0), cat([v, bias_v.expand(1, batch, embed)], 0)
     q = _heads(q, num_heads)
     k = _heads(k, num_heads) if static_k is None else static_k.reshape(batch, num_heads, *static_k.shape[1:])
     v = _heads(v, num_heads) if static_v is None else static_v.reshape(batch, num_heads, *static_v.shape[1:])
     if add_zero_attn:
         k, v = (constant_pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), 0) for x in (k, v))
-    mask = _mask(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), biased + add_zero_attn, q.dtype)
+    mask = _mask(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), more, q.dtype)
     out, weights = _attended(q, k, v, mask, dropout_p if training else 0.0, need_weights)
     out = linear(out.permute(2, 0, 1, 3).reshape(rows, batch, embed), out_proj_weight, out_proj_bias)
     if weights is not None and average_attn_weights:
