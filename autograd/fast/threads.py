@@ -35,7 +35,7 @@ def get_num_threads() -> int:
 @functools.cache
 def _default_threads() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0]) or cores
+    return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or 0) or cores
 
 
 class Worker:

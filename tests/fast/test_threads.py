@@ -39,6 +39,14 @@ def test_number_of_threads():
     ag.set_num_threads(before)
 
 
+@pytest.mark.parametrize(("said", "count"), [("3", 3), ("2,1", 2), ("", threads._default_threads.__wrapped__)])
+def test_omp_num_threads(said, count, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    expected = count() if callable(count) else count
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert threads._default_threads.__wrapped__() == expected
+
+
 def test_omp_num_threads_is_what_the_kernels_take(numba):
     """One thread more than there are cores to run it makes a product of 64 × 64 a hundred times as slow."""
     code = "import numpy as np, autograd as ag; a = np.ones((300, 400), np.float32); ag.tensor(a) @ ag.tensor(a.T.copy())\n"
