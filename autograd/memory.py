@@ -88,9 +88,9 @@ class Scratch(threading.local):
 
     def zeros(self, like: Any, name: Any, shape: tuple[int, ...]) -> Any:
         """The same, with zeros wherever nobody who gave that name and shape has written."""
-        new = (like.dtype, (name, shape)) not in self.kept
+        known = type(like) is np.ndarray and (like.dtype, (name, shape)) in self.kept
         out = self(like, (name, shape), shape)
-        if new:
+        if not known:
             out[...] = 0
         return out
 

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 import autograd as ag
 from autograd.graph import owner
-from autograd.memory import at_a_line, copied_to_a_line, keep_freed_memory
+from autograd.memory import Scratch, at_a_line, copied_to_a_line, keep_freed_memory
 
 PROGRAM = """
 import resource, numpy as np, autograd
@@ -49,3 +50,27 @@ def test_arrays_that_begin_at_a_line_own_their_memory(shape, dtype):
     x = ag.from_numpy(copied_to_a_line(values))
     assert x[1:].storage_offset() == 3
     assert x[1:].as_strided((4, 3), (3, 1), 0).tolist() == values.tolist()
+
+
+def test_scratch_is_used_again_by_its_thread_only():
+    scratch, like = Scratch(), np.empty(0, np.float32)
+    first = scratch(like, "name", (3, 4))
+    assert first.shape == (3, 4)
+    assert np.shares_memory(first, scratch(like, "name", (2, 2)))
+    assert not np.shares_memory(first, scratch(like, "another", (3, 4)))
+    assert not np.shares_memory(first, scratch(like.astype(float), "name", (3, 4)))
+    others = []
+    thread = threading.Thread(target=lambda: others.append(scratch(like, "name", (3, 4))))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(first, others[0])
+
+
+def test_scratch_keeps_zeros_and_forgets_what_is_old():
+    scratch, like = Scratch(), np.empty(0, np.float32)
+    scratch.zeros(like, "name", (2, 3))[:, 0] = 1
+    np.testing.assert_array_equal(scratch.zeros(like, "name", (2, 3)), [[1, 0, 0]] * 2)
+    for k in range(scratch.MOST):
+        scratch.zeros(like, k, (2, 3))[...] = 7
+    assert len(scratch.kept) == scratch.MOST
+    assert not scratch.zeros(like, "name", (2, 3)).any()
