@@ -110,7 +110,8 @@ def begin(workers: dict[str, Worker], workload: str) -> dict[str, float]:
 
 
 def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float = 0.15) -> dict[str, dict[str, Any]]:
-    """Time the steps of workers in rounds in which they take turns, each for so many seconds.
+    """Time the steps of workers in rounds in which they take turns, each for so many seconds, and five steps at least: the
+    first of a turn is slower, being cold.
 
     For each: "rounds", the median of each round in seconds; the loss after five steps; the peak of its memory, in bytes.
     """
@@ -118,7 +119,7 @@ def race(workers: dict[str, Worker], workload: str, rounds: int, seconds: float 
     for name, worker in workers.items():
         warm = worker.run(workload, 5)
         found[name] = {"loss": warm["loss"], "rounds": []}
-        counts[name] = max(1, min(400, int(seconds / max(statistics.median(warm["seconds"]), 1e-6))))
+        counts[name] = max(5, min(400, int(seconds / max(statistics.median(warm["seconds"]), 1e-6))))
     for turn in range(rounds):
         for name, worker in list(workers.items())[:: 1 if turn % 2 else -1]:
             time.sleep(0.03)  # so long do the threads of the one before still spin
