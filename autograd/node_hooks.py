@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .graph import Node, RemovableHandle, state
+from .graph import Node, RemovableHandle, edge, state
 from .tensor import Tensor, unwrap, wrap
 
 __all__ = ["GradientEdge", "get_gradient_edge", "register_multi_grad_hook"]
@@ -152,8 +152,6 @@ class GradientEdge:
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """The edge of the graph along which the gradient of `tensor` comes."""
-    from .graph import edge
-
     if not tensor.requires_grad:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
     return GradientEdge(*edge(tensor.grad_fn or tensor))

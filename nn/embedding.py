@@ -53,6 +53,14 @@ class _Table(Module):
         return shown
 
 
+def _expect_table(embeddings: Tensor) -> None:
+    """Raise unless it has rows."""
+    if embeddings.ndim != 2:
+        raise AssertionError(
+            f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}"
+        )
+
+
 class Embedding(_Table):
     """The rows of a table with the numbers in the input.
 
@@ -113,10 +121,7 @@ class Embedding(_Table):
         sparse: bool = False,
     ) -> Embedding:
         """An embedding with the rows of a given table (num_embeddings, embedding_dim), not trained if `freeze`."""
-        if embeddings.ndim != 2:
-            raise AssertionError(
-                f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}"
-            )
+        _expect_table(embeddings)
         return cls(
             *embeddings.shape,
             padding_idx=padding_idx,
@@ -200,10 +205,7 @@ class EmbeddingBag(_Table):
         padding_idx: int | None = None,
     ) -> EmbeddingBag:
         """An EmbeddingBag with the rows of a given table (num_embeddings, embedding_dim), not trained if `freeze`."""
-        if embeddings.ndim != 2:
-            raise AssertionError(
-                f"Embeddings parameter is expected to be 2-dimensional, got shape {tuple(embeddings.shape)}"
-            )
+        _expect_table(embeddings)
         made = cls(
             *embeddings.shape,
             max_norm=max_norm,
