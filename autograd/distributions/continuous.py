@@ -13,7 +13,7 @@ from ..sampling import host, placed
 from ..tensor import Tensor
 from . import constraints
 from .constraints import Constraint, dependent_property
-from .distribution import Distribution, ExponentialFamily
+from .distribution import AroundLoc, Distribution, ExponentialFamily
 from .utils import broadcast_all, where
 
 __all__ = ["Cauchy", "Exponential", "GeneralizedPareto", "Laplace", "Normal", "Uniform", "VonMises"]
@@ -21,7 +21,7 @@ __all__ = ["Cauchy", "Exponential", "GeneralizedPareto", "Laplace", "Normal", "U
 LOG_2PI = math.log(2 * math.pi)
 
 
-class _LocationScale(Distribution):
+class _LocationScale(AroundLoc, Distribution):
     """Numbers moved by `loc` and stretched by `scale`."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
@@ -35,14 +35,6 @@ class _LocationScale(Distribution):
     def _standard(self, value: Any) -> Tensor:
         """A value, moved and stretched back."""
         return (self._value(value) - self.loc) / self.scale
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
 
 class Normal(_LocationScale, ExponentialFamily):
@@ -288,7 +280,7 @@ class GeneralizedPareto(Distribution):
         return (self.scale**2 / ((1 - c) ** 2 * (1 - 2 * c))).masked_fill(c >= 0.5, math.nan)
 
 
-class VonMises(Distribution):
+class VonMises(AroundLoc, Distribution):
     """Angles around `loc`: the density is proportional to exp(concentration · cos(x - loc)).
 
     >>> VonMises(0.0, 1.0).log_prob(0.0)
@@ -309,15 +301,6 @@ class VonMises(Distribution):
     def log_prob(self, value: Any) -> Tensor:
         k = self.concentration
         return k * ((self._value(value) - self.loc).cos() - 1) - LOG_2PI - special.i0e(k).log()
-
-    @property
-    def mean(self) -> Tensor:
-        """The angle in the middle."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

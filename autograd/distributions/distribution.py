@@ -214,6 +214,20 @@ class Distribution:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+class AroundLoc:
+    """What has its mean, and its mode, at `loc`."""
+
+    loc: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+
 class ExponentialFamily(Distribution):
     """A distribution whose density is exp(θ · t(x) - F(θ) + k(x)); PyTorch's base class of those, for ``isinstance``."""
 

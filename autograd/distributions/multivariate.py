@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from . import constraints
 from .constraints import Constraint
 from .continuous import LOG_2PI
-from .distribution import Distribution, ExponentialFamily
+from .distribution import AroundLoc, Distribution, ExponentialFamily
 from .gammas import Beta, Chi2
 from .utils import broadcast_all, lazy_property
 
@@ -108,7 +108,7 @@ class _ByMatrix(Distribution):
         return self._matrix(inverse_of(self._unbroadcasted_scale_tril))
 
 
-class MultivariateNormal(_ByMatrix):
+class MultivariateNormal(AroundLoc, _ByMatrix):
     """Normal vectors with mean `loc` (…, n) and one of three: covariance, its inverse, or its Cholesky factor (…, n, n).
 
     >>> import autograd as ag
@@ -148,19 +148,11 @@ class MultivariateNormal(_ByMatrix):
         return each.expand(*self.batch_shape)
 
     @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
-
-    @property
     def variance(self) -> Tensor:
         return (self._unbroadcasted_scale_tril**2).sum(-1).expand(*self.batch_shape, *self.event_shape)
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(AroundLoc, Distribution):
     """Normal vectors with mean `loc` (…, n) and covariance W Wᵀ + D: `cov_factor` W (…, n, k), and `cov_diag` D (…, n).
 
     Inverse and determinant are those of k × k matrices (the Woodbury identity).
@@ -225,14 +217,6 @@ class LowRankMultivariateNormal(Distribution):
 
     def entropy(self) -> Tensor:
         return self._half_log_det() + self.event_shape[0] * (1 + LOG_2PI) / 2
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
